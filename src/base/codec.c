@@ -1,0 +1,186 @@
+#include "base/codec.h"
+
+#include <assert.h>
+
+static const char hex_digits[] = "0123456789abcdef";
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void hex_encode(const void *p, size_t n, char *out)
+{
+	const unsigned char *in = p;
+
+	for (size_t i = 0; i < n; i++) {
+		*out++ = hex_digits[in[i] >> 4];
+		*out++ = hex_digits[in[i] & 15];
+	}
+	*out = '\0';
+}
+
+/* -1 for what is no lower-case digit. */
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+bool hex_decode(const char *hex, size_t hex_len, void *out, size_t n)
+{
+	unsigned char *bytes = out;
+
+	if (hex_len / 2 != n || hex_len % 2 != 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
+void base64_encode(const void *p, size_t n, struct buf *out)
+{
+	const unsigned char *in = p;
+
+	buf_reserve(out, n / 3 * 4 + 4);
+	for (size_t i = 0; i < n; i += 3) {
+		size_t have = n - i < 3 ? n - i : 3;
+		uint32_t v = (uint32_t)in[i] << 16;
+		char digits[4] = {'=', '=', '=', '='};
+
+		if (have > 1)
+			v |= (uint32_t)in[i + 1] << 8;
+		if (have > 2)
+			v |= in[i + 2];
+		for (size_t d = 0; d <= have; d++)
+			digits[d] = base64_digits[v >> (18 - 6 * d) & 63];
+		buf_add(out, digits, sizeof digits);
+	}
+}
+
+static int base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Four characters to `have` bytes (1..3). The bits that padding leaves over must be 0, or two texts would mean the same
+ * bytes. */
+static bool base64_group(const char *s, size_t have, unsigned char out[3])
+{
+	uint32_t v = 0;
+
+	for (size_t d = 0; d < 4; d++) {
+		int digit = d <= have ? base64_value(s[d]) : s[d] == '=' ? 0 : -1;
+
+		if (digit < 0)
+			return false;
+		v = v << 6 | (uint32_t)digit;
+	}
+	out[0] = v >> 16 & 0xff;
+	out[1] = v >> 8 & 0xff;
+	out[2] = v & 0xff;
+	return (have > 1 || out[1] == 0) && (have > 2 || out[2] == 0);
+}
+
+bool base64_decode(const char *s, size_t len, struct buf *out)
+{
+	size_t before = out->len;
+
+	if (len % 4 != 0)
+		return false;
+	for (size_t i = 0; i < len; i += 4) {
+		unsigned char bytes[3];
+		size_t have = 3;
+
+		if (i + 4 == len && s[i + 3] == '=')
+			have = s[i + 2] == '=' ? 1 : 2;
+		if (!base64_group(s + i, have, bytes)) {
+			out->len = before;
+			if (out->p)
+				out->p[before] = '\0';
+			return false;
+		}
+		buf_add(out, bytes, have);
+	}
+	return true;
+}
+
+/* The second byte's range is what keeps out overlong forms, surrogates and numbers above U+10FFFF. */
+int utf8_decode(const unsigned char *p, size_t n, uint32_t *cp)
+{
+	unsigned char lead = p[0], low = 0x80, high = 0xbf;
+	size_t len;
+
+	if (lead < 0x80) {
+		*cp = lead;
+		return 1;
+	}
+	if (lead < 0xc2 || lead > 0xf4)
+		return 0;
+	len = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+	if (lead == 0xe0)
+		low = 0xa0;
+	else if (lead == 0xed)
+		high = 0x9f;
+	else if (lead == 0xf0)
+		low = 0x90;
+	else if (lead == 0xf4)
+		high = 0x8f;
+	if (n < len || p[1] < low || p[1] > high)
+		return 0;
+	uint32_t v = lead & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		v = v << 6 | (p[i] & 0x3f);
+	}
+	*cp = v;
+	return (int)len;
+}
+
+void utf8_encode(uint32_t cp, struct buf *out)
+{
+	assert(cp <= 0x10ffff);
+	if (cp < 0x80) {
+		buf_add_byte(out, (unsigned char)cp);
+	} else if (cp < 0x800) {
+		unsigned char s[] = {0xc0 | cp >> 6, 0x80 | (cp & 0x3f)};
+
+		buf_add(out, s, sizeof s);
+	} else if (cp < 0x10000) {
+		unsigned char s[] = {0xe0 | cp >> 12, 0x80 | (cp >> 6 & 0x3f), 0x80 | (cp & 0x3f)};
+
+		buf_add(out, s, sizeof s);
+	} else {
+		unsigned char s[] = {0xf0 | cp >> 18, 0x80 | (cp >> 12 & 0x3f), 0x80 | (cp >> 6 & 0x3f),
+				     0x80 | (cp & 0x3f)};
+
+		buf_add(out, s, sizeof s);
+	}
+}
+
+bool utf8_valid(const void *p, size_t n)
+{
+	const unsigned char *s = p;
+
+	while (n > 0) {
+		uint32_t cp;
+		int len = utf8_decode(s, n, &cp);
+
+		if (len == 0)
+			return false;
+		s += len;
+		n -= (size_t)len;
+	}
+	return true;
+}

@@ -18,7 +18,8 @@ void *map_put(struct map *m, const void *key, size_t key_len, void *value);
 void *map_get(const struct map *m, const void *key, size_t key_len);
 bool map_has(const struct map *m, const void *key, size_t key_len);
 void *map_remove(struct map *m, const void *key, size_t key_len);
-/* The i-th entry in insertion order, i < map_slots(); false for a removed one. Any output may be NULL. */
+/* The i-th entry in insertion order, i < map_slots(); false for a removed one. Any output may be NULL. map_put() may
+ * renumber the entries after removals; map_remove() does not. */
 size_t map_slots(const struct map *m);
 bool map_at(const struct map *m, size_t i, const void **key, size_t *key_len, void **value);
 

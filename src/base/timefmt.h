@@ -16,7 +16,7 @@ double time_between(struct timespec from, struct timespec to);    /* seconds */
 
 #define TIME_RFC3339_MAX 40
 /* RFC 3339 as Go writes it: up to 9 fraction digits with trailing zeros cut; UTC as "Z". `offset_seconds` is east of UTC.
- * Years outside 0..9999 are clamped. */
+ * Years outside 0..9999 are clamped: month, day and time of day stay. */
 void time_to_rfc3339(struct timespec t, int offset_seconds, char out[TIME_RFC3339_MAX]);
 /* The same in the machine's local zone at t (what restic writes). */
 void time_to_rfc3339_local(struct timespec t, char out[TIME_RFC3339_MAX]);

@@ -1,0 +1,90 @@
+/* Engines: what Backstay can back up. An engine writes a source into a tree_sink while watching what passes, fills in the manifest, restores from a stored tree, and opens stored or live data as rows.
+ * Callers ask for features, never for the name. An engine knows nothing of repositories. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "base/progress.h"
+#include "base/stream.h"
+#include "engine/manifest.h"
+#include "engine/rows.h"
+#include "engine/url.h"
+
+enum engine_features {
+	ENGINE_DATABASE = 1 << 0,         /* `--only database` takes it; otherwise it is "files" */
+	ENGINE_ROWS = 1 << 1,             /* rows_stored() and rows_live() work */
+	ENGINE_RESTORE = 1 << 2,
+	ENGINE_TABLES = 1 << 3,           /* restore() takes chosen tables */
+	ENGINE_PATHS = 1 << 4,            /* restore() takes chosen paths */
+	ENGINE_PRESERVE = 1 << 5,         /* restore() can fill in what is missing */
+	ENGINE_STRUCTURE = 1 << 6,        /* check_structure() works */
+};
+
+/* How to reach what a backup holds of one source. Paths are relative to the snapshot's root. */
+struct stored {
+	const struct manifest_source *manifest;
+	int (*open)(const struct stored *s, const char *path, struct source **out, struct error *e);
+	int (*tree)(const struct stored *s, const char *path, struct tree_source **out, struct error *e);
+	void *ctx;
+};
+
+struct backup_options {
+	struct strlist include, exclude;  /* patterns (base/path.h); include, when not empty, limits files to those that match */
+	bool include_logs;                /* do not apply the default excludes (logs, caches) */
+	bool one_file_system;
+	enum { CHECK_AUTO, CHECK_FULL, CHECK_NONE } check;    /* SQLite: run integrity_check on the copy (auto: up to SQLITE_CHECK_AUTO bytes) */
+	bool force;                       /* read everything, whatever looks unchanged */
+};
+
+struct engine_backup {
+	const struct source_url *url;
+	const char *name;                 /* entry to create in the sink's current folder */
+	struct tree_sink *sink;
+	const struct manifest_source *previous;   /* of the last good backup of this source whose tree the sink's known() sees, or NULL */
+	const struct backup_options *options;
+	struct progress *progress;
+};
+
+enum restore_mode { RESTORE_OVERWRITE, RESTORE_PRESERVE };
+
+struct engine_restore {
+	const struct stored *from;
+	const struct source_url *target;
+	enum restore_mode mode;
+	const struct strlist *tables;     /* empty: all */
+	const struct strlist *paths;      /* empty: all */
+	/* Called once, when the scratch copy is whole and compared, before the first change to a target that exists; what it returns other than 0 stops the restore with the target as it was. May be NULL. */
+	int (*before_swap)(void *ctx, struct error *e);
+	void *ctx;
+	struct progress *progress;
+};
+
+struct restore_result {
+	uint64_t tables, rows, files, folders, bytes;
+	bool replaced;                    /* the target existed */
+	struct strlist notes;             /* "owner of 3 files could not be set (not root)" */
+};
+void restore_result_release(struct restore_result *r);
+
+struct engine {
+	const char *name;                 /* "sqlite" */
+	const char *title;                /* "SQLite" */
+	const char *const *schemes;       /* NULL-terminated; the first is the usual one */
+	unsigned features;
+	/* Whether this plain path is its business, by content. NULL: never. */
+	bool (*claims)(const char *path);
+	/* Back up. The manifest's name, engine, url, start and end are filled in by engine_backup_source(). Anything that makes the result less than the source is either an error or counted in `skipped`. */
+	int (*backup)(const struct engine_backup *b, struct manifest_source *out, struct error *e);
+	/* Restore steps 3 to 7 of ARCHITECTURE.md: scratch beside the target, stop at the first error, compare with the manifest, before_swap, swap. */
+	int (*restore)(const struct engine_restore *r, struct restore_result *out, struct error *e);
+	/* V2: the stored artifact is structurally whole and its counts equal the manifest; evidence (one line) appended to `evidence`. -ERR_VERIFY with the first thing that does not hold. */
+	int (*check_structure)(const struct stored *s, struct progress *p, struct strlist *evidence, struct error *e);
+	int (*rows_stored)(const struct stored *s, struct rows_db **out, struct error *e);
+	int (*rows_live)(const struct source_url *u, struct rows_db **out, struct error *e);
+};
+
+extern const struct engine engine_sqlite, engine_folder, engine_command;
+const struct engine *const *engine_all(void);                     /* NULL-terminated */
+const struct engine *engine_by_name(const char *name);            /* or scheme; NULL when unknown */
+int engine_backup_source(const struct engine_backup *b, struct manifest_source *out, struct error *e) MUST_USE;
+
+#endif

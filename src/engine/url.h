@@ -1,0 +1,24 @@
+/* How a source or target is named: `sqlite:app.db`, `sqlite:///srv/app.db`, `folder:./media`, `command:pg_dump -Fc shop`, or a plain path whose
+ * content tells which engine reads it. Passwords in URLs never get into the `shown` form. */
+#ifndef ENGINE_URL_H
+#define ENGINE_URL_H
+
+#include "base/error.h"
+
+struct engine;
+
+struct source_url {
+	const struct engine *engine;
+	char *text;               /* as given */
+	char *shown;              /* normalised, without secrets: what manifests, lists and messages hold; "sqlite:/srv/app.db" */
+	char *path;               /* absolute path for engines of local files, else NULL */
+	char *rest;               /* what follows the scheme, for the engine to parse */
+	char *name;               /* default name of the source: "app.db", "media", "pg_dump" */
+};
+void source_url_release(struct source_url *u);
+
+/* Parse. A plain path must exist unless `may_be_new` (a restore target; then `hint`, which may be NULL, gives the engine). -ERR_USAGE unknown scheme (the hint lists those known), -ERR_NOT_FOUND
+ * "./x.db: no such file or folder", -ERR_MISMATCH when a scheme is given and the content is something else ("notes.txt is not an SQLite database"). */
+int source_url_parse(const char *text, bool may_be_new, const struct engine *hint, struct source_url *out, struct error *e) MUST_USE;
+
+#endif

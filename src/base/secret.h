@@ -4,12 +4,14 @@
 
 #include "base/buf.h"
 
-/* A secret byte string: kept out of core dumps and swap as far as the system lets us, wiped when released. */
+/* A secret byte string: kept out of core dumps and swap as far as the system lets us, wiped when released. The
+ * bytes are followed by a 0 that does not count. A zeroed struct is an empty one. */
 struct secret {
 	unsigned char *p;
 	size_t len;
 };
 
+/* Copy; what s held before is released. */
 void secret_set(struct secret *s, const void *p, size_t n);
 void secret_release(struct secret *s);
 void secret_wipe(void *p, size_t n);                             /* not optimised away */

@@ -1,0 +1,49 @@
+/* The backups in a repository, with their manifests. */
+#ifndef JOB_BACKUPS_H
+#define JOB_BACKUPS_H
+
+#include "engine/engine.h"
+#include "job/repository.h"
+#include "repo/snapshot.h"
+
+/* Tags Backstay puts on its snapshots (restic shows them): */
+#define TAG_BACKSTAY "backstay"               /* made by Backstay */
+#define TAG_SAFETY "backstay-safety"          /* made before a restore replaced something */
+#define TAG_PARTIAL "backstay-partial"        /* some of the source could not be read */
+#define TAG_UNDO_OF "backstay-undo-of="       /* + 64 hex digits of the safety backup that was brought back */
+#define TAG_IMPORTED "backstay-imported"      /* from an outside file */
+
+enum verify_level { LEVEL_NONE, LEVEL_BYTES, LEVEL_STRUCTURE, LEVEL_RESTORED, LEVEL_COMPARED };       /* V1..V4 */
+
+struct backup {
+	struct snapshot snapshot;
+	bool has_manifest;                    /* false: made by restic or another program */
+	struct manifest manifest;
+	enum verify_level level;              /* highest reached, by kept evidence (evidence.h) */
+	struct timespec verified;             /* when */
+	bool verify_failed;                   /* the last verification found damage */
+};
+void backup_release(struct backup *b);
+/* Short id as shown: the first 8 hex digits. */
+char *backup_short_id(const struct backup *b, char out[9]);
+/* Name for people: the manifest's, else the snapshot's paths. */
+const char *backup_name(const struct backup *b);
+bool backup_is_safety(const struct backup *b);
+/* Whether it holds this source: by source name, URL, or path ("app.db", "sqlite:/srv/app.db", "./app.db"). */
+bool backup_has_source(const struct backup *b, const char *source);
+uint64_t backup_bytes(const struct backup *b);
+
+struct backup_list {
+	struct backup *v;                     /* oldest first */
+	size_t n, cap;
+	struct strlist damaged;               /* "snapshot 1a2b3c4d is damaged (...)": those that could not be read */
+};
+void backup_list_release(struct backup_list *l);
+/* All backups, those of `source` only when not NULL. Manifests are read by threads. A damaged manifest or tree does not hide the backup: it is listed without manifest, and named in `damaged`. */
+int backup_list_load(struct repository *r, const char *source, struct backup_list *out, struct error *e) MUST_USE;
+/* `which`: an id, a unique prefix (4 digits or more), "latest", "latest:SOURCE". Safety backups count for ids only, not for "latest". */
+int backup_find(struct repository *r, const char *which, struct backup *out, struct error *e) MUST_USE;
+/* Access for engines to the stored content of a source; valid while r and b live. A backup without manifest gets one made up, a "folder" source for each top-level entry. */
+void backup_stored(struct repository *r, const struct backup *b, const struct manifest_source *s, struct stored *out);
+
+#endif

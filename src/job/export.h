@@ -1,0 +1,27 @@
+/* Plain files for people, from any backup. */
+#ifndef JOB_EXPORT_H
+#define JOB_EXPORT_H
+
+#include "job/backups.h"
+
+enum export_format { EXPORT_ARCHIVE, EXPORT_SQL, EXPORT_CSV, EXPORT_XLSX, EXPORT_TAR_GZ, EXPORT_TAR_ZST, EXPORT_ZIP };
+int export_format_parse(const char *name, enum export_format *out, struct error *e) MUST_USE;
+
+struct job_export {
+	const struct backup *backup;
+	const char *source;                   /* which of several; NULL: the only one that fits the format, else -ERR_USAGE that lists them */
+	enum export_format format;
+	struct strlist tables;
+	const char *output;                   /* a path (written under a temporary name, verified, renamed; existing files are refused unless `force`), or "-" for `sink` */
+	struct sink *sink;
+	bool force;
+	struct progress *progress;
+};
+struct job_export_result {
+	uint64_t bytes;
+	struct strlist notes;                 /* "sheet Orders goes on in 2 sheets", "3 texts were cut at Excel's limit" */
+};
+/* archive = the engine's own file, byte for byte. What is handed out was read through verified blobs; a file is read back and checked (E4) before it gets its name. */
+int job_export(struct repository *r, const struct job_export *j, struct job_export_result *out, struct error *e) MUST_USE;
+
+#endif

@@ -1,0 +1,44 @@
+/* Getting data back, the same way for every engine: ARCHITECTURE.md, "How a restore goes". */
+#ifndef JOB_RESTORE_H
+#define JOB_RESTORE_H
+
+#include "job/backup.h"
+
+enum restore_only { ONLY_ALL, ONLY_DATABASE, ONLY_FILES };
+
+struct job_restore {
+	const struct backup *backup;
+	const char *to;                       /* URL or path; NULL: where each source came from. With several sources a folder that receives each under its name. */
+	struct strlist tables, paths, sources;    /* empty: all */
+	enum restore_only only;
+	enum restore_mode mode;
+	bool no_safety;                       /* skip the safety backup (asked for explicitly) */
+	bool no_verify;                       /* skip reading everything first */
+	struct progress *progress;
+	/* Asked once before anything that exists is replaced, with a sentence for people; 0 to go on. NULL: go on. */
+	int (*confirm)(void *ctx, const char *question, struct error *e);
+	void *ctx;
+};
+
+struct job_restored {                         /* one per source */
+	char *source, *target;
+	struct restore_result result;
+};
+struct job_restore_result {
+	struct job_restored *v;
+	size_t n;
+	struct id safety;                     /* zero: none was needed */
+	double seconds;
+};
+void job_restore_result_release(struct job_restore_result *r);
+
+/* Repository open with REPOSITORY_WRITE. On failure every target is as it was; when several sources are restored and a later one fails, those already swapped are brought back from the safety backup, and the error says so. */
+int job_restore(struct repository *r, const struct job_restore *j, struct job_restore_result *out, struct error *e) MUST_USE;
+
+/* Bring back what the last restore replaced: `which` a safety backup's id, or NULL for the newest not undone yet. The state before the undo is kept as a backup too (tagged with what it undid), so nothing is ever lost; undoing again goes one restore further back. */
+int job_undo(struct repository *r, const char *which, struct progress *p, int (*confirm)(void *ctx, const char *question, struct error *e), void *ctx, struct job_restore_result *out, struct error *e) MUST_USE;
+
+/* What a restore would replace, for confirmation and dry runs: "/srv/app.db: 12.1 MiB, modified 5 min ago" a line each. */
+int job_restore_preview(struct repository *r, const struct job_restore *j, struct strlist *lines, struct error *e) MUST_USE;
+
+#endif

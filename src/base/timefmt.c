@@ -1,5 +1,6 @@
 #include "base/timefmt.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,15 @@ double time_monotonic(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void time_sleep(double seconds)
+{
+	if (seconds <= 0)
+		return;
+	struct timespec left = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+	while (nanosleep(&left, &left) != 0 && errno == EINTR)
+		;
 }
 
 int time_cmp(struct timespec a, struct timespec b)

@@ -9,6 +9,7 @@
 /* Now, by the wall clock / since some fixed point (for durations). Tests may fix the wall clock with time_freeze(). */
 struct timespec time_now(void);
 double time_monotonic(void);                       /* seconds */
+void time_sleep(double seconds);                   /* the whole time, whatever signals come; nothing for 0 or less */
 void time_freeze(const struct timespec *t);        /* NULL thaws */
 
 int time_cmp(struct timespec a, struct timespec b);

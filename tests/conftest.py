@@ -1,0 +1,169 @@
+"""What tests of the whole program share: running it, restic and sqlite3 in a private home, and making things to back up."""
+import json
+import os
+import pathlib
+import sqlite3
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BACKSTAY = os.environ.get("BACKSTAY", str(ROOT / "build" / "backstay"))
+# The build without sanitizers, for tests of memory and time.
+BACKSTAY_PLAIN = os.environ.get("BACKSTAY_PLAIN", str(ROOT / "build" / "backstay"))
+PASSWORD = "correct horse battery staple"
+
+
+class Result:
+    def __init__(self, done):
+        self.status = done.returncode
+        self.out_bytes = done.stdout
+        self.err_bytes = done.stderr
+
+    @property
+    def out(self):
+        return self.out_bytes.decode(errors="surrogateescape")
+
+    @property
+    def err(self):
+        return self.err_bytes.decode(errors="surrogateescape")
+
+    @property
+    def json(self):
+        return json.loads(self.out_bytes)
+
+
+class Program:
+    """Runs a program in a private environment. Called with arguments it demands success; .fails(status, ...) demands that exit status."""
+
+    def __init__(self, argv, env, cwd):
+        self.argv, self.env, self.cwd = argv, env, cwd
+
+    def run(self, *args, env=None, stdin=b"", timeout=300, **more):
+        done = subprocess.run([*self.argv, *map(os.fspath, args)], env={**self.env, **(env or {})}, cwd=self.cwd,
+                              input=stdin, capture_output=True, timeout=timeout, **more)
+        return Result(done)
+
+    def __call__(self, *args, **more):
+        result = self.run(*args, **more)
+        assert result.status == 0, f"{args}: status {result.status}\n{result.out}\n{result.err}"
+        return result
+
+    def fails(self, status, *args, **more):
+        result = self.run(*args, **more)
+        assert result.status == status, f"{args}: status {result.status}, not {status}\n{result.out}\n{result.err}"
+        return result
+
+    def start(self, *args, env=None, **more):
+        return subprocess.Popen([*self.argv, *map(os.fspath, args)], env={**self.env, **(env or {})}, cwd=self.cwd, **more)
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A private home folder, also the current folder of every program run."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return tmp_path / "repository"
+
+
+@pytest.fixture
+def environment(home, repository, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    return {
+        "PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(tmp_path / "tmp"), "LANG": "C.UTF-8", "TZ": "Europe/Berlin",
+        "BACKSTAY_HOME": str(tmp_path / "state"), "BACKSTAY_REPOSITORY": str(repository), "BACKSTAY_PASSWORD": PASSWORD,
+        "RESTIC_REPOSITORY": str(repository), "RESTIC_PASSWORD": PASSWORD,
+        "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    }
+
+
+@pytest.fixture
+def backstay(environment, home):
+    return Program([BACKSTAY], environment, home)
+
+
+@pytest.fixture
+def restic(environment, home):
+    return Program(["restic", "--no-cache", "-q"], environment, home)
+
+
+@pytest.fixture
+def initialised(backstay):
+    """backstay with a repository made."""
+    backstay("init")
+    return backstay
+
+
+def make_shop(path, orders=200):
+    """A small shop database with every kind of thing SQLite has."""
+    db = sqlite3.connect(path)
+    db.executescript("""
+        PRAGMA foreign_keys = ON;
+        CREATE TABLE customers(id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT UNIQUE);
+        CREATE TABLE orders(id INTEGER PRIMARY KEY AUTOINCREMENT, customer INTEGER REFERENCES customers(id), total REAL, note TEXT, picture BLOB);
+        CREATE TABLE settings(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+        CREATE INDEX orders_by_customer ON orders(customer);
+        CREATE VIEW big_orders AS SELECT * FROM orders WHERE total > 100;
+        CREATE TRIGGER orders_note AFTER INSERT ON orders WHEN new.note IS NULL BEGIN UPDATE orders SET note = 'none' WHERE id = new.id; END;
+    """)
+    db.executemany("INSERT INTO customers VALUES (?, ?, ?)", [(i, f"Customer {i}", f"c{i}@example.com") for i in range(1, 51)])
+    db.executemany("INSERT INTO orders(customer, total, note, picture) VALUES (?, ?, ?, ?)",
+                   [(i % 50 + 1, i * 1.25, None if i % 7 == 0 else f"note {i} – “quoted”", bytes([i % 256]) * (i % 300)) for i in range(orders)])
+    db.executemany("INSERT INTO settings VALUES (?, ?)", [("theme", "dark"), ("limit", 42), ("ratio", 0.5), ("nothing", None)])
+    db.commit()
+    db.close()
+    return path
+
+
+def rows_of(path):
+    """Everything in a database as Python values: {table: sorted rows}."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    db.text_factory = bytes
+    names = [n.decode(errors="surrogateescape") for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+    result = {}
+    for name in names:
+        quoted = '"' + name.replace('"', '""') + '"'
+        result[name] = sorted(db.execute(f"SELECT * FROM {quoted}").fetchall(), key=repr)
+    db.close()
+    return result
+
+
+@pytest.fixture
+def shop(home):
+    return make_shop(home / "shop.db")
+
+
+def make_media(folder):
+    """A small folder with a few kinds of files."""
+    folder.mkdir()
+    (folder / "2026").mkdir()
+    for i in range(5):
+        (folder / "2026" / f"picture {i}.jpg").write_bytes(os.urandom(20_000 + i))
+    (folder / "empty").write_bytes(b"")
+    (folder / "read me.txt").write_text("hello\n" * 1000)
+    (folder / "link").symlink_to("read me.txt")
+    return folder
+
+
+@pytest.fixture
+def media(home):
+    return make_media(home / "media")
+
+
+def tree_of(folder):
+    """{relative path bytes: (type, mode, mtime_ns, content)} of everything below a folder."""
+    result = {}
+    base = os.fsencode(folder)
+    for where, folders, files in os.walk(base):
+        for name in folders + files:
+            path = os.path.join(where, name)
+            info = os.lstat(path)
+            kind = info.st_mode & 0o170000
+            content = os.readlink(path) if kind == 0o120000 else open(path, "rb").read() if kind == 0o100000 else None
+            result[os.path.relpath(path, base)] = (kind, info.st_mode & 0o7777, info.st_mtime_ns if kind != 0o120000 else None, content)
+    return result

@@ -1,0 +1,57 @@
+/* Command lines from tables: one table of commands drives parsing, usage, --help, the man page's option lists and shell completion. */
+#ifndef CLI_OPT_H
+#define CLI_OPT_H
+
+#include "base/error.h"
+#include "base/strlist.h"
+
+enum opt_type { OPT_FLAG, OPT_STRING, OPT_LIST, OPT_COUNT /* number */, OPT_SIZE, OPT_DURATION };
+
+struct opt {
+	const char *name;         /* long name without dashes */
+	char letter;              /* short form, or 0 */
+	enum opt_type type;
+	const char *value;        /* what the value is called in the help: "PATH"; NULL for flags */
+	const char *help;         /* one line */
+	const char *choices;      /* "sql|csv|xlsx": checked and completed; or NULL */
+};
+
+#define OPT_MAX 48
+
+struct opt_value {
+	bool given;
+	const char *text;         /* last value */
+	struct strlist list;      /* all values */
+	uint64_t number;
+};
+
+struct command;
+struct parsed {
+	const struct command *command;
+	struct opt_value values[OPT_MAX];         /* of the command's table, then the global one */
+	struct strlist args;
+};
+
+struct command {
+	const char *name;
+	const char *arguments;    /* "SOURCE...", as in the usage line */
+	const char *summary;      /* one line for the list of commands */
+	const char *details;      /* paragraphs for its --help, or NULL */
+	const char *examples;     /* lines "backstay backup app.db\n" */
+	int min_args, max_args;   /* max -1: any */
+	const struct opt *options;    /* ends with a zeroed entry */
+	int (*run)(const struct parsed *p, struct error *e);      /* 0, or -kind; the exit code follows from the kind (exit.h) */
+};
+
+extern const struct opt global_options[];     /* --repo, --json, --quiet, --verbose, --no-lock, --wait, --help, --version ... */
+extern const struct command *const commands[];    /* NULL-terminated, in the order of the help */
+
+/* Options may stand anywhere; "--" ends them; "--name=value", "--name value", "-n value". -ERR_USAGE names what is wrong and, for a misspelt word, the nearest right one. */
+int opt_parse(int argc, char **argv, struct parsed *out, struct error *e) MUST_USE;
+void opt_release(struct parsed *p);
+const struct opt_value *opt_get(const struct parsed *p, const char *name);       /* the name must be in a table (assert) */
+bool opt_flag(const struct parsed *p, const char *name);
+const char *opt_text(const struct parsed *p, const char *name);                  /* NULL when not given */
+void opt_print_help(const struct command *c);         /* NULL: the whole program; fits 80 columns; to stdout */
+
+#endif

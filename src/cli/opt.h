@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/strlist.h"
 
+#include <stdint.h>
+
 enum opt_type { OPT_FLAG, OPT_STRING, OPT_LIST, OPT_COUNT /* number */, OPT_SIZE, OPT_DURATION };
 
 struct opt {

@@ -6,7 +6,8 @@
 
 /* out receives 2*n lower-case digits and a terminating 0. */
 void hex_encode(const void *p, size_t n, char *out);
-/* Exactly 2*n lower-case digits at `hex` to n bytes; false on any other character (upper case included) or a short string. */
+/* Exactly 2*n lower-case digits at `hex` to n bytes; false on any other length or character (upper case included), when
+ * `out` may hold a part. */
 bool hex_decode(const char *hex, size_t hex_len, void *out, size_t n);
 
 void base64_encode(const void *p, size_t n, struct buf *out);                 /* appends */

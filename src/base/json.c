@@ -424,8 +424,8 @@ static const char *number(struct json *j, bool *integer)
 	return from;
 }
 
-/* Consume an integer: its magnitude and sign. */
-static uint64_t magnitude(struct json *j, bool *negative)
+/* Consume an integer: its sign, and its magnitude up to `lowest` below zero and up to `highest` above. */
+static uint64_t magnitude(struct json *j, uint64_t lowest, uint64_t highest, bool *negative)
 {
 	bool integer;
 	const char *from = number(j, &integer);
@@ -440,33 +440,28 @@ static uint64_t magnitude(struct json *j, bool *negative)
 	}
 	*negative = *from == '-';
 	for (const char *p = from + *negative; p < j->p; p++) {
-		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (unsigned)(*p - '0'), &v)) {
+		unsigned digit = (unsigned)(*p - '0');
+
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, digit, &v))
 			fail_at(j, from, "number out of range");
-			return 0;
-		}
 	}
-	return v;
+	if (v > (*negative ? lowest : highest))
+		fail_at(j, from, "number out of range");
+	return j->failed ? 0 : v;
 }
 
 uint64_t json_u64(struct json *j)
 {
 	bool negative;
-	uint64_t v = magnitude(j, &negative);
 
-	if (negative)
-		json_fail(j, "number out of range");
-	return j->failed ? 0 : v;
+	return magnitude(j, 0, UINT64_MAX, &negative);
 }
 
 int64_t json_i64(struct json *j)
 {
 	bool negative;
-	uint64_t v = magnitude(j, &negative);
+	uint64_t v = magnitude(j, (uint64_t)INT64_MAX + 1, INT64_MAX, &negative);
 
-	if (v > (uint64_t)INT64_MAX + negative)
-		json_fail(j, "number out of range");
-	if (j->failed)
-		return 0;
 	return negative ? (int64_t)(0 - v) : (int64_t)v;
 }
 

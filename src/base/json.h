@@ -1,7 +1,7 @@
 /* JSON (RFC 8259): a streaming writer whose bytes are stable, and a pull reader that needs no tree in memory.
  *
- * Reader: the whole text is in memory, values are visited in order; memory does not grow with the text. Reading an index of
- * fifty thousand entries costs a buffer, not a tree, which is why this is not left to a library.
+ * Reader: the whole text is in memory, values are visited in order; memory does not grow with the text. Reading an
+ * index of fifty thousand entries costs a buffer, not a tree, which is why this is not left to a library.
  * Member names are matched case-insensitively in ASCII, and of two equal names the last one wins, as Go's encoding/json
  * (whose files we share) does; a caller gets this for free by simply assigning again.
  *
@@ -13,7 +13,8 @@
  *             else json_skip(&j);
  *     if (json_finish(&j, e)) ...            // one check at the end
  *
- * Errors are sticky: after the first, every call is a harmless no-op, loops end, and json_finish() reports it with the byte offset.
+ * Errors are sticky: after the first, every call is a harmless no-op, loops end, and json_finish() reports it with
+ * the byte offset.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -56,7 +57,7 @@ uint64_t json_u64(struct json *j);                 /* an integer 0..2^64-1, no f
 int64_t json_i64(struct json *j);
 double json_double(struct json *j);
 bool json_bool(struct json *j);
-void json_skip(struct json *j);                    /* any one value */
+void json_skip(struct json *j);                    /* any one value; json_name() is lost */
 /* The next value's raw text, consumed; points into the input. */
 void json_raw(struct json *j, const char **p, size_t *n);
 /* Let the caller mark a semantic error at this place; `reason` is static text. Only the first counts. */
@@ -66,8 +67,9 @@ bool json_failed(const struct json *j);
 int json_finish(struct json *j, struct error *e) MUST_USE;
 
 /* Writer: appends to a buf; commas and nesting are its business. Strings are escaped exactly as Go's encoding/json does
- * (HTML-safe: < > & as \u003c \u003e \u0026; U+2028/2029 escaped; invalid UTF-8 as \ufffd; \b \f as \u0008 \u000c), because the
- * bytes are hashed and must equal those restic writes. */
+ * (HTML-safe: < > & as \u003c \u003e \u0026; U+2028/2029 escaped; invalid UTF-8 as \ufffd; \b \f as \u0008 \u000c), because
+ * the bytes are hashed and must equal those restic writes. Doubles, here and in the reader, need the decimal point of the C
+ * locale, which a program has as long as it leaves LC_NUMERIC alone. */
 struct json_out {
 	struct buf *b;
 	int depth;

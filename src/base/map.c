@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The entries lie in the order of insertion; `index` is an open-addressed table of their numbers + 1, with linear probing.
+/* The entries lie in the order of insertion; `index` is an open-addressed table of their numbers + 1, probed linearly.
  * A removed entry keeps its place (with no key), so that probing passes over it, until the next rebuild drops it. */
 struct entry {
 	void *key;

@@ -65,7 +65,8 @@ static char *random_name(const char *prefix)
 	return mem_printf("%s%s", prefix, hex);
 }
 
-/* A new private file in the folder `dir` (a path's beginning when AT_FDCWD). *name is heap. Returns fd or -1 with errno. */
+/* A new private file in the folder `dir` (a path's beginning when AT_FDCWD). *name is heap. Returns fd or -1 with
+ * errno. */
 static int create_private(int dir, const char *prefix, char **name)
 {
 	for (int i = 0; i < NAME_TRIES; i++) {

@@ -1,4 +1,5 @@
-/* Files and folders of this machine. What matters is written temp, fsync, rename, fsync folder: in fs_write_atomic() only. */
+/* Files and folders of this machine. What matters is written temp, fsync, rename, fsync folder: in fs_write_atomic()
+ * only. */
 #ifndef BASE_FS_H
 #define BASE_FS_H
 
@@ -20,21 +21,23 @@ int fs_write_atomic(const char *path, const void *p, size_t n, mode_t mode, stru
 /* The same from pieces. Nobody else must be told about the temporary name: it is ".tmp-" and 16 hexadecimal digits, in
  * the same folder, and may be left there by a crash only. */
 int fs_writev_atomic(const char *path, const struct iovec *v, int n, mode_t mode, struct error *e) MUST_USE;
-/* Full read/write at the place or at an offset; EINTR and short counts handled; a short read at end of file is not an error. */
+/* Full read/write at the place or at an offset; EINTR and short counts handled; a short read at end of file is not
+ * an error. */
 ssize_t fs_read_full(int fd, void *p, size_t n);                    /* -1 with errno */
 ssize_t fs_pread_full(int fd, void *p, size_t n, off_t at);
 int fs_write_full(int fd, const void *p, size_t n);                 /* 0, or -1 with errno (0 written = EIO) */
 int fs_pwrite_full(int fd, const void *p, size_t n, off_t at);
 
-int fs_make_dirs(const char *path, mode_t mode, struct error *e) MUST_USE;     /* like mkdir -p; existing is fine; not synced */
+/* Like mkdir -p; existing is fine; not synced. */
+int fs_make_dirs(const char *path, mode_t mode, struct error *e) MUST_USE;
 int fs_sync_dir(const char *path, struct error *e) MUST_USE;
 bool fs_exists(const char *path);                                    /* lstat succeeds */
 bool fs_is_dir(const char *path);                                    /* stat says so */
 bool fs_is_writable_dir(const char *path);
 /* Names in a folder, sorted by bytes, without "." and "..". */
 int fs_list(const char *path, struct strlist *names, struct error *e) MUST_USE;
-/* Remove a file or a whole tree; absent is fine. Never follows links, not even such as are put in place meanwhile; stops at
- * a mount point (-ERR_REFUSED). A folder of ours that lacks the rights for it is given them. */
+/* Remove a file or a whole tree; absent is fine. Never follows links, not even such as are put in place meanwhile;
+ * stops at a mount point (-ERR_REFUSED). A folder of ours that lacks the rights for it is given them. */
 int fs_remove_tree(const char *path, struct error *e) MUST_USE;
 /* A private (0600/0700) new file or folder in `dir` (NULL: $TMPDIR or /tmp); *path is the caller's heap string. */
 int fs_temp_file(const char *dir, const char *prefix, char **path, int *fd, struct error *e) MUST_USE;

@@ -107,8 +107,8 @@ int fs_list(const char *path, struct strlist *names, struct error *e)
 	return 0;
 }
 
-/* A removal under way. Folders are only ever reached through their parent's descriptor and never through a link, so that
- * whoever swaps a folder for a link in between gains nothing. */
+/* A removal under way. Folders are only ever reached through their parent's descriptor and never through a link, so
+ * that whoever swaps a folder for a link in between gains nothing. */
 struct removal {
 	int top;             /* the folder being removed */
 	dev_t dev;

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Names of ids, looked up once each: the system may ask a directory server for every one. "" stands for an id without name. */
+/* Names of ids, looked up once each: the system may ask a directory server for every one. "" stands for an id
+ * without name. */
 struct name_cache {
 	pthread_mutex_t lock;
 	struct map *names;

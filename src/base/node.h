@@ -34,9 +34,11 @@ struct node {
 
 void node_release(struct node *n);
 void node_copy(struct node *to, const struct node *from);            /* to is overwritten, not released */
-/* Fill type, mode, ids, times, size, links, rdev from st; the name is copied. User and group names are looked up and cached. */
+/* Fill type, mode, ids, times, size, links, rdev from st; the name is copied. User and group names are looked up and
+ * cached. */
 void node_from_stat(struct node *n, const char *name, const struct stat *st);
-/* A plain 0600 file (or 0700 directory) of this process's user with all times `t`: for what no file on disk stands behind. */
+/* A plain 0600 file (or 0700 directory) of this process's user with all times `t`: for what no file on disk stands
+ * behind. */
 void node_synthetic(struct node *n, const char *name, enum node_type type, struct timespec t);
 void node_add_xattr(struct node *n, const char *name, const void *value, size_t len);
 const char *node_type_name(enum node_type t);                        /* "file", "dir", "symlink", ... */

@@ -11,7 +11,8 @@ struct part {
 	const char *p, *end;
 };
 
-/* The character at p, and the place behind it. A byte that begins no UTF-8 character stands for itself, above all of them. */
+/* The character at p, and the place behind it. A byte that begins no UTF-8 character stands for itself, above all of
+ * them. */
 static uint32_t character(const char **p, const char *end)
 {
 	uint32_t c;
@@ -116,8 +117,8 @@ static bool is_any_depth(struct part part)
 	return part.end - part.p == 2 && part.p[0] == '*' && part.p[1] == '*';
 }
 
-/* A used-up pattern has matched the path itself or a folder above it. A pattern that may begin anywhere behaves as if "**"
- * stood before it. */
+/* A used-up pattern has matched the path itself or a folder above it. A pattern that may begin anywhere behaves as
+ * if "**" stood before it. */
 static bool parts_match(struct part pattern, struct part path, bool anywhere)
 {
 	const char *star = anywhere ? pattern.p : NULL, *star_path = path.p;

@@ -23,8 +23,8 @@
 #define STDERR_SHOWN ((size_t)1024)
 #define STOP_PATIENCE_MS 2000
 
-/* What reads the child's stderr. It ends at end of file, or when told that the child is gone: a grandchild that was left
- * running may hold the pipe open for ever. */
+/* What reads the child's stderr. It ends at end of file, or when told that the child is gone: a grandchild that was
+ * left running may hold the pipe open for ever. */
 struct drain {
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -42,8 +42,8 @@ static void drain_keep(struct drain *d, const char *p, size_t n)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* Read what is there now, but no more than a pipe holds: a writer without pause must not keep us from looking up. False at
- * the end. */
+/* Read what is there now, but no more than a pipe holds: a writer without pause must not keep us from looking up.
+ * False at the end. */
 static bool drain_read(struct drain *d)
 {
 	char block[4096];
@@ -219,10 +219,13 @@ int proc_start(struct proc *p, const char *const argv[], const char *const env[]
 	pid_t pid;
 	int failed = spawn(&pid, argv, all_env, &pl);
 	if (failed) {
-		error_sys(e, failed, "cannot start %s", argv[0]);
-		return failed == ENOENT ? error_hint(e, "install %s, or add its folder to PATH", path_base(argv[0])) : -(int)e->kind;
+		err = error_sys(e, failed, "cannot start %s", argv[0]);
+		if (failed == ENOENT)
+			error_hint(e, "install %s, or add its folder to PATH", path_base(argv[0]));
+		return err;
 	}
-	*p = (struct proc){.pid = pid, .in = pl.ours[0], .out = pl.ours[1], .err = pl.ours[2], .name = mem_string(argv[0])};
+	*p = (struct proc){.pid = pid, .in = pl.ours[0], .out = pl.ours[1], .err = pl.ours[2]};
+	p->name = mem_string(argv[0]);
 	pl.ours[0] = pl.ours[1] = pl.ours[2] = -1;
 	p->drain = drain_new(p->err, e);
 	if (!p->drain) {
@@ -270,23 +273,27 @@ static char *last_words(struct proc *p)
 	return buf_take_text(&out);
 }
 
+static int tell_failure(struct proc *p, int status, struct error *e)
+{
+	AUTO_FREE char *said = last_words(p);
+	const char *colon = said[0] ? ": " : "";
+	if (WIFEXITED(status))
+		return error_set(e, ERR_CHILD, "%s failed with status %d%s%s", p->name, WEXITSTATUS(status), colon, said);
+	int number = WTERMSIG(status);
+	const char *text = sigdescr_np(number);
+	return error_set(e, ERR_CHILD, "%s was ended by signal %d (%s)%s%s", p->name, number, text ? text : "unknown",
+		colon, said);
+}
+
 int proc_wait(struct proc *p, struct error *e)
 {
+	/* A zeroed p would mean any child at all, and our own descriptor 0. */
+	if (p->pid <= 0)
+		return error_set(e, ERR_INTERNAL, "waiting for a program that was not started");
 	fs_close(&p->in);
 	fs_close(&p->out);
 	int status = reap(p);
-	int err = 0;
-	if (status != 0) {
-		AUTO_FREE char *said = last_words(p);
-		const char *colon = said[0] ? ": " : "";
-		if (WIFSIGNALED(status)) {
-			const char *signal_name = sigdescr_np(WTERMSIG(status));
-			err = error_set(e, ERR_CHILD, "%s was ended by signal %d (%s)%s%s", p->name, WTERMSIG(status),
-				signal_name ? signal_name : "unknown", colon, said);
-		} else {
-			err = error_set(e, ERR_CHILD, "%s failed with status %d%s%s", p->name, WEXITSTATUS(status), colon, said);
-		}
-	}
+	int err = status != 0 ? tell_failure(p, status, e) : 0;
 	release(p);
 	return err;
 }

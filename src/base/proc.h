@@ -20,13 +20,15 @@ enum proc_flags {
 	PROC_PIPE_IN  = 1 << 1,  /* we write its stdin; otherwise it is /dev/null */
 };
 
-/* Start argv[0] (looked up in PATH) in a process group of its own, with default signal handling and nothing blocked. `env`
- * holds extra "NAME=value" strings or is NULL; they are set in the child only. The last 64 KiB of stderr are kept. A program
- * that cannot be started is an error here, not later ("cannot start pg_dump: No such file or directory"). From the first call
- * on, this process ignores SIGPIPE: a child that stops reading is an EPIPE. Descriptors 0, 1 and 2 of ours must be open. */
-int proc_start(struct proc *p, const char *const argv[], const char *const env[], unsigned flags, struct error *e) MUST_USE;
-/* Close the pipes and wait for its end. 0 only for exit status 0. Otherwise -ERR_CHILD: "pg_dump failed with status 1: <the
- * last of its stderr, lines joined by "; ">" or "pg_dump was ended by signal 9 (Killed)". Releases p. */
+/* Start argv[0] (looked up in PATH) in a process group of its own, with default signal handling and nothing blocked.
+ * `env` holds extra "NAME=value" strings or is NULL; they are set in the child only. The last 64 KiB of stderr are
+ * kept. A program that cannot be started is an error here, not later ("cannot start pg_dump: No such file or
+ * directory"). From the first call on, this process ignores SIGPIPE: a child that stops reading is an EPIPE.
+ * Descriptors 0, 1 and 2 of ours must be open. */
+int proc_start(struct proc *p, const char *const argv[], const char *const env[], unsigned flags,
+	struct error *e) MUST_USE;
+/* Close the pipes and wait for its end. 0 only for exit status 0. Otherwise -ERR_CHILD: "pg_dump failed with status
+ * 1: <the last of its stderr, lines joined by "; ">" or "pg_dump was ended by signal 9 (Killed)". Releases p. */
 int proc_wait(struct proc *p, struct error *e) MUST_USE;
 /* What it wrote on stderr so far (its last 64 KiB), appended. */
 void proc_stderr(struct proc *p, struct buf *out);

@@ -1,4 +1,5 @@
-/* How far a long work is, written by the work, read by a face at its own pace from another thread; and the way to stop it. */
+/* How far a long work is, written by the work, read by a face at its own pace from another thread; and the way to
+ * stop it. */
 #ifndef BASE_PROGRESS_H
 #define BASE_PROGRESS_H
 

@@ -13,9 +13,11 @@ struct pool;
 
 /* Number of threads that suits this machine: its online CPUs within the affinity mask, 1..max. */
 int pool_cpus(int max);
-/* `threads` workers call fn(worker_index, item, ctx) for each item. `depth` items may wait; pool_submit() blocks beyond that, so
- * fn must not submit to its own pool. When the system refuses some of the threads the pool has fewer; without any it aborts. */
-struct pool *pool_new(const char *name, int threads, size_t depth, void (*fn)(int worker, void *item, void *ctx), void *ctx);
+/* `threads` workers call fn(worker_index, item, ctx) for each item. `depth` items may wait; pool_submit() blocks
+ * beyond that, so fn must not submit to its own pool. When the system refuses some of the threads the pool has
+ * fewer; without any it aborts. */
+struct pool *pool_new(const char *name, int threads, size_t depth, void (*fn)(int worker, void *item, void *ctx),
+	void *ctx);
 void pool_submit(struct pool *p, void *item);
 /* Wait until everything submitted so far is done. */
 void pool_drain(struct pool *p);

@@ -1,5 +1,5 @@
-/* File names in trees: Go's strconv.Quote without its quotes, over raw bytes (the form of restic node names). The table of printable code points is
- * generated from the Unicode categories L, M, N, P, S (goprintable.c). */
+/* File names in trees: Go's strconv.Quote without its quotes, over raw bytes (the form of restic node names). The
+ * table of printable code points is generated from the Unicode categories L, M, N, P, S (goprintable.c). */
 #ifndef REPO_GOQUOTE_H
 #define REPO_GOQUOTE_H
 

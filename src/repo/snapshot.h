@@ -36,7 +36,8 @@ bool snapshot_has_tag(const struct snapshot *s, const char *tag);
 struct repo;
 int snapshot_save(struct repo *r, struct snapshot *s, struct error *e) MUST_USE;      /* sets s->id */
 int snapshot_load(struct repo *r, const struct id *id, struct snapshot *out, struct error *e) MUST_USE;
-int snapshot_remove(struct repo *r, const struct id *id, struct error *e) MUST_USE;   /* the caller holds the exclusive lock */
+/* The caller holds the exclusive lock. */
+int snapshot_remove(struct repo *r, const struct id *id, struct error *e) MUST_USE;
 
 struct snapshot_list {
 	struct snapshot *v;           /* oldest first */
@@ -45,7 +46,8 @@ struct snapshot_list {
 	struct strlist damage;
 };
 void snapshot_list_release(struct snapshot_list *l);
-/* Load all. A damaged file does not hide the others: it is listed apart, and whoever deletes anything must refuse while there is one. */
+/* Load all. A damaged file does not hide the others: it is listed apart, and whoever deletes anything must refuse
+ * while there is one. */
 int snapshot_list_load(struct repo *r, struct snapshot_list *out, struct error *e) MUST_USE;
 
 #endif

@@ -5,14 +5,15 @@
 #include "base/buf.h"
 
 struct repo_config {
-	int version;              /* 1 (no compression) or 2 */
+	int version; /* 1 (no compression) or 2 */
 	char id[65];
 	uint64_t polynomial;
 };
 
-void repo_config_random(struct repo_config *c);                          /* version 2 */
-void repo_config_encode(const struct repo_config *c, struct buf *out);   /* appends JSON */
-/* -ERR_VERSION "repository format version 3 is newer than this program knows (1 and 2)"; -ERR_CORRUPT otherwise. Unknown members are ignored. */
+void repo_config_random(struct repo_config *c);                        /* version 2 */
+void repo_config_encode(const struct repo_config *c, struct buf *out); /* appends JSON */
+/* -ERR_VERSION "repository format version 3 is newer than this program knows (1 and 2)"; -ERR_CORRUPT otherwise.
+ * Unknown members are ignored. */
 int repo_config_parse(const void *p, size_t n, struct repo_config *c, struct error *e) MUST_USE;
 
 #endif

@@ -15,10 +15,12 @@ struct id {
 };
 
 void id_hash(struct id *out, const void *p, size_t n);
-bool id_parse(struct id *out, const char *hex, size_t len);       /* exactly 64 lower-case hex digits */
-char *id_hex(const struct id *id, char out[ID_HEX_LEN + 1]);      /* returns out */
+bool id_parse(struct id *out, const char *hex, size_t len);  /* exactly 64 lower-case hex digits */
+char *id_hex(const struct id *id, char out[ID_HEX_LEN + 1]); /* returns out */
 void id_random(struct id *out);
 bool id_is_zero(const struct id *id);
+/* Where an id belongs in a hash table: keyed anew in every process, so that nobody can make ids that collide. */
+uint64_t id_table_hash(const struct id *id);
 static inline int id_cmp(const struct id *a, const struct id *b)
 {
 	return memcmp(a->b, b->b, ID_LEN);
@@ -40,8 +42,10 @@ void id_list_release(struct id_list *l);
 struct id_set;
 struct id_set *id_set_new(void);
 void id_set_free(struct id_set *s);
-bool id_set_add(struct id_set *s, const struct id *id);           /* true when it was new */
+bool id_set_add(struct id_set *s, const struct id *id); /* true when it was new */
 bool id_set_has(const struct id_set *s, const struct id *id);
+bool id_set_remove(struct id_set *s, const struct id *id); /* true when it was there */
 size_t id_set_count(const struct id_set *s);
+size_t id_set_memory(const struct id_set *s); /* bytes held */
 
 #endif

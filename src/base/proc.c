@@ -165,6 +165,31 @@ static char **environment(const char *const extra[])
 	return all;
 }
 
+static bool is_program(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+bool proc_available(const char *name)
+{
+	if (name[0] == '\0' || strchr(name, '/'))
+		return is_program(name);
+	const char *path = getenv("PATH");
+	if (!path)
+		path = "/bin:/usr/bin";
+	for (;; path++) {
+		size_t n = strcspn(path, ":");
+		AUTO_FREE char *folder = mem_string_n(path, n);
+		AUTO_FREE char *candidate = path_join(folder, name);
+		if (is_program(candidate))
+			return true;
+		path += n;
+		if (*path == '\0')
+			return false;
+	}
+}
+
 /* posix_spawn reports a failed exec itself, and does not copy our memory to start a child. Returns 0 or an errno. */
 static int spawn(pid_t *pid, const char *const argv[], char **env, const struct plumbing *pl)
 {
@@ -218,6 +243,9 @@ int proc_start(struct proc *p, const char *const argv[], const char *const env[]
 	AUTO_FREE char **all_env = environment(env);
 	pid_t pid;
 	int failed = spawn(&pid, argv, all_env, &pl);
+	/* A folder in PATH that we may not look into, or a file that is no program, hides that it is nowhere. */
+	if (failed == EACCES && !strchr(argv[0], '/') && !proc_available(argv[0]))
+		failed = ENOENT;
 	if (failed) {
 		err = error_sys(e, failed, "cannot start %s", argv[0]);
 		if (failed == ENOENT)
@@ -277,9 +305,9 @@ static int tell_failure(struct proc *p, int status, struct error *e)
 {
 	AUTO_FREE char *said = last_words(p);
 	const char *colon = said[0] ? ": " : "";
+	int number = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
 	if (WIFEXITED(status))
-		return error_set(e, ERR_CHILD, "%s failed with status %d%s%s", p->name, WEXITSTATUS(status), colon, said);
-	int number = WTERMSIG(status);
+		return error_set(e, ERR_CHILD, "%s failed with status %d%s%s", p->name, number, colon, said);
 	const char *text = sigdescr_np(number);
 	return error_set(e, ERR_CHILD, "%s was ended by signal %d (%s)%s%s", p->name, number, text ? text : "unknown",
 		colon, said);
@@ -328,29 +356,4 @@ void proc_stop(struct proc *p)
 	kill(-p->pid, SIGKILL);
 	(void)reap(p);
 	release(p);
-}
-
-static bool is_program(const char *path)
-{
-	struct stat st;
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
-bool proc_available(const char *name)
-{
-	if (name[0] == '\0' || strchr(name, '/'))
-		return is_program(name);
-	const char *path = getenv("PATH");
-	if (!path)
-		path = "/bin:/usr/bin";
-	for (;; path++) {
-		size_t n = strcspn(path, ":");
-		AUTO_FREE char *folder = mem_string_n(path, n);
-		AUTO_FREE char *candidate = path_join(folder, name);
-		if (is_program(candidate))
-			return true;
-		path += n;
-		if (*path == '\0')
-			return false;
-	}
 }

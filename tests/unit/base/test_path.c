@@ -140,7 +140,8 @@ static void a_backslash_takes_the_meaning_away(void **state)
 	static const struct match_case cases[] = {
 		{"\\*", "*", true},        {"\\*", "a", false},       {"\\?", "?", true},       {"\\?", "a", false},
 		{"\\[a]", "[a]", true},    {"\\[a]", "a", false},     {"\\\\", "\\", true},     {"a\\b", "ab", true},
-		{"a\\", "a\\", true},      {"\\**", "*abc", true},    {"\\*\\*", "a/**", true}, {"\\*\\*", "a/b", false},
+		{"a\\", "a\\", true},      {"\\**", "*abc", true},    {"\\*\\*", "a/**", true},
+		{"\\*\\*", "a/b", false},
 	};
 	check_matches(cases, ARRAY_LEN(cases), false);
 }
@@ -192,7 +193,8 @@ static void two_stars_stand_for_any_number_of_components(void **state)
 {
 	static const struct match_case cases[] = {
 		{"**", "a", true},              {"/**", "a/b", true},          {"foo/**/bar", "foo/bar", true},
-		{"foo/**/bar", "foo/a/bar", true}, {"foo/**/bar", "foo/a/b/c/bar", true}, {"foo/**/bar", "x/foo/a/bar/y", true},
+		{"foo/**/bar", "foo/a/bar", true}, {"foo/**/bar", "foo/a/b/c/bar", true},
+		{"foo/**/bar", "x/foo/a/bar/y", true},
 		{"foo/**/bar", "foo/a", false}, {"foo/**/bar", "bar/foo", false}, {"/foo/**/bar", "x/foo/bar", false},
 		{"/**/bar", "bar", true},       {"/**/bar", "a/b/bar", true},  {"foo/**", "foo", true},
 		{"foo/**", "foo/a", true},      {"foo/**", "fo", false},       {"a/**/b/**/c", "a/x/b/y/z/c", true},

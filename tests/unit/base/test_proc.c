@@ -70,6 +70,21 @@ static void a_program_that_is_not_there_cannot_be_started(void **state)
 	proc_stop(&p);
 }
 
+static void a_file_in_path_that_is_no_program_counts_for_nothing(void **state)
+{
+	struct error e = {0};
+	AUTO_FREE char *folder = NULL;
+	AUTO_FREE char *before = mem_string(getenv("PATH"));
+	assert_int_equal(fs_temp_dir(NULL, "proc-test-", &folder, &e), 0);
+	AUTO_FREE char *no_program = mem_printf("%s/no-such-program-here", folder);
+	assert_int_equal(fs_write_atomic(no_program, "", 0, 0600, &e), 0);
+	AUTO_FREE char *path = mem_printf("%s:%s", folder, before);
+	setenv("PATH", path, 1);
+	a_program_that_is_not_there_cannot_be_started(state);
+	setenv("PATH", before, 1);
+	assert_int_equal(fs_remove_tree(folder, &e), 0);
+}
+
 static void a_file_that_is_no_program_cannot_be_started(void **state)
 {
 	struct proc p;
@@ -118,7 +133,8 @@ static void the_last_64_kib_of_stderr_are_kept(void **state)
 {
 	struct proc p;
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
-	start(&p, "head -c 1000000 /dev/zero | tr '\\0' x >&2; echo end >&2; exec >&-; read wait", PROC_PIPE_IN | PROC_PIPE_OUT);
+	start(&p, "head -c 1000000 /dev/zero | tr '\\0' x >&2; echo end >&2; exec >&-; read wait",
+	      PROC_PIPE_IN | PROC_PIPE_OUT);
 	char byte;
 	assert_int_equal(fs_read_full(p.out, &byte, 1), 0);    /* all of it is in the pipe or read */
 	do {
@@ -184,8 +200,8 @@ static void the_environment_is_extended_in_the_child_only(void **state)
 	setenv("BASE_TEST_OURS", "ours", 1);
 	setenv("BASE_TEST_LONG", "long", 1);
 	const char *const env[] = {"BASE_TEST_OURS=theirs", "BASE_TEST_NEW=a=b", NULL};
-	assert_int_equal(proc_start(&p, shell("echo $BASE_TEST_OURS $BASE_TEST_NEW $BASE_TEST_LONG; env | grep -c BASE_TEST_OURS"),
-				    env, PROC_PIPE_OUT, &e), 0);
+	const char *script = "echo $BASE_TEST_OURS $BASE_TEST_NEW $BASE_TEST_LONG; env | grep -c BASE_TEST_OURS";
+	assert_int_equal(proc_start(&p, shell(script), env, PROC_PIPE_OUT, &e), 0);
 	assert_true(fs_read_full(p.out, got, sizeof got - 1) > 0);
 	assert_int_equal(proc_wait(&p, &e), 0);
 	assert_string_equal(got, "theirs a=b long\n1\n");
@@ -315,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_program_that_is_not_there_cannot_be_started),
+		cmocka_unit_test(a_file_in_path_that_is_no_program_counts_for_nothing),
 		cmocka_unit_test(a_file_that_is_no_program_cannot_be_started),
 		cmocka_unit_test(a_failure_tells_status_and_last_words),
 		cmocka_unit_test(a_child_ended_by_a_signal_says_which),

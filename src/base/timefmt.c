@@ -108,13 +108,18 @@ void time_to_rfc3339(struct timespec t, int offset_seconds, char out[TIME_RFC333
 	buf_release(&b);
 }
 
-void time_to_rfc3339_local(struct timespec t, char out[TIME_RFC3339_MAX])
+int time_local_offset(struct timespec t)
 {
 	time_t s = representable(t.tv_sec);
 	struct tm tm;
 
 	localtime_r(&s, &tm);
-	time_to_rfc3339(t, (int)tm.tm_gmtoff, out);
+	return (int)tm.tm_gmtoff;
+}
+
+void time_to_rfc3339_local(struct timespec t, char out[TIME_RFC3339_MAX])
+{
+	time_to_rfc3339(t, time_local_offset(t), out);
 }
 
 void time_to_local(struct timespec t, char out[32])

@@ -21,6 +21,8 @@ double time_between(struct timespec from, struct timespec to);    /* seconds */
 void time_to_rfc3339(struct timespec t, int offset_seconds, char out[TIME_RFC3339_MAX]);
 /* The same in the machine's local zone at t (what restic writes). */
 void time_to_rfc3339_local(struct timespec t, char out[TIME_RFC3339_MAX]);
+/* Seconds east of UTC of the machine's zone at t. */
+int time_local_offset(struct timespec t);
 /* false when it is not RFC 3339. offset_seconds may be NULL. */
 bool time_from_rfc3339(const char *s, size_t n, struct timespec *t, int *offset_seconds);
 /* "2026-11-21 07:14:05" in the local zone; out holds 32. */

@@ -5,6 +5,9 @@
 #include "job/backups.h"
 #include "repo/archive.h"
 
+/* A new job's id: 16 hex digits, heap string. */
+char *job_new_id(void);
+
 struct job_backup {
 	const struct source_url *sources;
 	size_t source_count;
@@ -13,6 +16,7 @@ struct job_backup {
 	struct backup_options options;
 	int level;                            /* zstd level; 0 off; -1 default */
 	int threads;                          /* 0: by CPUs */
+	const char *job;                      /* its job's id; NULL: one is made up */
 	const char *safety_target;            /* a safety backup for this target URL; or NULL */
 	const char *undo_of;                  /* hex id of the safety backup being undone; or NULL */
 	struct progress *progress;

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "job/repository.h"
 #include "repo/snapshot.h"
+#include "repo/tree.h"
 
 /* Tags Backstay puts on its snapshots (restic shows them): */
 #define TAG_BACKSTAY "backstay"               /* made by Backstay */
@@ -16,6 +17,7 @@
 enum verify_level { LEVEL_NONE, LEVEL_BYTES, LEVEL_STRUCTURE, LEVEL_RESTORED, LEVEL_COMPARED };       /* V1..V4 */
 
 struct backup {
+	struct repository *repository;        /* it was read from */
 	struct snapshot snapshot;
 	bool has_manifest;                    /* false: made by restic or another program */
 	struct manifest manifest;
@@ -43,7 +45,9 @@ void backup_list_release(struct backup_list *l);
 int backup_list_load(struct repository *r, const char *source, struct backup_list *out, struct error *e) MUST_USE;
 /* `which`: an id, a unique prefix (4 digits or more), "latest", "latest:SOURCE". Safety backups count for ids only, not for "latest". */
 int backup_find(struct repository *r, const char *which, struct backup *out, struct error *e) MUST_USE;
-/* Access for engines to the stored content of a source; valid while r and b live. A backup without manifest gets one made up, a "folder" source for each top-level entry. */
-void backup_stored(struct repository *r, const struct backup *b, const struct manifest_source *s, struct stored *out);
+/* Access for engines to the stored content of a source; valid while b lives. A backup without manifest (has_manifest false) has one made up: a "folder" source for each path. */
+void backup_stored(const struct backup *b, const struct manifest_source *s, struct stored *out);
+/* The stored entry at a path of the backup; the caller releases it. */
+int backup_entry(const struct backup *b, const char *path, struct tree_node *out, struct error *e) MUST_USE;
 
 #endif

@@ -13,7 +13,7 @@ struct job_restore {
 	enum restore_only only;
 	enum restore_mode mode;
 	bool no_safety;                       /* skip the safety backup (asked for explicitly) */
-	bool no_verify;                       /* skip reading everything first */
+	const char *undo_of;                  /* set by job_undo(): hex id of the safety backup brought back; else NULL */
 	struct progress *progress;
 	/* Asked once before anything that exists is replaced, with a sentence for people; 0 to go on. NULL: go on. */
 	int (*confirm)(void *ctx, const char *question, struct error *e);
@@ -27,7 +27,7 @@ struct job_restored {                         /* one per source */
 struct job_restore_result {
 	struct job_restored *v;
 	size_t n;
-	struct id safety;                     /* zero: none was needed */
+	struct strlist safety;                /* ids (hex) of the safety backups made; empty: nothing was replaced */
 	double seconds;
 };
 void job_restore_result_release(struct job_restore_result *r);
@@ -35,7 +35,7 @@ void job_restore_result_release(struct job_restore_result *r);
 /* Repository open with REPOSITORY_WRITE. On failure every target is as it was; when several sources are restored and a later one fails, those already swapped are brought back from the safety backup, and the error says so. */
 int job_restore(struct repository *r, const struct job_restore *j, struct job_restore_result *out, struct error *e) MUST_USE;
 
-/* Bring back what the last restore replaced: `which` a safety backup's id, or NULL for the newest not undone yet. The state before the undo is kept as a backup too (tagged with what it undid), so nothing is ever lost; undoing again goes one restore further back. */
+/* Bring back what the last restore replaced: `which` is the id of a safety backup or of the restore's job, or NULL for the newest restore not undone yet. The state before the undo is kept as a backup too (tagged with what it undid), so nothing is ever lost; undoing again goes one restore further back. */
 int job_undo(struct repository *r, const char *which, struct progress *p, int (*confirm)(void *ctx, const char *question, struct error *e), void *ctx, struct job_restore_result *out, struct error *e) MUST_USE;
 
 /* What a restore would replace, for confirmation and dry runs: "/srv/app.db: 12.1 MiB, modified 5 min ago" a line each. */

@@ -36,6 +36,8 @@ bool fs_is_dir(const char *path);                                    /* stat say
 bool fs_is_writable_dir(const char *path);
 /* Names in a folder, sorted by bytes, without "." and "..". */
 int fs_list(const char *path, struct strlist *names, struct error *e) MUST_USE;
+/* The same of an open folder, in no order. The descriptor stays the caller's. */
+int fs_list_fd(int fd, struct strlist *names);                       /* 0, or -1 with errno */
 /* Remove a file or a whole tree; absent is fine. Never follows links, not even such as are put in place meanwhile;
  * stops at a mount point (-ERR_REFUSED). A folder of ours that lacks the rights for it is given them. */
 int fs_remove_tree(const char *path, struct error *e) MUST_USE;

@@ -74,8 +74,7 @@ static void dir_close(DIR **d)
 		closedir(*d);
 }
 
-/* Names in the open folder, in no order; 0 or -1 with errno. The descriptor stays the caller's. */
-static int list_fd(int fd, struct strlist *names)
+int fs_list_fd(int fd, struct strlist *names)
 {
 	/* A description of its own, so that reading begins at the beginning. */
 	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -101,7 +100,7 @@ int fs_list(const char *path, struct strlist *names, struct error *e)
 	CLEANUP(fs_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_sys(e, errno, "opening folder %s", path);
-	if (list_fd(fd, names) != 0)
+	if (fs_list_fd(fd, names) != 0)
 		return error_sys(e, errno, "reading folder %s", path);
 	strlist_sort(names);
 	return 0;
@@ -152,7 +151,7 @@ static int remove_at(struct removal *r, int parent, const char *name, const char
 static int remove_children(struct removal *r, int fd, const char *path, int depth, bool *any, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist names = {0};
-	if (list_fd(fd, &names) != 0)
+	if (fs_list_fd(fd, &names) != 0)
 		return error_sys(e, errno, "reading folder %s", path);
 	*any = names.n > 0;
 	int err = 0;

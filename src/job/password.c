@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "base/timefmt.h"
+#include "base/words.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -94,41 +95,15 @@ static int from_file(const char *path, struct secret *out, char **warning, struc
 	return 0;
 }
 
-/* Split a command into arguments as a person writes it: spaces part, single and double quotes and backslashes hold together. */
-static int split_command(const char *text, struct strlist *out, struct error *e)
-{
-	CLEANUP(buf_release) struct buf word = BUF_INIT;
-	bool started = false;
-	char quote = 0;
-
-	for (const char *p = text; *p; p++) {
-		if (*p == '\\' && quote != '\'' && p[1])
-			buf_add_byte(&word, (unsigned char)*++p), started = true;
-		else if (quote ? *p == quote : *p == '\'' || *p == '"')
-			quote = quote ? 0 : *p, started = true;
-		else if (!quote && (*p == ' ' || *p == '\t')) {
-			if (started)
-				strlist_take(out, buf_take_text(&word));
-			started = false;
-		} else
-			buf_add_byte(&word, (unsigned char)*p), started = true;
-	}
-	if (started)
-		strlist_take(out, buf_take_text(&word));
-	if (quote || out->n == 0)
-		return error_set(e, ERR_USAGE, "RESTIC_PASSWORD_COMMAND is not a command: %s", quote ? "a quote is not closed" : "it is empty");
-	return 0;
-}
-
 static int from_command(const char *command, struct secret *out, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist words = {0};
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
 	struct proc child = {0};
-	int rc = split_command(command, &words, e);
+	int rc = words_split(command, &words, e);
 
 	if (rc)
-		return rc;
+		return error_wrap(e, "RESTIC_PASSWORD_COMMAND is not a command");
 	strlist_take(&words, NULL);
 	rc = proc_start(&child, (const char *const *)words.v, NULL, PROC_PIPE_OUT, e);
 	if (rc)

@@ -98,13 +98,14 @@ static bool file_is_gone(struct repo *r, const struct id *id)
 
 static int refuse(const struct lock_info *i, struct error *e)
 {
+	const char *host = i->hostname ? i->hostname : "an unnamed host";
 	struct timespec now = time_now();
 	char since[32], age[HUMAN_MAX];
 
 	time_to_local(i->time, since);
 	human_age(time_between(i->time, now), age);
 	error_set(e, ERR_LOCKED, "repository is locked%s by PID %lld on %s since %s (%s)",
-		  i->exclusive ? " exclusively" : "", (long long)i->pid, i->hostname ? i->hostname : "an unnamed host", since, age);
+		  i->exclusive ? " exclusively" : "", (long long)i->pid, host, since, age);
 	if (lock_is_stale(i, now))
 		return error_hint(e, "the lock is stale, nobody has refreshed it: `backstay unlock` removes it");
 	return error_hint(e, "wait until the other program is done; if it surely is not running any more, "
@@ -196,10 +197,10 @@ static void refresh(struct lock *l)
 	fresh.time = time_now();
 	int rc = save(l->repo, &fresh, &e);
 	pthread_mutex_lock(&l->mutex);
-	if (rc == 0) {
-		id_list_add(&l->leftovers, &l->info.id);
+	if (!id_equal(&fresh.id, &l->info.id))    /* after a failure the file may be there all the same: a lost reply */
+		id_list_add(&l->leftovers, rc == 0 ? &l->info.id : &fresh.id);
+	if (rc == 0)
 		l->info = fresh;
-	}
 	l->refresh_error = e;
 	pthread_mutex_unlock(&l->mutex);
 	drop_leftovers(l);

@@ -4,11 +4,13 @@
 
 #include "job/backups.h"
 
+#define RETENTION_SAFETY_SECONDS ((uint64_t)30 * 86400)
+
 struct retention_policy {
 	unsigned last, hourly, daily, weekly, monthly, yearly;        /* 0: that rule keeps none; UINT_MAX: all */
 	uint64_t within_seconds;              /* keep all younger than this before the newest; 0: off */
 	struct strlist keep_tags;
-	uint64_t safety_seconds;              /* safety backups are kept so long; default 30 days */
+	uint64_t safety_seconds;              /* safety backups are kept so long; 0: RETENTION_SAFETY_SECONDS */
 };
 
 /* retention.c: pure, with no clock and no repository. Days, weeks (ISO 8601), months and years are those of each backup's own local time zone offset. */

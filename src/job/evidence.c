@@ -1,0 +1,102 @@
+/* What verifications showed, kept in the state folder: verified/<repository id>/<backup id>.json. */
+#include "job/verify.h"
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/timefmt.h"
+#include "job/password.h"
+
+#define EVIDENCE_MAX ((size_t)1 << 20)
+
+static int file_for(const char *repository_id, const struct id *backup, bool make, char **out, struct error *e)
+{
+	AUTO_FREE char *state = NULL;
+	char hex[ID_HEX_LEN + 1];
+	int rc = password_state_dir(false, &state, e);
+
+	if (rc)
+		return rc;
+	AUTO_FREE char *dir = mem_printf("%s/verified/%s", state, repository_id);
+
+	if (make)
+		rc = fs_make_dirs(dir, 0700, e);
+	if (!rc)
+		*out = mem_printf("%s/%s.json", dir, id_hex(backup, hex));
+	return rc;
+}
+
+static int parse(const struct buf *text, struct backup *b, struct error *e)
+{
+	struct json j;
+	uint64_t level = 0;
+	bool ok = false;
+	struct timespec when = {0};
+	CLEANUP(buf_release) struct buf s = BUF_INIT;
+
+	json_init(&j, text->p, text->len);
+	json_object_begin(&j);
+	while (json_member(&j))
+		if (json_name_is(&j, "level"))
+			level = json_u64(&j);
+		else if (json_name_is(&j, "ok"))
+			ok = json_bool(&j);
+		else if (json_name_is(&j, "time")) {
+			json_string(&j, &s);
+			if (!time_from_rfc3339(buf_text(&s), s.len, &when, NULL))
+				json_fail(&j, "not a time");
+		} else
+			json_skip(&j);
+	if (level > LEVEL_COMPARED)
+		json_fail(&j, "unknown level");
+	int rc = json_finish(&j, e);
+	if (rc)
+		return rc;
+	b->level = (enum verify_level)level;
+	b->verify_failed = !ok;
+	b->verified = when;
+	return 0;
+}
+
+void evidence_load(const char *repository_id, struct backup *b)
+{
+	AUTO_FREE char *file = NULL;
+	CLEANUP(buf_release) struct buf text = BUF_INIT;
+	struct error ignored = {0};
+
+	if (file_for(repository_id, &b->snapshot.id, false, &file, &ignored) == 0 && fs_read_file(file, EVIDENCE_MAX, &text, &ignored) == 0 &&
+	    parse(&text, b, &ignored) != 0)
+		b->level = LEVEL_NONE;
+}
+
+static void write_lines(struct json_out *w, const char *name, const struct strlist *l)
+{
+	jw_name(w, name);
+	jw_array(w);
+	for (size_t i = 0; i < l->n; i++)
+		jw_string(w, l->v[i]);
+	jw_array_end(w);
+}
+
+int evidence_save(const char *repository_id, const struct verify_result *v, struct error *e)
+{
+	AUTO_FREE char *file = NULL;
+	CLEANUP(buf_release) struct buf text = BUF_INIT;
+	struct json_out w;
+	char now[TIME_RFC3339_MAX];
+	int rc = file_for(repository_id, &v->backup, true, &file, e);
+
+	if (rc)
+		return error_wrap(e, "keeping the result of the verification");
+	time_to_rfc3339(time_now(), 0, now);
+	jw_init(&w, &text);
+	jw_object(&w);
+	jw_kv_u64(&w, "level", v->reached);
+	jw_kv_bool(&w, "ok", v->ok);
+	jw_kv_string(&w, "time", now);
+	write_lines(&w, "evidence", &v->evidence);
+	write_lines(&w, "problems", &v->problems);
+	jw_object_end(&w);
+	rc = fs_write_atomic(file, text.p, text.len, 0600, e);
+	return rc ? error_wrap(e, "keeping the result of the verification") : 0;
+}

@@ -94,14 +94,14 @@ static int write_rows(const struct job_export *j, const struct stored *s, struct
 	return rc;
 }
 
-static int write_tree(const struct job_export *j, const struct stored *s, struct sink *to, struct error *e)
+static int write_tree(const struct job_export *j, const struct stored *s, struct sink *to, struct strlist *notes, struct error *e)
 {
 	static const enum pack_format formats_of[] = {[EXPORT_TAR_GZ] = PACK_TAR_GZ, [EXPORT_TAR_ZST] = PACK_TAR_ZST, [EXPORT_ZIP] = PACK_ZIP};
 	struct tree_source *tree = NULL;
 	int rc = s->tree(s, s->manifest->name, &tree, e);
 
 	if (!rc)
-		rc = unpack_pack(tree, formats_of[j->format], to, j->progress, e);
+		rc = unpack_pack(tree, formats_of[j->format], to, notes, j->progress, e);
 	if (tree)
 		tree->close(tree);
 	return rc;
@@ -118,11 +118,11 @@ static int write_artifact(struct repository *r, const struct job_export *j, cons
 	return rc;
 }
 
-static int write_to(struct repository *r, const struct job_export *j, const struct stored *s, struct sink *to, struct error *e)
+static int write_to(struct repository *r, const struct job_export *j, const struct stored *s, struct sink *to, struct strlist *notes, struct error *e)
 {
 	if (is_rows_format(j->format))
 		return write_rows(j, s, to, e);
-	return is_tree_format(j->format) ? write_tree(j, s, to, e) : write_artifact(r, j, s, to, e);
+	return is_tree_format(j->format) ? write_tree(j, s, to, notes, e) : write_artifact(r, j, s, to, e);
 }
 
 /* Excel files are made by their library at a path of their own. */
@@ -151,7 +151,7 @@ static int write_checked(struct repository *r, const struct job_export *j, const
 	struct checked_sink sink;
 
 	checked_sink_init(&sink, fd);
-	int rc = write_to(r, j, s, &sink.sink, e);
+	int rc = write_to(r, j, s, &sink.sink, &out->notes, e);
 
 	if (!rc)
 		rc = checked_sink_verify(&sink, path, e);
@@ -188,7 +188,7 @@ static int export_to_file(struct repository *r, const struct job_export *j, cons
 static int export_to_sink(struct repository *r, const struct job_export *j, const struct stored *s, struct job_export_result *out, struct error *e)
 {
 	if (j->format != EXPORT_XLSX)
-		return write_to(r, j, s, j->sink, e);
+		return write_to(r, j, s, j->sink, &out->notes, e);
 	AUTO_FREE char *dir = NULL;
 	struct error ignored = {0};
 	struct source *src = NULL;

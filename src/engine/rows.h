@@ -20,6 +20,7 @@ struct value {
 struct rows_column {
 	char *name, *type;        /* type as declared, may be "" */
 	int key;                  /* 1.. position in the primary key, 0: no part */
+	bool generated;           /* computed from others: it is scanned, but can never be inserted */
 };
 
 struct rows_table {
@@ -43,7 +44,8 @@ struct rows_db {
 	const char *dialect;      /* "sqlite" */
 	struct rows_table *tables;    /* user tables in name order, without the engine's own */
 	size_t table_count;
-	/* Other things in creation order that an SQL text needs after the rows: indexes, views, triggers. */
+	/* Statements that an SQL text needs after the rows, in their order and without a semicolon: sequences, versions,
+	 * indexes, views, triggers. */
 	struct strlist after;
 	int (*scan)(struct rows_db *d, const struct rows_table *t, enum rows_order order, struct rows_cursor **out, struct error *e);
 	int (*count)(struct rows_db *d, const struct rows_table *t, uint64_t *n, struct error *e);

@@ -79,7 +79,7 @@ static int decompress(const void *p, size_t n, struct buf *out, struct error *e)
 		if (out->len > UNPACKED_MAX)
 			return error_set(e, ERR_LIMIT, "it is larger than %zu MiB when decompressed",
 					 UNPACKED_MAX >> 20);
-		if (in.pos == n && o.pos < room)
+		if (in.pos == n && (left == 0 || o.pos < room))
 			break;
 	}
 	out->p[out->len] = '\0';
@@ -93,8 +93,12 @@ int unpacked_decode(const void *p, size_t n, struct buf *out, struct error *e)
 	buf_clear(out);
 	if (n == 0)
 		return error_set(e, ERR_CORRUPT, "it is empty");
-	if (b[0] == COMPRESSED)
-		return decompress(b + 1, n - 1, out, e);
+	if (b[0] == COMPRESSED) {
+		int r = decompress(b + 1, n - 1, out, e);
+		if (r)
+			buf_clear(out);
+		return r;
+	}
 	if (b[0] != '{' && b[0] != '[')
 		return error_set(e, ERR_CORRUPT, "its first byte 0x%02x is not known", b[0]);
 	if (n > UNPACKED_MAX)

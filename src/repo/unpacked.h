@@ -16,7 +16,8 @@ int unpacked_save(struct store *s, const struct cipher_key *k, int version, enum
  * "snapshot 1a2b3c4d is damaged (...)". */
 int unpacked_load(struct store *s, const struct cipher_key *k, enum store_kind kind, const struct id *id,
 		  struct buf *out, struct error *e) MUST_USE;
-/* The unwrapping alone (for fuzzing and tests): 0x02 + zstd, or JSON beginning with { or [. */
+/* The unwrapping alone (for fuzzing and tests): 0x02 + zstd, or JSON beginning with { or [. -ERR_CORRUPT, or -ERR_LIMIT
+ * above UNPACKED_MAX; `out` is empty then. */
 int unpacked_decode(const void *p, size_t n, struct buf *out, struct error *e) MUST_USE;
 
 #endif

@@ -9,7 +9,8 @@
 
 #define UNPACKED_MAX ((size_t)256 << 20) /* decompressed size we accept */
 
-/* Write; *id receives the name, also when the store fails (the reply may be lost). `version` is the repository's (1 writes bare JSON). */
+/* Write; *id receives the name, also when the store fails (the reply may be lost). `version` is the repository's (1
+ * writes bare JSON). */
 int unpacked_save(struct store *s, const struct cipher_key *k, int version, enum store_kind kind, const void *json,
 		  size_t n, struct id *id, struct error *e) MUST_USE;
 /* Read, check the name against the bytes, the MAC, and unwrap to JSON (out cleared first). -ERR_CORRUPT names the file:

@@ -7,7 +7,7 @@
 
 #define COMPRESSED 0x02 /* first byte of a compressed file; JSON never begins so */
 #define LEVEL 3
-#define STEP ((size_t)1 << 20) /* room made at a time while decompressing */
+#define STEP ((size_t)128 << 10) /* room made at a time while decompressing */
 
 static void free_cipher(struct cipher **c)
 {

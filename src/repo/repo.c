@@ -38,6 +38,23 @@ static int write_config(struct repo *r, struct error *e)
 	return unpacked_save(r->store, &r->key, r->config.version, STORE_CONFIG, json.p, json.len, &id, e);
 }
 
+/* Key files without a config are what a creation that was cut off left behind, or what still protects the data of a
+ * repository that lost its config. Their master key is kept in both cases: with two master keys in one place, chance
+ * would decide which of them a password opens. */
+static int make_key(struct repo *r, const struct secret *password, const struct key_params *params, struct error *e)
+{
+	int result = key_search(r->store, password, &r->key, &r->key_id, e);
+	if (result == -ERR_NO_REPO) {
+		cipher_key_random(&r->key);
+		return key_add(r->store, &r->key, password, params, &r->key_id, e);
+	}
+	if (result != -ERR_PASSWORD && result != -ERR_CORRUPT)
+		return result;
+	error_set(e, ERR_EXISTS, "there are key files already, and this password does not open them");
+	return error_hint(e,
+			  "choose another place; or remove its folder keys/, if nothing that is stored there matters");
+}
+
 int repo_create(struct store *s, const struct secret *password, const struct key_params *params, struct repo **out,
 		struct error *e)
 {
@@ -51,8 +68,7 @@ int repo_create(struct store *s, const struct secret *password, const struct key
 	}
 	if (result)
 		return error_wrap(e, "creating a repository at %s", s->url);
-	cipher_key_random(&r->key);
-	result = key_add(s, &r->key, password, params, &r->key_id, e);
+	result = make_key(r, password, params, e);
 	if (result == 0)
 		result = write_config(r, e);
 	if (result)

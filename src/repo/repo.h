@@ -20,7 +20,8 @@ struct repo {
 };
 
 /* Both take over `s`, also on failure. Creating writes the key before the config, so that a half-made repository is
- * never taken for a whole one. Opening: -ERR_NO_REPO when there is no config. */
+ * never taken for a whole one; made again with the same password it is finished with the key that is there, with
+ * another it is -ERR_EXISTS, as a whole one is. Opening: -ERR_NO_REPO when there is no config. */
 int repo_create(struct store *s, const struct secret *password, const struct key_params *params, struct repo **out,
 		struct error *e) MUST_USE;
 int repo_open(struct store *s, const struct secret *password, struct repo **out, struct error *e) MUST_USE;

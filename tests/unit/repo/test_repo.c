@@ -180,6 +180,35 @@ static void a_half_made_repository_is_not_taken_for_one(void **state)
 	}
 }
 
+/* Its keys may be all that opens the data of a repository that lost its config. */
+static void keys_without_a_config_are_never_joined_by_a_second_master_key(void **state)
+{
+	AUTO_FREE char *dir = temp_dir();
+	AUTO_FREE char *config = mem_printf("%s/config", dir);
+	AUTO_FREE char *text = mem_printf("creating a repository at %s: there are key files already, and this password "
+					  "does not open them",
+					  dir);
+	CLEANUP(secret_release) struct secret other = secret_of("other");
+	struct cipher_key key;
+	struct repo *r = NULL;
+	struct error e;
+
+	assert_int_equal(create(local(dir), &r, &e), 0);
+	key = r->key;
+	repo_free(r);
+	r = NULL;
+	assert_int_equal(fs_remove_tree(config, &e), 0);
+	assert_int_equal(repo_create(local(dir), &other, &cheap, &r, &e), -ERR_EXISTS);
+	assert_string_equal(e.text, text);
+	assert_string_equal(
+		e.hint, "choose another place; or remove its folder keys/, if nothing that is stored there matters");
+	assert_null(r);
+	assert_int_equal(create(local(dir), &r, &e), 0);
+	assert_memory_equal(&r->key, &key, sizeof key);
+	repo_free(r);
+	assert_int_equal(fs_remove_tree(dir, &e), 0);
+}
+
 static void a_damaged_config_is_told(void **state)
 {
 	struct store *s = golden_store();
@@ -385,6 +414,7 @@ int main(void)
 		cmocka_unit_test(a_repository_is_never_made_over_another),
 		cmocka_unit_test(a_wrong_password_opens_nothing),
 		cmocka_unit_test(a_half_made_repository_is_not_taken_for_one),
+		cmocka_unit_test(keys_without_a_config_are_never_joined_by_a_second_master_key),
 		cmocka_unit_test(a_damaged_config_is_told),
 		cmocka_unit_test(a_repository_of_restic_is_opened_and_read),
 		cmocka_unit_test(half_an_index_is_never_worked_on),

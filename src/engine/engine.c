@@ -1,0 +1,54 @@
+/* The list of engines, and what every backup has around it. */
+#include "engine/engine.h"
+
+#include "base/mem.h"
+#include "base/timefmt.h"
+
+#include <string.h>
+
+static const struct engine *const engines[] = {&engine_sqlite, &engine_folder, &engine_command, NULL};
+
+const struct engine *const *engine_all(void)
+{
+	return engines;
+}
+
+const struct engine *engine_by_name(const char *name)
+{
+	for (const struct engine *const *e = engines; *e; e++) {
+		if (strcmp((*e)->name, name) == 0)
+			return *e;
+		for (const char *const *scheme = (*e)->schemes; *scheme; scheme++)
+			if (strcmp(*scheme, name) == 0)
+				return *e;
+	}
+	return NULL;
+}
+
+int engine_backup_source(const struct engine_backup *b, struct manifest_source *out, struct error *e)
+{
+	struct timespec start = time_now();
+	*out = (struct manifest_source){0};
+	int err = b->url->engine->backup(b, out, e);
+	if (err) {
+		manifest_source_release(out);
+		*out = (struct manifest_source){0};
+		return error_wrap(e, "backing up %s", b->url->shown);
+	}
+	/* What an unchanged source took over from the previous backup is replaced. */
+	mem_free_ptr(&out->name);
+	mem_free_ptr(&out->engine);
+	mem_free_ptr(&out->url);
+	out->name = mem_string(b->name);
+	out->engine = mem_string(b->url->engine->name);
+	out->url = mem_string(b->url->shown);
+	out->start = start;
+	out->end = time_now();
+	return 0;
+}
+
+void restore_result_release(struct restore_result *r)
+{
+	strlist_release(&r->notes);
+	*r = (struct restore_result){0};
+}

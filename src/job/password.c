@@ -185,7 +185,8 @@ int password_keep(const char *location, const struct secret *password, char **pa
 	if (rc)
 		return rc;
 	AUTO_FREE char *dir = path_dir(file);
-	struct iovec v[2] = {{password->p, password->len}, {"\n", 1}};
+	char newline[] = "\n";
+	struct iovec v[2] = {{password->p, password->len}, {newline, 1}};
 
 	rc = fs_make_dirs(dir, 0700, e);
 	if (!rc)

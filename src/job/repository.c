@@ -220,6 +220,6 @@ int repository_init(struct repository *r, int (*ask)(const char *prompt, struct 
 		return rc;
 	rc = repo_create(store, &password, made ? &KEY_PARAMS_RANDOM : &KEY_PARAMS_HUMAN, &r->repo, e);
 	if (rc)
-		return error_wrap(e, "making a repository at %s", r->location);
+		return rc;
 	return password_recovery_sheet(r->location, r->repo->config.id, made ? &password : NULL, &r->recovery_sheet, e);
 }

@@ -188,10 +188,10 @@ static void settle(struct archive *a, struct archive_file *f)
 	struct archive_folder *d = f->folder;
 
 	if (f->closed) {
-		struct tree_node entry = {.meta = f->meta, .content = f->content};
+		struct tree_node entry = {.meta = f->meta};
 
+		archive_tree_copy_content(&entry.content, &f->content);
 		f->meta = (struct node){0};
-		f->content = (struct id_list){0};
 		archive_folder_add(d, &entry);
 	}
 	file_free(f);

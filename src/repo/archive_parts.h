@@ -162,5 +162,6 @@ void archive_folder_release(struct archive *a);
 void archive_tree_init(struct archive *a);
 /* -ERR_INTERNAL unless an entry may have this name. */
 int archive_tree_check_name(const struct node *n, struct error *e) MUST_USE;
+void archive_tree_copy_content(struct id_list *to, const struct id_list *from);
 
 #endif

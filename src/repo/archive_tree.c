@@ -19,6 +19,13 @@ int archive_tree_check_name(const struct node *n, struct error *e)
 	return error_set(e, ERR_INTERNAL, "\"%s\" cannot be the name of an entry", n->name ? n->name : "");
 }
 
+/* Exactly as long as it is: a folder of many small files keeps many of them. */
+void archive_tree_copy_content(struct id_list *to, const struct id_list *from)
+{
+	to->v = mem_copy(from->v, from->n * sizeof *from->v);
+	to->n = to->cap = from->n;
+}
+
 static const struct tree_node *find_previous(const struct archive *a, const char *name)
 {
 	return tree_find(&a->current->previous, name);
@@ -129,8 +136,7 @@ static int sink_reuse(struct tree_sink *t, const char *name, const struct node *
 	node_copy(&entry.meta, n);
 	entry.meta.type = NODE_FILE;
 	entry.meta.size = size;
-	for (size_t i = 0; i < previous->content.n; i++)
-		id_list_add(&entry.content, &previous->content.v[i]);
+	archive_tree_copy_content(&entry.content, &previous->content);
 	add_entry(a, &entry);
 	return 0;
 }
@@ -172,8 +178,7 @@ static int find_file(struct archive *a, const char *path, struct tree_node *out,
 	if (!entry || *rest)
 		return error_set(e, ERR_NOT_FOUND, "no closed file \"%s\" in this backup", path);
 	node_copy(&out->meta, &entry->meta);
-	for (size_t i = 0; i < entry->content.n; i++)
-		id_list_add(&out->content, &entry->content.v[i]);
+	archive_tree_copy_content(&out->content, &entry->content);
 	return 0;
 }
 

@@ -23,9 +23,10 @@ static unsigned char *make_content(const uint8_t *seed, size_t seed_len, bool mi
 	unsigned char *p = mem_alloc(n);
 	uint32_t run = 1;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0, k = 0; i < n; i++) {
 		run = run * 1664525u + 1013904223u;
-		p[i] = (unsigned char)((seed_len ? seed[i % seed_len] : 0) ^ (mixed ? run >> 24 : 0));
+		p[i] = (unsigned char)((seed_len ? seed[k] : 0) ^ (mixed ? run >> 24 : 0));
+		k = k + 1 < seed_len ? k + 1 : 0;
 	}
 	return p;
 }
@@ -53,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memset(&key, data[0], sizeof key);
 	chunker_init(&c, &key);
-	size_t n = (size_t)(data[2] | data[3] << 8) * LENGTH_STEP, step = (size_t)(data[4] | data[5] << 8) + 1;
+	size_t n = (size_t)(data[2] | data[3] << 8) * LENGTH_STEP, step = (size_t)(data[4] | data[5] << 8) + 64;
 	AUTO_FREE unsigned char *p = make_content(data + HEAD, size - HEAD, data[1] & 1, n);
 
 	for (size_t at = 0, length; at < n; at += length) {

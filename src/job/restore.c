@@ -207,6 +207,14 @@ static int make_safety_backup(void *ctx, struct error *e)
 	return rc ? error_wrap(e, "making the safety backup of %s; nothing was changed", x->step->target.shown) : 0;
 }
 
+/* The folder a new target is made in. */
+static int make_parent(const struct source_url *target, struct error *e)
+{
+	AUTO_FREE char *parent = target->path ? path_dir(target->path) : NULL;
+
+	return parent ? fs_make_dirs(parent, 0700, e) : 0;
+}
+
 static int restore_step(struct restoring *x, struct error *e)
 {
 	const struct job_restore *j = x->job;
@@ -227,8 +235,10 @@ static int restore_step(struct restoring *x, struct error *e)
 	x->result->v = mem_array(x->result->v, x->result->n + 1, sizeof *x->result->v);
 	done = &x->result->v[x->result->n];
 	*done = (struct job_restored){0};
-	int rc = x->step->target.engine->restore(&r, &done->result, e);
+	int rc = make_parent(&x->step->target, e);
 
+	if (!rc)
+		rc = x->step->target.engine->restore(&r, &done->result, e);
 	if (rc) {
 		restore_result_release(&done->result);
 		return error_wrap(e, "restoring %s to %s", x->step->source->name, x->step->target.shown);

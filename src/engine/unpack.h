@@ -25,9 +25,9 @@ int unpack_recognise(const char *path, enum unpack_format *format, char **what, 
 int unpack_import(const char *path, const char *name, struct tree_sink *sink, struct manifest_source *out,
 	struct progress *p, struct error *e) MUST_USE;
 
-/* The other way: a stored tree as .tar.gz, .tar.zst or .zip into a sink: names to the byte, modes, owners, times, links;
- * in tar also extended attributes, hard links, FIFOs and devices. What the format cannot hold is left out and said in
- * `notes` (appended; may be NULL). */
+/* The other way: a stored tree as .tar.gz, .tar.zst or .zip into a sink: names to the byte, modes, owners, times,
+ * links; in tar also extended attributes, hard links, FIFOs and devices. What the format cannot hold is left out and
+ * said in `notes` (appended; may be NULL). */
 enum pack_format { PACK_TAR_GZ, PACK_TAR_ZST, PACK_ZIP };
 int unpack_pack(struct tree_source *from, enum pack_format format, struct sink *out, struct strlist *notes,
 	struct progress *p, struct error *e) MUST_USE;

@@ -1,40 +1,59 @@
-/* What a person sees: words, tables and progress on standard error and standard output; with --json one document on standard output and nothing else there. */
+/* What a person sees: words, tables and progress on standard error and standard output; with --json one document on
+ * standard output and nothing else there. */
 #ifndef CLI_OUT_H
 #define CLI_OUT_H
 
 #include "base/json.h"
 #include "base/progress.h"
 
-struct out {
+struct out_mode {
 	bool json, quiet, verbose;
 	bool color;               /* stdout is a terminal, NO_COLOR is not set */
 	bool interactive;         /* stdin and stderr are terminals */
 };
-extern struct out out;        /* set once by main() */
+extern struct out_mode out_mode;      /* set once by main() */
 
-/* A sentence to standard error, unless --quiet. */
+/* A sentence to standard error, made safe for a terminal, unless --quiet. */
 void out_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
-/* Result text to standard output; nothing with --json. */
+/* The same in spite of --quiet: "warning: ...". */
+void out_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Result text to standard output, lines made safe for a terminal; nothing with --json. */
 void out_print(const char *fmt, ...) PRINTF_LIKE(1, 2);
-/* "backstay: what\n  why ... \n  hint" to standard error, or {"error": {...}} to stdout with --json. */
+/* "backstay: what: why\n  try: hint\n" to standard error, or {"error": {...}} to stdout with --json while no document
+ * was begun there. */
 void out_error(const struct error *e);
-/* Text from outside (names, messages) made safe for a terminal: control characters and invalid UTF-8 as \xNN. Heap string. */
+/* Text from outside (names, messages) made safe for a terminal: control characters, characters that turn the writing
+ * direction, and invalid UTF-8 as \xNN. Heap string. */
 char *out_safe(const char *s);
-/* The one JSON document; written to stdout and checked (a full disk is an error). */
-int out_json(const struct buf *document, struct error *e) MUST_USE;
+void out_safe_add(struct buf *b, const void *p, size_t n);
+/* Everything printed has reached standard output; a full disk is an error. A reader who left early (EPIPE) is one too,
+ * with an empty text: nobody needs to be told. */
+int out_finish(struct error *e) MUST_USE;
 
-/* table.c: columns aligned by display width, numbers to the right, header dimmed; cut to the terminal's width in the `flexible` column. */
+/* The one JSON document, an object. Members are added through `w`; a long one is written piece by piece. */
+struct out_document {
+	struct buf text;
+	struct json_out w;
+};
+void out_document_begin(struct out_document *d);
+int out_document_part(struct out_document *d, struct error *e) MUST_USE;     /* writes what there is, when that is much */
+int out_document_end(struct out_document *d, struct error *e) MUST_USE;
+void out_document_release(struct out_document *d);
+
+/* table.c: columns aligned by display width, header dimmed, cells made safe; on a terminal the widest flexible columns
+ * are cut to its width. Long tables are printed every thousand rows, with the widths of the first thousand. */
 struct table;
-struct table *table_new(const char *const *headers, const char *align /* 'l' or 'r' each */);
-void table_row(struct table *t, const char *const *cells);
-void table_print(struct table *t);            /* and frees */
+struct table *table_new(const char *const *headers, const char *align /* each 'l', 'r' or 'L' (left, flexible) */);
+void table_row(struct table *t, const char *const *cells);    /* NULL is an empty cell */
+void table_print(struct table *t);            /* the rest, and frees */
 
 /* progress_bar.c: a thread that draws a bar with rate and time left on a terminal, twice a second; off a terminal a line every 10 s; nothing with --quiet or --json (unless --verbose). */
 struct progress_bar;
 struct progress_bar *progress_bar_start(struct progress *p, const char *what);
 void progress_bar_stop(struct progress_bar *b);       /* clears its line; NULL is legal */
 
-/* Ask a yes/no question on the terminal; `yes` (--yes) answers it. -ERR_REFUSED when there is no terminal ("not confirmed; give --yes ..."), -ERR_CANCELLED for no. */
+/* Ask a yes/no question on the terminal; `yes` (--yes) answers it. -ERR_REFUSED when there is no terminal, -ERR_CANCELLED
+ * for no. */
 int out_confirm(bool yes, const char *question, struct error *e) MUST_USE;
 
 #endif

@@ -6,8 +6,10 @@
 #include "base/path.h"
 #include "job/password.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void repository_release(struct repository *r)
@@ -153,17 +155,45 @@ static int no_repository(const struct repository *r, struct error *e)
 	return error_hint(e, "make one with: backstay init --repo '%s'", r->location);
 }
 
+/* Surely nothing there, rather than something that cannot be looked at. */
+static bool is_absent(const char *place)
+{
+	AUTO_FREE char *config = path_join(place, "config");
+	struct stat st;
+
+	return lstat(config, &st) && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* A test aid (CONTRIBUTING.md): BACKSTAY_TEST_FAULT makes the store fail on purpose. */
+static int wrap_store(struct store **store, struct error *e)
+{
+	const char *text = getenv("BACKSTAY_TEST_FAULT");
+	struct fault_plan plan;
+
+	if (!text || !*text)
+		return 0;
+	int rc = fault_plan_parse(text, &plan, e);
+
+	if (rc)
+		store_free(*store);
+	else
+		*store = fault_new(*store, &plan);
+	return rc ? error_wrap(e, "BACKSTAY_TEST_FAULT") : 0;
+}
+
 int repository_open(struct repository *r, const struct repository_open_options *o, struct error *e)
 {
 	CLEANUP(secret_release) struct secret password = {0};
 	struct store *store;
 
-	if (!holds_repository(r->location) && !fs_exists(r->location))
+	if (is_absent(r->location))
 		return no_repository(r, e);
 	int rc = find_password(r, o->ask, &password, e);
 	if (rc)
 		return rc;
 	rc = store_open(r->location, &store, e);
+	if (!rc)
+		rc = wrap_store(&store, e);
 	if (rc)
 		return rc;
 	rc = repo_open(store, &password, &r->repo, e);

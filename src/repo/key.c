@@ -279,6 +279,13 @@ int key_add(struct store *s, const struct cipher_key *master, const struct secre
 	return store_put(s, &f, &(struct iovec){json.p, json.len}, 1, e);
 }
 
+int key_remove(struct store *s, const struct id *id, struct error *e)
+{
+	struct store_file f = file_of(id);
+
+	return store_remove(s, &f, e);
+}
+
 /* Read and parse a key file. *intact tells whether the bytes are those its name promises. */
 static int load(struct store *s, const struct id *id, struct key_file *k, bool *intact, struct error *e)
 {

@@ -38,6 +38,8 @@ int key_file_open(const struct key_file *k, const struct secret *password, struc
 /* Write a new key file for `password`; its id in *id. */
 int key_add(struct store *s, const struct cipher_key *master, const struct secret *password,
 	    const struct key_params *params, struct id *id, struct error *e) MUST_USE;
+/* Remove a key file; absent is success. The caller holds the exclusive lock and does not remove the last one. */
+int key_remove(struct store *s, const struct id *id, struct error *e) MUST_USE;
 /* Try every key file. A damaged key file does not stop the search: it is named only if no other file opens.
  * -ERR_PASSWORD "wrong password, or no key found"; -ERR_CORRUPT when every key file is damaged; -ERR_NO_REPO when there
  * are none. */

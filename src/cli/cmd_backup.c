@@ -1,0 +1,250 @@
+#include "base/fs.h"
+#include "base/human.h"
+#include "cli/cmd.h"
+#include "cli/common.h"
+#include "cli/present.h"
+#include "job/backup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOTES_SHOWN 10
+#define THREADS_MAX 64
+#define PATTERNS_MAX ((size_t)16 << 20)
+
+static const struct opt options[] = {
+	{"name", 'n', OPT_STRING, "NAME", "what to call the backup; else the names of its sources", NULL},
+	{"description", 'd', OPT_STRING, "TEXT", "a note kept with the backup", NULL},
+	{"tag", 0, OPT_LIST, "TAG", "a tag, for forget --keep-tag; may be given several times", NULL},
+	{"exclude", 'x', OPT_LIST, "PATTERN", "leave out files of folders; may be given several times", NULL},
+	{"include", 0, OPT_LIST, "PATTERN", "only files that match; may be given several times", NULL},
+	{"exclude-file", 0, OPT_LIST, "FILE", "exclude the patterns in FILE, one a line, # for comments", NULL},
+	{"include-logs", 0, OPT_FLAG, NULL, "take logs and caches too, which are left out else", NULL},
+	{"one-file-system", 0, OPT_FLAG, NULL, "do not enter other file systems below a folder", NULL},
+	{"check", 0, OPT_STRING, "HOW", "SQLite's integrity_check on the copy: auto (up to 256 MiB), full or none", "auto|full|none"},
+	{"compression", 0, OPT_STRING, "LEVEL", "zstd level 1 to 19, off, auto or max", NULL},
+	{"force", 0, OPT_FLAG, NULL, "read everything, whatever looks unchanged", NULL},
+	{"threads", 0, OPT_COUNT, "N", "threads that compress and encrypt; else as many as CPUs", NULL},
+	{0},
+};
+
+/* ---- from the options ---- */
+
+static int parse_compression(const char *text, int *level, struct error *e)
+{
+	*level = -1;
+	if (!text || !strcmp(text, "auto"))
+		return 0;
+	if (!strcmp(text, "off"))
+		*level = BLOB_LEVEL_OFF;
+	else if (!strcmp(text, "max"))
+		*level = BLOB_LEVEL_MAX;
+	else if (strlen(text) <= 2 && strspn(text, "0123456789") == strlen(text))
+		*level = atoi(text);
+	if (*level >= 0 && *level <= BLOB_LEVEL_MAX && *text)
+		return 0;
+	return error_set(e, ERR_USAGE, "--compression cannot be \"%s\"; it is 1 to %d, off, auto or max", text, BLOB_LEVEL_MAX);
+}
+
+static int read_patterns(const char *path, struct strlist *out, struct error *e)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT;
+	int rc = fs_read_file(path, PATTERNS_MAX, &text, e);
+
+	if (rc)
+		return error_wrap(e, "reading the patterns of --exclude-file");
+	for (const char *line = buf_text(&text); *line; line += *line == '\n') {
+		size_t n = strcspn(line, "\n"), used = n;
+
+		while (used && strchr(" \t\r", line[used - 1]))
+			used--;
+		if (used && line[0] != '#')
+			strlist_take(out, mem_string_n(line, used));
+		line += n;
+	}
+	return 0;
+}
+
+static int parse_options(const struct parsed *p, struct job_backup *j, struct error *e)
+{
+	const char *check = opt_text(p, "check");
+	const struct strlist *files = &opt_get(p, "exclude-file")->list;
+	uint64_t threads = opt_get(p, "threads")->number;
+	int rc = parse_compression(opt_text(p, "compression"), &j->level, e);
+
+	if (!rc && threads > THREADS_MAX)
+		rc = error_set(e, ERR_USAGE, "--threads cannot be more than %d", THREADS_MAX);
+	for (size_t i = 0; !rc && i < files->n; i++)
+		rc = read_patterns(files->v[i], &j->options.exclude, e);
+	if (rc)
+		return rc;
+	strlist_copy(&j->options.exclude, &opt_get(p, "exclude")->list);
+	strlist_copy(&j->options.include, &opt_get(p, "include")->list);
+	j->options.include_logs = opt_flag(p, "include-logs");
+	j->options.one_file_system = opt_flag(p, "one-file-system");
+	j->options.check = !check || !strcmp(check, "auto") ? CHECK_AUTO : !strcmp(check, "full") ? CHECK_FULL : CHECK_NONE;
+	j->options.force = opt_flag(p, "force");
+	j->threads = (int)threads;
+	j->name = opt_text(p, "name");
+	j->description = opt_text(p, "description");
+	j->tags = &opt_get(p, "tag")->list;
+	return 0;
+}
+
+/* ---- the result ---- */
+
+static void print_notes(const struct job_backup_result *res, const char *id)
+{
+	size_t shown = 0, all = 0;
+
+	for (size_t i = 0; i < res->backup.manifest.source_count; i++) {
+		const struct manifest_source *s = &res->backup.manifest.sources[i];
+
+		for (size_t k = 0; k < s->note_count; k++) {
+			const struct manifest_note *n = &s->notes[k];
+
+			if (!strcmp(n->kind, "excluded") || !strcmp(n->kind, "note"))
+				continue;
+			all++;
+			if (shown++ < NOTES_SHOWN)
+				out_warn("%s: %s%s%s", n->kind, n->path ? n->path : s->name, n->text && *n->text ? ": " : "", n->text ? n->text : "");
+		}
+		all += s->notes_dropped;
+	}
+	if (all > NOTES_SHOWN)
+		out_warn("and %zu more: backstay show %s", all - NOTES_SHOWN, id);
+}
+
+static void source_row(struct table *t, const struct manifest_source *s)
+{
+	const struct present_counts counts = present_count_source(s);
+	AUTO_FREE char *content = present_content(&counts);
+	char size[HUMAN_MAX];
+	const char *const row[] = {
+		s->name, s->engine, human_size(s->bytes, size), content, s->unchanged ? "unchanged" : s->structure ? s->structure : "-",
+	};
+
+	table_row(t, row);
+}
+
+static void print_result(const struct job_backup_result *res)
+{
+	static const char *const headers[] = {"SOURCE", "ENGINE", "SIZE", "CONTENT", "CHECKED"};
+	const struct packer_stats *stored = &res->stats.stored;
+	char id[9], new_bytes[HUMAN_MAX], read[HUMAN_MAX], time[HUMAN_MAX];
+	struct table *t = table_new(headers, "LlrLl");
+
+	backup_short_id(&res->backup, id);
+	for (size_t i = 0; i < res->backup.manifest.source_count; i++)
+		source_row(t, &res->backup.manifest.sources[i]);
+	table_print(t);
+	out_print("backup %s \"%s\" made in %s: %s read, %s added to the repository\n", id, backup_name(&res->backup),
+		  human_duration(res->seconds, time), human_size(res->stats.bytes_read, read),
+		  human_size(stored->pack_bytes, new_bytes));
+}
+
+static void stats_json(const struct archive_stats *s, struct json_out *w)
+{
+	jw_name(w, "stats");
+	jw_object(w);
+	jw_kv_u64(w, "files_new", s->files_new);
+	jw_kv_u64(w, "files_changed", s->files_changed);
+	jw_kv_u64(w, "files_unmodified", s->files_unmodified);
+	jw_kv_u64(w, "files_total", s->files_total);
+	jw_kv_u64(w, "bytes_read", s->bytes_read);
+	jw_kv_u64(w, "bytes_total", s->bytes_total);
+	jw_kv_u64(w, "data_blobs_added", s->stored.blobs[BLOB_DATA]);
+	jw_kv_u64(w, "tree_blobs_added", s->stored.blobs[BLOB_TREE]);
+	jw_kv_u64(w, "bytes_added", s->stored.pack_bytes);
+	jw_object_end(w);
+}
+
+static int document(const struct repository *r, const struct job_backup_result *res, bool made, struct error *e)
+{
+	CLEANUP(out_document_release) struct out_document d;
+
+	common_document_begin(&d, r);
+	jw_kv_bool(&d.w, "repository_made", made);
+	jw_kv_string(&d.w, "password_file", r->password_file);
+	jw_kv_string(&d.w, "recovery_sheet", r->recovery_sheet);
+	jw_name(&d.w, "backup");
+	present_backup_json(&res->backup, &d.w);
+	stats_json(&res->stats, &d.w);
+	jw_kv_u64(&d.w, "skipped", res->skipped);
+	jw_name(&d.w, "seconds");
+	jw_double(&d.w, res->seconds);
+	return out_document_end(&d, e);
+}
+
+/* ---- doing it ---- */
+
+static int back_up(const struct parsed *p, struct job_backup *j, struct error *e)
+{
+	CLEANUP(repository_release) struct repository r = {0};
+	CLEANUP(job_backup_result_release) struct job_backup_result res = {0};
+	char id[9];
+	bool made;
+	int rc = common_open_or_make(p, &r, &made, e);
+
+	if (rc)
+		return rc;
+	j->progress = &common_progress;
+	struct progress_bar *bar = progress_bar_start(&common_progress, "backup");
+
+	rc = job_backup(&r, j, &res, e);
+	progress_bar_stop(bar);
+	if (rc && rc != -ERR_PARTIAL)
+		return rc;
+	print_notes(&res, backup_short_id(&res.backup, id));
+	if (out_mode.json) {
+		struct error late = {0};
+		int written = document(&r, &res, made, rc ? &late : e);
+
+		return rc ? rc : written;
+	}
+	print_result(&res);
+	return rc;
+}
+
+static int run(const struct parsed *p, struct error *e)
+{
+	struct job_backup j = {0};
+	struct source_url *sources = mem_zero(p->args.n * sizeof *sources);
+	int rc = parse_options(p, &j, e);
+
+	for (; !rc && j.source_count < p->args.n; j.source_count++)
+		rc = source_url_parse(p->args.v[j.source_count], false, NULL, &sources[j.source_count], e);
+	j.sources = sources;
+	if (!rc)
+		rc = back_up(p, &j, e);
+	for (size_t i = 0; i < p->args.n; i++)
+		source_url_release(&sources[i]);
+	free(sources);
+	strlist_release(&j.options.exclude);
+	strlist_release(&j.options.include);
+	return rc;
+}
+
+const struct command cmd_backup = {
+	.name = "backup",
+	.arguments = "SOURCE...",
+	.summary = "back up databases and folders",
+	.details =
+		"A source is a path, whose content tells what it is, or a URL: sqlite:app.db,\n"
+		"folder:./media, \"command:pg_dump -Fc shop\". Several sources make one backup.\n"
+		"A failed source makes no backup at all. Files of a folder that cannot be read\n"
+		"are named; the backup is then kept as \"partial\", with exit status 3.\n"
+		"\n"
+		"When no repository was chosen by --repo or the environment and there is none\n"
+		"at the usual place, it is made.\n",
+	.examples =
+		"backstay backup app.db\n"
+		"backstay backup app.db media --name nightly --tag nightly\n"
+		"backstay backup --exclude '*.tmp' --exclude /cache ./site\n"
+		"backstay backup 'command:pg_dump -Fc shop'\n",
+	.min_args = 1,
+	.max_args = -1,
+	.options = options,
+	.run = run,
+};

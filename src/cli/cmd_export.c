@@ -1,0 +1,122 @@
+#include "base/human.h"
+#include "base/stream.h"
+#include "cli/cmd.h"
+#include "cli/common.h"
+#include "cli/present.h"
+#include "job/export.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const struct opt options[] = {
+	{"format", 'f', OPT_STRING, "FORMAT", "archive, sql, csv, xlsx, tar.gz, tar.zst or zip", "archive|sql|csv|xlsx|tar.gz|tar.zst|zip"},
+	{"output", 'o', OPT_STRING, "FILE", "the file to write; - is standard output", NULL},
+	COMMON_TABLE,
+	{"source", 's', OPT_STRING, "SOURCE", "which source of several", NULL},
+	{"force", 0, OPT_FLAG, NULL, "replace FILE when it exists", NULL},
+	COMMON_NO_LOCK,
+	{0},
+};
+
+static int missing(const char *what, struct error *e)
+{
+	error_set(e, ERR_USAGE, "export needs %s", what);
+	return error_hint(e, "backstay export --help");
+}
+
+static int parse_options(const struct parsed *p, struct job_export *j, struct error *e)
+{
+	if (!opt_text(p, "format"))
+		return missing("--format FORMAT", e);
+	if (!opt_text(p, "output"))
+		return missing("--output FILE (- is standard output)", e);
+	int rc = export_format_parse(opt_text(p, "format"), &j->format, e);
+	if (rc)
+		return rc;
+	j->output = opt_text(p, "output");
+	j->source = opt_text(p, "source");
+	j->tables = opt_get(p, "table")->list;
+	j->force = opt_flag(p, "force");
+	j->progress = &common_progress;
+	if (strcmp(j->output, "-") != 0)
+		return 0;
+	if (out_mode.json)
+		return error_set(e, ERR_USAGE, "-o - writes the export itself to standard output, where --json wants a document");
+	if (j->format != EXPORT_SQL && isatty(STDOUT_FILENO)) {
+		error_set(e, ERR_REFUSED, "the export is no text for a terminal");
+		return error_hint(e, "-o FILE, or send it on: ... -o - | program");
+	}
+	return 0;
+}
+
+static int document(const struct repository *r, const struct backup *b, const struct job_export *j, const char *format, const struct job_export_result *res,
+		    struct error *e)
+{
+	CLEANUP(out_document_release) struct out_document d;
+
+	common_document_begin(&d, r);
+	present_id_json("backup", &b->snapshot.id, &d.w);
+	jw_kv_string(&d.w, "format", format);
+	present_path_json("output", j->output, &d.w);
+	jw_kv_u64(&d.w, "bytes", res->bytes);
+	present_strings_json("notes", &res->notes, &d.w);
+	return out_document_end(&d, e);
+}
+
+static int export(struct repository *r, const struct parsed *p, struct job_export *j, struct error *e)
+{
+	CLEANUP(backup_release) struct backup b = {0};
+	struct job_export_result res = {0};
+	struct fd_sink to;
+	bool stream = !strcmp(j->output, "-");
+	char size[HUMAN_MAX];
+	int rc = backup_find(r, p->args.v[0], &b, e);
+
+	if (rc)
+		return rc;
+	fd_sink_init(&to, STDOUT_FILENO);
+	j->backup = &b;
+	j->sink = stream ? &to.sink : NULL;
+	struct progress_bar *bar = stream && isatty(STDOUT_FILENO) ? NULL : progress_bar_start(&common_progress, "export");
+
+	rc = job_export(r, j, &res, e);
+	progress_bar_stop(bar);
+	for (size_t i = 0; !rc && i < res.notes.n; i++)
+		out_warn("%s", res.notes.v[i]);
+	if (!rc && out_mode.json)
+		rc = document(r, &b, j, opt_text(p, "format"), &res, e);
+	else if (!rc && !stream)
+		out_print("%s written: %s\n", j->output, human_size(res.bytes, size));
+	strlist_release(&res.notes);
+	return rc;
+}
+
+static int run(const struct parsed *p, struct error *e)
+{
+	CLEANUP(repository_release) struct repository r = {0};
+	struct job_export j = {0};
+	int rc = parse_options(p, &j, e);
+
+	if (!rc)
+		rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
+	return rc ? rc : export(&r, p, &j, e);
+}
+
+const struct command cmd_export = {
+	.name = "export",
+	.arguments = "BACKUP",
+	.summary = "write a plain file for people from a backup",
+	.details =
+		"archive is the engine's own file, byte for byte (for SQLite the database);\n"
+		"sql is SQL text; csv a zip with a file a table; xlsx an Excel workbook with a\n"
+		"sheet a table; tar.gz, tar.zst and zip hold a folder. A file is read back and\n"
+		"checked before it gets its name.\n",
+	.examples =
+		"backstay export latest:app.db --format archive -o app.db\n"
+		"backstay export latest --format xlsx --table orders -o orders.xlsx\n"
+		"backstay export latest:media --format tar.zst -o - | ssh host tar x --zstd\n",
+	.min_args = 1,
+	.max_args = 1,
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,67 @@
+#include "cli/cmd.h"
+#include "cli/common.h"
+#include "cli/present.h"
+
+static const struct opt options[] = {
+	{"source", 's', OPT_STRING, "SOURCE", "only backups of this source: a name, path or URL", NULL},
+	COMMON_NO_LOCK,
+	{0},
+};
+
+static int document(const struct repository *r, const struct backup_list *l, struct error *e)
+{
+	CLEANUP(out_document_release) struct out_document d;
+	int rc = 0;
+
+	common_document_begin(&d, r);
+	jw_name(&d.w, "backups");
+	jw_array(&d.w);
+	for (size_t i = l->n; !rc && i-- > 0;) {
+		present_backup_json(&l->v[i], &d.w);
+		rc = out_document_part(&d, e);
+	}
+	jw_array_end(&d.w);
+	present_strings_json("damaged", &l->damaged, &d.w);
+	return rc ? rc : out_document_end(&d, e);
+}
+
+static int run(const struct parsed *p, struct error *e)
+{
+	CLEANUP(repository_release) struct repository r = {0};
+	CLEANUP(backup_list_release) struct backup_list l = {0};
+	const char *source = opt_text(p, "source");
+	int rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
+
+	if (!rc)
+		rc = backup_list_load(&r, source, &l, e);
+	if (rc)
+		return rc;
+	present_damaged(&l);
+	if (out_mode.json)
+		return document(&r, &l, e);
+	if (l.n)
+		present_list(&l);
+	else if (source)
+		out_print("there is no backup of %s in %s\n", source, r.location);
+	else
+		out_print("there is no backup in %s yet; make one with: backstay backup SOURCE\n", r.location);
+	return 0;
+}
+
+const struct command cmd_list = {
+	.name = "list",
+	.arguments = "",
+	.summary = "list the backups, newest first",
+	.details =
+		"VERIFIED is the highest level that a verification reached: bytes, structure,\n"
+		"restored or compared; or \"failed\". FLAGS: partial (some files could not be\n"
+		"read), safety (made before a restore), imported (from an outside file),\n"
+		"foreign (made by another program).\n",
+	.examples =
+		"backstay list\n"
+		"backstay list --source app.db\n"
+		"backstay list --json\n",
+	.max_args = 0,
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,48 @@
+#include "base/human.h"
+#include "cli/cmd.h"
+#include "cli/common.h"
+#include "cli/pruning.h"
+
+static const struct opt options[] = {
+	{"dry-run", 0, OPT_FLAG, NULL, "only count what would be given back", NULL},
+	{"allow-empty", 0, OPT_FLAG, NULL, "remove everything when no backup is left", NULL},
+	{0},
+};
+
+static int run(const struct parsed *p, struct error *e)
+{
+	CLEANUP(repository_release) struct repository r = {0};
+	CLEANUP(out_document_release) struct out_document d = {0};
+	struct prune_stats s;
+	bool dry_run = opt_flag(p, "dry-run");
+	int rc = common_open(p, dry_run ? REPOSITORY_READ : REPOSITORY_EXCLUSIVE, COMMON_NO_INDEX, &r, e);
+
+	if (!rc)
+		rc = pruning_run(&r, dry_run, opt_flag(p, "allow-empty"), &s, e);
+	if (rc)
+		return rc;
+	if (!out_mode.json) {
+		pruning_print(&s, dry_run);
+		return 0;
+	}
+	common_document_begin(&d, &r);
+	jw_kv_bool(&d.w, "dry_run", dry_run);
+	jw_name(&d.w, "prune");
+	pruning_json(&s, &d.w);
+	return out_document_end(&d, e);
+}
+
+const struct command cmd_prune = {
+	.name = "prune",
+	.arguments = "",
+	.summary = "give back the space of what no backup needs any more",
+	.details =
+		"Nothing is removed while anything that a backup needs is missing. A prune that\n"
+		"is killed half way does no harm; the next one finishes its work.\n",
+	.examples =
+		"backstay prune --dry-run\n"
+		"backstay prune --wait 10m\n",
+	.max_args = 0,
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,367 @@
+#include "base/fs.h"
+#include "base/human.h"
+#include "cli/cmd.h"
+#include "cli/common.h"
+#include "cli/present.h"
+#include "engine/unpack.h"
+#include "job/restore.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct opt options[] = {
+	{"to", 0, OPT_STRING, "TARGET", "path or URL to restore to; else where it came from", NULL},
+	COMMON_TABLE,
+	{"path", 'p', OPT_LIST, "PATH", "only this file or folder; may be given several times", NULL},
+	{"source", 's', OPT_LIST, "SOURCE", "only this source of several, by its name or URL", NULL},
+	{"only", 0, OPT_STRING, "WHAT", "only the database, or only files", "database|files"},
+	{"mode", 0, OPT_STRING, "MODE", "overwrite, or preserve what is there and fill in what is missing", "overwrite|preserve"},
+	{"no-safety", 0, OPT_FLAG, NULL, "make no backup of what is replaced: it cannot be undone", NULL},
+	{"undo", 0, OPT_FLAG, NULL, "undo the last restore, or the one that JOB names", NULL},
+	{"dry-run", 0, OPT_FLAG, NULL, "only show what would be replaced", NULL},
+	COMMON_YES,
+	{0},
+};
+
+/* ---- what there is to restore ---- */
+
+static int list_document(const struct repository *r, const struct backup_list *l, struct error *e)
+{
+	CLEANUP(out_document_release) struct out_document d;
+	int rc = 0;
+
+	common_document_begin(&d, r);
+	jw_name(&d.w, "backups");
+	jw_array(&d.w);
+	for (size_t i = l->n; !rc && i-- > 0;) {
+		present_backup_json(&l->v[i], &d.w);
+		rc = out_document_part(&d, e);
+	}
+	jw_array_end(&d.w);
+	present_strings_json("damaged", &l->damaged, &d.w);
+	return rc ? rc : out_document_end(&d, e);
+}
+
+/* The newest that is no safety backup; else the newest. */
+static const struct backup *suggested(const struct backup_list *l)
+{
+	for (size_t i = l->n; i-- > 0;)
+		if (!backup_is_safety(&l->v[i]))
+			return &l->v[i];
+	return &l->v[l->n - 1];
+}
+
+static int list_choices(const struct parsed *p, struct error *e)
+{
+	CLEANUP(repository_release) struct repository r = {0};
+	CLEANUP(backup_list_release) struct backup_list l = {0};
+	char id[9];
+	int rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
+
+	if (!rc)
+		rc = backup_list_load(&r, NULL, &l, e);
+	if (rc)
+		return rc;
+	present_damaged(&l);
+	if (out_mode.json)
+		return list_document(&r, &l, e);
+	if (!l.n) {
+		out_print("there is no backup in %s yet; make one with: backstay backup SOURCE\n", r.location);
+		return 0;
+	}
+	present_list(&l);
+	backup_short_id(suggested(&l), id);
+	out_print("\nrestore one with: backstay restore %s\n"
+		  "or beside what is there: backstay restore %s --to TARGET\n", id, id);
+	return 0;
+}
+
+/* ---- the result ---- */
+
+static char *restored_content(const struct restore_result *r)
+{
+	CLEANUP(strlist_release) struct strlist parts = {0};
+
+	if (r->tables) {
+		strlist_take(&parts, present_plural(r->tables, "table"));
+		strlist_take(&parts, present_plural(r->rows, "row"));
+	}
+	if (r->files || !r->tables)
+		strlist_take(&parts, present_plural(r->files, "file"));
+	return strlist_join(&parts, ", ");
+}
+
+static void print_result(const struct job_restore_result *res)
+{
+	static const char *const headers[] = {"SOURCE", "TARGET", "CONTENT", "SIZE", ""};
+	struct table *t = table_new(headers, "LLLrl");
+	char size[HUMAN_MAX], time[HUMAN_MAX];
+
+	for (size_t i = 0; i < res->n; i++) {
+		const struct job_restored *d = &res->v[i];
+		AUTO_FREE char *content = restored_content(&d->result);
+		const char *const row[] = {d->source, d->target, content, human_size(d->result.bytes, size), d->result.replaced ? "replaced" : "new"};
+
+		table_row(t, row);
+	}
+	table_print(t);
+	out_print("restored in %s\n", human_duration(res->seconds, time));
+	for (size_t i = 0; i < res->safety.n; i++)
+		out_print("what was there before is backup %.8s\n", res->safety.v[i]);
+	if (res->safety.n)
+		out_print("bring it back with: backstay restore --undo\n");
+}
+
+static void print_notes(const struct job_restore_result *res)
+{
+	for (size_t i = 0; i < res->n; i++)
+		for (size_t k = 0; k < res->v[i].result.notes.n; k++)
+			out_warn("%s: %s", res->v[i].target, res->v[i].result.notes.v[k]);
+}
+
+static int document(const struct repository *r, const struct job_restore_result *res, const struct backup *b, struct error *e)
+{
+	CLEANUP(out_document_release) struct out_document d;
+
+	common_document_begin(&d, r);
+	if (b)
+		present_id_json("backup", &b->snapshot.id, &d.w);
+	else
+		jw_kv_string(&d.w, "backup", NULL);
+	jw_name(&d.w, "restored");
+	jw_array(&d.w);
+	for (size_t i = 0; i < res->n; i++) {
+		const struct job_restored *done = &res->v[i];
+
+		jw_object(&d.w);
+		present_path_json("source", done->source, &d.w);
+		present_path_json("target", done->target, &d.w);
+		jw_kv_bool(&d.w, "replaced", done->result.replaced);
+		jw_kv_u64(&d.w, "tables", done->result.tables);
+		jw_kv_u64(&d.w, "rows", done->result.rows);
+		jw_kv_u64(&d.w, "files", done->result.files);
+		jw_kv_u64(&d.w, "folders", done->result.folders);
+		jw_kv_u64(&d.w, "bytes", done->result.bytes);
+		present_strings_json("notes", &done->result.notes, &d.w);
+		jw_object_end(&d.w);
+	}
+	jw_array_end(&d.w);
+	present_strings_json("safety", &res->safety, &d.w);
+	jw_name(&d.w, "seconds");
+	jw_double(&d.w, res->seconds);
+	return out_document_end(&d, e);
+}
+
+static int show_result(const struct repository *r, const struct job_restore_result *res, const struct backup *b, struct error *e)
+{
+	print_notes(res);
+	if (out_mode.json)
+		return document(r, res, b, e);
+	print_result(res);
+	return 0;
+}
+
+/* ---- dry runs ---- */
+
+static int show_preview(const struct repository *r, const struct strlist *lines, struct error *e)
+{
+	CLEANUP(out_document_release) struct out_document d = {0};
+
+	if (out_mode.json) {
+		common_document_begin(&d, r);
+		jw_kv_bool(&d.w, "dry_run", true);
+		present_strings_json("replaces", lines, &d.w);
+		return out_document_end(&d, e);
+	}
+	out_print(lines->n ? "this would replace:\n" : "nothing that exists would be replaced\n");
+	for (size_t i = 0; i < lines->n; i++)
+		out_print("  %s\n", lines->v[i]);
+	return 0;
+}
+
+/* An outside file is only looked at: taking it in would write to the repository. */
+static int preview_file(const struct repository *r, const char *path, const char *to, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist lines = {0};
+	AUTO_FREE char *what = NULL;
+	enum unpack_format format;
+	int rc = unpack_recognise(path, &format, &what, e);
+
+	if (rc)
+		return rc;
+	if (fs_exists(to))
+		strlist_add(&lines, to);
+	out_say("%s is a %s", path, what);
+	return show_preview(r, &lines, e);
+}
+
+/* ---- doing it ---- */
+
+static bool names_backup(const char *text)
+{
+	size_t n = strlen(text);
+
+	return !strcmp(text, "latest") || !strncmp(text, "latest:", 7) || (n >= 4 && n <= ID_HEX_LEN && strspn(text, "0123456789abcdef") == n);
+}
+
+/* A backup of that name, or else an outside file, taken in as a backup first (*file). */
+static int choose(struct repository *r, const struct parsed *p, struct backup *out, bool *file, struct error *e)
+{
+	const char *which = p->args.v[0];
+	int rc = names_backup(which) ? backup_find(r, which, out, e) : -ERR_NOT_FOUND;
+
+	*file = false;
+	if (rc != -ERR_NOT_FOUND)
+		return rc;
+	*file = fs_exists(which);
+	if (!*file && !names_backup(which)) {
+		error_set(e, ERR_NOT_FOUND, "there is no backup and no file \"%s\"", which);
+		return error_hint(e, "backstay list");
+	}
+	if (!*file)
+		return rc;
+	error_clear(e);
+	if (!opt_text(p, "to")) {
+		error_set(e, ERR_USAGE, "where should %s be restored to?", which);
+		return error_hint(e, "backstay restore %s --to TARGET", which);
+	}
+	return 0;
+}
+
+static int import(struct repository *r, const char *path, struct backup *out, struct error *e)
+{
+	CLEANUP(job_backup_result_release) struct job_backup_result res = {0};
+	struct progress_bar *bar = progress_bar_start(&common_progress, "reading the file");
+	int rc = job_import(r, path, &common_progress, &res, e);
+	char id[9];
+
+	progress_bar_stop(bar);
+	if (rc)
+		return rc;
+	*out = res.backup;
+	res.backup = (struct backup){0};
+	out_say("%s was taken in as backup %s", path, backup_short_id(out, id));
+	return 0;
+}
+
+static void from_options(const struct parsed *p, struct job_restore *j)
+{
+	const char *only = opt_text(p, "only"), *mode = opt_text(p, "mode");
+
+	j->to = opt_text(p, "to");
+	j->tables = opt_get(p, "table")->list;
+	j->paths = opt_get(p, "path")->list;
+	j->sources = opt_get(p, "source")->list;
+	j->only = !only ? ONLY_ALL : !strcmp(only, "database") ? ONLY_DATABASE : ONLY_FILES;
+	j->mode = mode && !strcmp(mode, "preserve") ? RESTORE_PRESERVE : RESTORE_OVERWRITE;
+	j->no_safety = opt_flag(p, "no-safety");
+	j->progress = &common_progress;
+}
+
+static int restore(struct repository *r, const struct parsed *p, const struct backup *b, struct error *e)
+{
+	CLEANUP(job_restore_result_release) struct job_restore_result res = {0};
+	CLEANUP(strlist_release) struct strlist lines = {0};
+	struct common_asking asking = {.yes = opt_flag(p, "yes"), .what = "restore"};
+	struct job_restore j = {.backup = b, .confirm = common_confirm, .ctx = &asking};
+	int rc;
+
+	from_options(p, &j);
+	if (opt_flag(p, "dry-run")) {
+		rc = job_restore_preview(r, &j, &lines, e);
+		return rc ? rc : show_preview(r, &lines, e);
+	}
+	asking.bar = progress_bar_start(&common_progress, asking.what);
+	rc = job_restore(r, &j, &res, e);
+	progress_bar_stop(asking.bar);
+	return rc ? rc : show_result(r, &res, b, e);
+}
+
+static int restore_named(const struct parsed *p, struct error *e)
+{
+	CLEANUP(repository_release) struct repository r = {0};
+	CLEANUP(backup_release) struct backup b = {0};
+	const char *which = p->args.v[0];
+	bool dry_run = opt_flag(p, "dry-run"), file;
+	int rc = common_open(p, dry_run ? REPOSITORY_READ : REPOSITORY_WRITE, COMMON_INDEX, &r, e);
+
+	if (!rc)
+		rc = choose(&r, p, &b, &file, e);
+	if (rc)
+		return rc;
+	if (file && dry_run)
+		return preview_file(&r, which, opt_text(p, "to"), e);
+	if (file)
+		rc = import(&r, which, &b, e);
+	return rc ? rc : restore(&r, p, &b, e);
+}
+
+/* For a dry run: what would be asked is what would be done. */
+static int take_question(void *ctx, const char *question, struct error *e)
+{
+	struct strlist *lines = ctx;
+
+	for (const char *line = strchr(question, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
+		const char *text = line + 1 + strspn(line + 1, " ");
+
+		if (line[1] == ' ')
+			strlist_take(lines, mem_string_n(text, strcspn(text, "\n")));
+	}
+	return error_set(e, ERR_CANCELLED, "only a dry run");
+}
+
+static int undo(const struct parsed *p, struct error *e)
+{
+	CLEANUP(repository_release) struct repository r = {0};
+	CLEANUP(job_restore_result_release) struct job_restore_result res = {0};
+	CLEANUP(strlist_release) struct strlist lines = {0};
+	struct common_asking asking = {.yes = opt_flag(p, "yes"), .what = "undo"};
+	const char *which = p->args.n ? p->args.v[0] : NULL;
+	int rc = common_open(p, REPOSITORY_WRITE, COMMON_INDEX, &r, e);
+
+	if (rc)
+		return rc;
+	if (opt_flag(p, "dry-run")) {
+		rc = job_undo(&r, which, &common_progress, take_question, &lines, &res, e);
+		return rc == -ERR_CANCELLED && lines.n ? show_preview(&r, &lines, e) : rc;
+	}
+	asking.bar = progress_bar_start(&common_progress, asking.what);
+	rc = job_undo(&r, which, &common_progress, common_confirm, &asking, &res, e);
+	progress_bar_stop(asking.bar);
+	return rc ? rc : show_result(&r, &res, NULL, e);
+}
+
+static int run(const struct parsed *p, struct error *e)
+{
+	static const char *const not_with_undo[] = {"to", "table", "path", "source", "only", "mode", "no-safety"};
+
+	if (!opt_flag(p, "undo"))
+		return p->args.n ? restore_named(p, e) : list_choices(p, e);
+	for (size_t i = 0; i < ARRAY_LEN(not_with_undo); i++)
+		if (opt_flag(p, not_with_undo[i]))
+			return error_set(e, ERR_USAGE, "--undo brings back exactly what was replaced; --%s has no place there", not_with_undo[i]);
+	return undo(p, e);
+}
+
+const struct command cmd_restore = {
+	.name = "restore",
+	.arguments = "[BACKUP|FILE|JOB]",
+	.summary = "bring a backup, or a file from elsewhere, back",
+	.details =
+		"Everything is restored beside the target first and compared; then what is\n"
+		"there is kept as a safety backup; only then it is replaced. A restore that\n"
+		"fails leaves the target as it was. With nothing named, the backups are listed.\n"
+		"\n"
+		"FILE is a database file, SQL text (also .gz and .zst), .tar.gz, .tar.zst or\n"
+		".zip, recognised by its content. It needs --to. JOB goes with --undo: the\n"
+		"safety backup that the restore to undo has left.\n",
+	.examples =
+		"backstay restore latest --to copy.db\n"
+		"backstay restore latest:app.db --table orders --mode preserve\n"
+		"backstay restore 1a2b3c4d --path media/2026 --dry-run\n"
+		"backstay restore old.sql.gz --to new.db\n"
+		"backstay restore --undo\n",
+	.max_args = 1,
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,214 @@
+/* What the commands share. */
+#include "cli/common.h"
+
+#include "base/fs.h"
+#include "cli/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define PASSWORD_MAX ((size_t)64 << 10)
+
+struct progress common_progress;
+
+/* ---- the process ---- */
+
+static void cancel(int signal)
+{
+	if (atomic_exchange(&common_progress.cancel, true))
+		_exit(130);
+}
+
+void common_catch_signals(void)
+{
+	struct sigaction a = {.sa_handler = cancel, .sa_flags = SA_RESTART};
+
+	sigemptyset(&a.sa_mask);
+	sigaction(SIGINT, &a, NULL);
+	sigaction(SIGTERM, &a, NULL);
+	a.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &a, NULL);
+}
+
+void common_prepare_process(void)
+{
+	int fd;
+
+	/* A file opened later must not land on a closed standard descriptor. */
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+	umask(077);
+	/* Keys and passwords are in memory. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* ---- passwords ---- */
+
+int common_ask_password(const char *prompt, struct secret *out, struct error *e)
+{
+	if (terminal_present())
+		return terminal_secret(prompt, out, e);
+	if (e->kind == ERR_NONE)
+		return error_set(e, ERR_PASSWORD, "no password is known, and there is no terminal to ask on");
+	e->kind = ERR_PASSWORD;
+	return -ERR_PASSWORD;
+}
+
+static int password_from_file(const char *path, struct secret *out, struct error *e)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT;
+	int rc = fs_read_file(path, PASSWORD_MAX, &text, e);
+
+	if (!rc)
+		secret_set(out, buf_text(&text), strcspn(buf_text(&text), "\r\n"));
+	secret_wipe(text.p, text.cap);
+	return rc ? error_wrap(e, "reading the new password") : 0;
+}
+
+static int typed_twice(struct secret *out, struct error *e)
+{
+	CLEANUP(secret_release) struct secret again = {0};
+
+	if (!terminal_present()) {
+		error_set(e, ERR_USAGE, "there is no terminal to ask for the new password on");
+		return error_hint(e, "give --new-password-file FILE");
+	}
+	int rc = terminal_secret("new password: ", out, e);
+
+	if (!rc)
+		rc = terminal_secret("once more: ", &again, e);
+	if (!rc && (out->len != again.len || !secret_equal(out->p, again.p, out->len)))
+		rc = error_set(e, ERR_USAGE, "the two passwords differ; nothing was changed");
+	return rc;
+}
+
+int common_new_password(const char *file, struct secret *out, struct error *e)
+{
+	int rc = file ? password_from_file(file, out, e) : typed_twice(out, e);
+
+	if (!rc && out->len == 0)
+		rc = error_set(e, ERR_USAGE, "the new password is empty; nothing was changed");
+	return rc;
+}
+
+/* ---- the repository ---- */
+
+int common_entry(const struct backup *b, const char *name, const char *path, struct tree_node *n, struct error *e)
+{
+	int rc = backup_entry(b, path, n, e);
+
+	if (rc)
+		error_wrap(e, "backup %s", name);
+	return rc == -ERR_NOT_FOUND && !*e->hint ? error_hint(e, "backstay ls %s", name) : rc;
+}
+
+int common_locate(const struct parsed *p, struct repository *r, struct error *e)
+{
+	int rc = repository_locate(opt_text(p, "repo"), r, e);
+
+	if (!rc)
+		out_say(r->explicit_choice ? "repository %s (chosen by %s)" : "repository %s (%s)", r->location, r->chosen_by);
+	return rc;
+}
+
+static int open_located(const struct parsed *p, enum repository_access access, enum common_index index, struct repository *r,
+			struct error *e)
+{
+	const struct repository_open_options o = {
+		.access = access,
+		.no_index = index == COMMON_NO_INDEX,
+		.wait_seconds = (double)opt_get(p, "wait")->number,
+		.ask = common_ask_password,
+		.progress = &common_progress,
+	};
+	int rc = repository_open(r, &o, e);
+
+	if (rc == -ERR_PASSWORD && !*e->hint)
+		return error_hint(e, "set BACKSTAY_PASSWORD or BACKSTAY_PASSWORD_FILE; the recovery sheet has the password");
+	if (rc == -ERR_LOCKED && !*e->hint && !o.wait_seconds)
+		return error_hint(e, "wait for it: --wait 10m");
+	if (rc == -ERR_ACCESS && !*e->hint && access == REPOSITORY_READ)
+		return error_hint(e, "--no-lock reads from a place that cannot be written");
+	return rc;
+}
+
+static bool has_option(const struct command *c, const char *name)
+{
+	for (const struct opt *o = c->options; o && o->name; o++)
+		if (!strcmp(o->name, name))
+			return true;
+	return false;
+}
+
+int common_open(const struct parsed *p, enum repository_access access, enum common_index index, struct repository *r,
+		struct error *e)
+{
+	int rc = common_locate(p, r, e);
+
+	if (rc)
+		return rc;
+	if (access == REPOSITORY_READ && has_option(p->command, "no-lock") && opt_flag(p, "no-lock"))
+		access = REPOSITORY_READ_NO_LOCK;
+	return open_located(p, access, index, r, e);
+}
+
+void common_say_made(const struct repository *r)
+{
+	if (r->password_file)
+		out_say("its password is kept in %s", r->password_file);
+	out_say("recovery sheet: %s\n"
+		"keep it apart from this machine: without the password nobody can read the backups",
+		r->recovery_sheet);
+}
+
+int common_open_or_make(const struct parsed *p, struct repository *r, bool *made, struct error *e)
+{
+	int rc = common_locate(p, r, e);
+
+	*made = false;
+	if (rc)
+		return rc;
+	rc = open_located(p, REPOSITORY_WRITE, COMMON_INDEX, r, e);
+	if (rc != -ERR_NO_REPO || r->explicit_choice)
+		return rc;
+	error_clear(e);
+	rc = repository_init(r, NULL, e);
+	if (rc)
+		return rc;
+	*made = true;
+	out_say("made a new repository at %s", r->location);
+	common_say_made(r);
+	/* Opened again, which takes the lock and loads the index. */
+	repo_free(r->repo);
+	r->repo = NULL;
+	return open_located(p, REPOSITORY_WRITE, COMMON_INDEX, r, e);
+}
+
+void common_document_begin(struct out_document *d, const struct repository *r)
+{
+	out_document_begin(d);
+	jw_kv_string(&d->w, "repository", r->location);
+}
+
+int common_confirm(void *asking, const char *question, struct error *e)
+{
+	struct common_asking *a = asking;
+
+	progress_bar_stop(a->bar);
+	a->bar = NULL;
+	int rc = out_confirm(a->yes, question, e);
+
+	if (!rc)
+		a->bar = progress_bar_start(&common_progress, a->what);
+	return rc;
+}

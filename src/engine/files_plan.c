@@ -32,10 +32,13 @@ static int clean_paths(const struct strlist *paths, struct strlist *out, struct 
 
 int files_chosen_open(const struct stored *s, const struct strlist *paths, struct files_chosen *out, struct error *e)
 {
-	*out = (struct files_chosen){.name = s->manifest->name};
+	/* What another program stored may lie deeper: "srv/app/media". */
+	const char *name = path_base(s->manifest->name);
+	AUTO_FREE char *above = mem_string_n(s->manifest->name, (size_t)(name - s->manifest->name));
+	*out = (struct files_chosen){.name = name};
 	int err = clean_paths(paths, &out->paths, e);
 	if (!err)
-		err = s->tree(s, "", &out->tree, e);
+		err = s->tree(s, above, &out->tree, e);
 	if (err)
 		files_chosen_close(out);
 	return err;

@@ -106,7 +106,7 @@ def test_every_key_we_add_opens_with_restic_and_a_removed_one_does_not(initialis
     second = {"RESTIC_PASSWORD": "another password"}
     restic("snapshots", env=second)
     restic("snapshots")
-    first = [k["id"] for k in initialised("key", "list", "--json").json["keys"] if k["current"]][0]
+    first = [k["id"] for k in initialised("key", "list", "--json").json["keys"] if k["in_use"]][0]
     initialised("key", "remove", first, "--yes", env={"BACKSTAY_PASSWORD": "another password"})
     restic("snapshots", env=second)
     assert restic.run("snapshots").status != 0
@@ -195,10 +195,10 @@ def test_a_restic_lock_keeps_us_from_pruning_and_our_message_says_who_holds_it(i
             if os.listdir(locks):
                 break
             __import__("time").sleep(0.05)
-        result = initialised.fails(11, "prune", "--yes", "--wait", "0")
+        result = initialised.fails(11, "prune", "--wait", "0")
         assert f"PID {holder.pid}" in result.err
         initialised("backup", "shop.db")          # shared locks stand beside each other
     finally:
         holder.stdin.close()
         holder.wait(60)
-    initialised("prune", "--yes")
+    initialised("prune")

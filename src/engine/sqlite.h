@@ -23,7 +23,8 @@ enum sqlite_live {
 	LIVE_STILL = 1 << 2,     /* the caller knows that nobody uses it: no locks, no WAL, nothing created beside it */
 };
 /* Open a database file in place. Waiting for locks ends with sqlite_patience_ms or when p is cancelled. It is never
- * checkpointed by a read-only handle. -ERR_CORRUPT "file is not a database", -ERR_LOCKED, -ERR_ACCESS, -ERR_NOT_FOUND. */
+ * checkpointed by a read-only handle. -ERR_CORRUPT "file is not a database", -ERR_LOCKED, -ERR_ACCESS,
+ * -ERR_NOT_FOUND. */
 int sqlite_open_live(const char *path, unsigned flags, struct progress *p, sqlite3 **out, struct error *e) MUST_USE;
 /* No extensions, no trust in what the schema holds, no writing behind SQLite's back. */
 void sqlite_harden(sqlite3 *db);

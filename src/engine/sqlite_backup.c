@@ -167,8 +167,8 @@ static void describe(const struct run *r, const struct sqlite_copy *c)
 	if (c->restarts)
 		manifest_note(r->out, "note", NULL, "the database changed under the copy %d times", c->restarts);
 	if (c->restarts && c->held > 0)
-		manifest_note(r->out, "note", NULL, "the last copy held a read lock: writers may have waited for %.1f s",
-			c->held);
+		manifest_note(r->out, "note", NULL,
+			"the last copy held a read lock: writers may have waited for %.1f s", c->held);
 }
 
 static int must_be_database(const struct run *r, struct error *e)

@@ -88,7 +88,7 @@ int sqlite_error(sqlite3 *db, int rc, struct error *e, const char *fmt, ...)
 	return err;
 }
 
-/* Called by SQLite with a growing count while a lock is held by others. The time waited so far follows from the count. */
+/* Called by SQLite with a growing count while a lock is held by others; the time waited follows from the count. */
 static int wait_for_lock(void *progress, int tries)
 {
 	struct error ignored;
@@ -143,7 +143,7 @@ int sqlite_open_live(const char *path, unsigned flags, struct progress *p, sqlit
 	CLEANUP(sqlite_close_handle) sqlite3 *db = NULL;
 	int rc = try_open(path, flags, p, &db);
 	if (rc == SQLITE_READONLY_ROLLBACK) {
-		/* A program died in a transaction. Whoever opens the database next has to roll it back first: it is us. */
+		/* A program died in a transaction. Whoever opens the database next has to roll that back first. */
 		sqlite_close_handle(&db);
 		rc = try_open(path, flags | LIVE_WRITE, p, &db);
 	}
@@ -278,9 +278,12 @@ int sqlite_number(sqlite3 *db, int64_t *out, struct error *e, const char *fmt, .
 /* Whether the schema needs something of its application that is not here. */
 static bool is_foreign(sqlite3 *db, int rc)
 {
-	const char *words = sqlite3_errmsg(db);
-	return (rc & 0xff) == SQLITE_ERROR && (strstr(words, "no such collation sequence") ||
-		strstr(words, "no such function") || strstr(words, "unknown function") || strstr(words, "no such module"));
+	static const char *const missing[] = {"no such collation sequence", "no such function", "unknown function",
+		"no such module"};
+	for (size_t i = 0; i < ARRAY_LEN(missing) && (rc & 0xff) == SQLITE_ERROR; i++)
+		if (strstr(sqlite3_errmsg(db), missing[i]))
+			return true;
+	return false;
 }
 
 int sqlite_integrity(sqlite3 *db, struct error *e)

@@ -189,8 +189,8 @@ static int compare_table(const struct manifest_table *a, const struct manifest_t
 	if (!same)
 		return error_set(e, ERR_VERIFY, "table \"%s\" has other columns than the manifest says", a->name);
 	if (a->rows_known && b->rows_known && a->rows != b->rows)
-		return error_set(e, ERR_VERIFY, "table \"%s\" has %s rows instead of %s", a->name, human_count(b->rows, have),
-			human_count(a->rows, want));
+		return error_set(e, ERR_VERIFY, "table \"%s\" has %s rows instead of %s", a->name,
+			human_count(b->rows, have), human_count(a->rows, want));
 	return 0;
 }
 
@@ -203,8 +203,8 @@ static int compare_objects(const struct manifest_source *a, const struct manifes
 			if (strcmp(b->objects[j].type, want->type) == 0)
 				have = b->objects[j].count;
 		if (have != want->count)
-			return error_set(e, ERR_VERIFY, "there are %" PRIu64 " objects of type \"%s\" instead of %" PRIu64, have,
-				want->type, want->count);
+			return error_set(e, ERR_VERIFY, "the number of %s objects is %" PRIu64 " instead of %" PRIu64,
+				want->type, have, want->count);
 	}
 	return 0;
 }

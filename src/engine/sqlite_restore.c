@@ -58,7 +58,8 @@ static int look_at_target(struct run *s, struct error *e)
 	if (err)
 		return err;
 	if (!S_ISREG(st.st_mode) || (size && !sqlite_is_header(head)))
-		return error_set(e, ERR_MISMATCH, "%s is not an SQLite database; nothing was changed", path_base(s->target));
+		return error_set(e, ERR_MISMATCH, "%s is not an SQLite database; nothing was changed",
+			path_base(s->target));
 	return 0;
 }
 
@@ -76,8 +77,8 @@ static int check_tables(const struct engine_restore *r, struct error *e)
 		for (size_t j = 0; j < m->table_count; j++)
 			strlist_add(&names, m->tables[j].name);
 		AUTO_FREE char *all = strlist_join(&names, ", ");
-		return error_set(e, ERR_NOT_FOUND, "there is no table \"%s\" in the backup; its tables are: %s", r->tables->v[i],
-			all);
+		return error_set(e, ERR_NOT_FOUND, "there is no table \"%s\" in the backup; its tables are: %s",
+			r->tables->v[i], all);
 	}
 	return 0;
 }
@@ -136,8 +137,8 @@ static int set_aside(struct run *s, const char *suffix, struct error *e)
 	for (unsigned i = 1;; i++) {
 		AUTO_FREE char *aside = mem_printf("%s.stale-%u", stale, i);
 		if (renameat2(AT_FDCWD, stale, AT_FDCWD, aside, RENAME_NOREPLACE) == 0) {
-			strlist_addf(&s->result->notes, "%s of an earlier database was set aside as %s", path_base(stale),
-				path_base(aside));
+			strlist_addf(&s->result->notes, "%s of an earlier database was set aside as %s",
+				path_base(stale), path_base(aside));
 			return 0;
 		}
 		if (errno != EEXIST || i == 1000)
@@ -159,7 +160,7 @@ static int put_in_place(struct run *s, struct error *e)
 	if (link(s->scratch, s->target) != 0)
 		return error_sys(e, errno, "putting %s in place", s->target);
 	unlink(s->scratch);
-	mem_free_ptr(&s->scratch);
+	free(TAKE(s->scratch));
 	return fs_sync_dir(s->dir, e);
 }
 
@@ -230,8 +231,8 @@ static int compare_live(const struct run *s, sqlite3 *live, struct error *e)
 	unsigned written = data_version(live);
 	int err = sqlite_exec(live, e, "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1");
 	if (!err && data_version(live) != written) {
-		strlist_add(&s->result->notes, "another program wrote to the database at once after the restore, so that its rows "
-			"were not counted again");
+		strlist_add(&s->result->notes, "another program wrote to the database right after the restore: its "
+			"rows were not counted again");
 		return 0;
 	}
 	progress_phase(s->r->progress, "comparing", NULL, 0, 0);

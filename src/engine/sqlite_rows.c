@@ -228,8 +228,9 @@ static bool is_one_of(const char *name, const char *const *list)
 /* Only what reads this database: no other files, no settings, no transactions. */
 static int authorize(void *ctx, int action, const char *a, const char *b, const char *schema, const char *trigger)
 {
-	static const char *const with_argument[] = {"table_info", "table_xinfo", "table_list", "index_list", "index_info",
-		"index_xinfo", "foreign_key_list", "foreign_key_check", "integrity_check", "quick_check", NULL};
+	static const char *const with_argument[] = {"table_info", "table_xinfo", "table_list", "index_list",
+		"index_info", "index_xinfo", "foreign_key_list", "foreign_key_check", "integrity_check", "quick_check",
+		NULL};
 	static const char *const without[] = {"database_list", "collation_list", "function_list", "module_list",
 		"pragma_list", "compile_options", "user_version", "application_id", "schema_version", "page_count",
 		"page_size", "encoding", "freelist_count", "data_version", "auto_vacuum", "journal_mode", NULL};
@@ -239,6 +240,9 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
 	case SQLITE_READ:
 	case SQLITE_RECURSIVE:
 		return SQLITE_OK;
+	case SQLITE_UPDATE:
+		/* Asked when SQLite sets up one of its pragma_...() tables; nothing is written. */
+		return strcmp(a, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
 	case SQLITE_FUNCTION:
 		return is_one_of(b, functions) ? SQLITE_DENY : SQLITE_OK;
 	case SQLITE_PRAGMA:
@@ -253,7 +257,8 @@ static int add_columns(struct lite_db *l, struct rows_table *t, struct error *e)
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
 	size_t cap = 0;
 	int err = sqlite_prepare(l->db, &stmt, e,
-		"SELECT name, type, pk, hidden FROM pragma_table_xinfo(%Q, 'main') WHERE hidden <> 1 ORDER BY cid", t->name);
+		"SELECT name, type, pk, hidden FROM pragma_table_xinfo(%Q, 'main') WHERE hidden <> 1 ORDER BY cid",
+		t->name);
 	while (!err && (err = sqlite_step(stmt, e)) == 1) {
 		GROW(t->columns, t->column_count, cap);
 		t->columns[t->column_count++] = (struct rows_column){.name = mem_string(sqlite_text(stmt, 0)),
@@ -315,16 +320,18 @@ static int add_after(struct lite_db *l, struct error *e)
 	int err = sqlite_number(l->db, &sequences, e,
 		"SELECT count(*) FROM main.sqlite_schema WHERE name = 'sqlite_sequence'");
 	if (!err && sequences)
-		err = add_rows_of(l, "SELECT 'DELETE FROM sqlite_sequence WHERE name = ' || quote(name) FROM main.sqlite_sequence "
-			"UNION ALL SELECT 'INSERT INTO sqlite_sequence(name, seq) VALUES (' || quote(name) || ', ' || quote(seq) || ')' "
-			"FROM main.sqlite_sequence", e);
+		err = add_rows_of(l,
+			"SELECT 'DELETE FROM sqlite_sequence WHERE name = ' || quote(name) FROM main.sqlite_sequence "
+			"UNION ALL SELECT 'INSERT INTO sqlite_sequence(name, seq) VALUES (' || quote(name) || ', ' || "
+			"quote(seq) || ')' FROM main.sqlite_sequence", e);
 	if (!err)
 		err = add_rows_of(l, "SELECT 'PRAGMA user_version = ' || user_version FROM pragma_user_version "
-			"WHERE user_version <> 0 UNION ALL "
-			"SELECT 'PRAGMA application_id = ' || application_id FROM pragma_application_id WHERE application_id <> 0", e);
+			"WHERE user_version <> 0 UNION ALL SELECT 'PRAGMA application_id = ' || application_id "
+			"FROM pragma_application_id WHERE application_id <> 0", e);
 	if (!err)
-		err = add_rows_of(l, "SELECT sql FROM main.sqlite_schema WHERE type <> 'table' AND sql IS NOT NULL AND tbl_name "
-			"NOT IN (SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow') ORDER BY rowid", e);
+		err = add_rows_of(l, "SELECT sql FROM main.sqlite_schema WHERE type <> 'table' AND sql IS NOT NULL "
+			"AND tbl_name NOT IN (SELECT name FROM pragma_table_list WHERE schema = 'main' AND "
+			"type = 'shadow') ORDER BY rowid", e);
 	return err;
 }
 

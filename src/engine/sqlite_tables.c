@@ -78,7 +78,8 @@ static int add_names(sqlite3 *db, struct strlist *out, struct error *e, const ch
 	const char *which)
 {
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
-	int err = sqlite_prepare(db, &stmt, e, "SELECT name FROM pragma_table_xinfo(%Q, %Q) WHERE %s", table, schema, which);
+	int err = sqlite_prepare(db, &stmt, e, "SELECT name FROM pragma_table_xinfo(%Q, %Q) WHERE %s", table, schema,
+		which);
 	while (!err && (err = sqlite_step(stmt, e)) == 1) {
 		strlist_add(out, sqlite_text(stmt, 0));
 		err = 0;
@@ -124,7 +125,8 @@ static int copy_rows(sqlite3 *db, const char *table, bool without_rowid, uint64_
 	if (err)
 		return err;
 	AUTO_FREE char *names = name_list(&s.columns, s.rowid);
-	err = sqlite_exec(db, e, "INSERT INTO main.\"%w\"(%s) SELECT %s FROM backup.\"%w\"", table, names, names, table);
+	err = sqlite_exec(db, e, "INSERT INTO main.\"%w\"(%s) SELECT %s FROM backup.\"%w\"", table, names, names,
+		table);
 	*rows = err ? 0 : (uint64_t)sqlite3_changes64(db);
 	return err;
 }
@@ -134,8 +136,8 @@ static int run_stored(sqlite3 *db, struct error *e, const char *type, const char
 {
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
 	CLEANUP(strlist_release) struct strlist all = {0};
-	int err = sqlite_prepare(db, &stmt, e, "SELECT sql FROM backup.sqlite_schema WHERE type = %Q AND sql IS NOT NULL "
-		"AND tbl_name = %Q COLLATE NOCASE ORDER BY rowid", type, owner);
+	int err = sqlite_prepare(db, &stmt, e, "SELECT sql FROM backup.sqlite_schema WHERE type = %Q "
+		"AND sql IS NOT NULL AND tbl_name = %Q COLLATE NOCASE ORDER BY rowid", type, owner);
 	while (!err && (err = sqlite_step(stmt, e)) == 1) {
 		strlist_add(&all, sqlite_text(stmt, 0));
 		err = 0;
@@ -155,7 +157,8 @@ static int copy_shadows(sqlite3 *db, const char *owner, uint64_t *rows, struct e
 	int err = sqlite_prepare(db, &stmt, e,
 		"SELECT s.name, s.wr FROM pragma_table_list s WHERE s.schema = 'backup' AND s.type = 'shadow' AND %Q = "
 		"(SELECT v.name FROM pragma_table_list v WHERE v.schema = 'backup' AND v.type = 'virtual' AND "
-		"lower(substr(s.name, 1, length(v.name) + 1)) = lower(v.name) || '_' ORDER BY length(v.name) DESC LIMIT 1)", owner);
+		"lower(substr(s.name, 1, length(v.name) + 1)) = lower(v.name) || '_' "
+		"ORDER BY length(v.name) DESC LIMIT 1)", owner);
 	while (!err && (err = sqlite_step(stmt, e)) == 1) {
 		err = 0;
 		GROW(all.v, all.n, all.cap);
@@ -189,8 +192,8 @@ static int create(struct sqlite_merge *m, const struct table *t, uint64_t *rows,
 static int type_in_live(sqlite3 *db, const char *name, char type[8], struct error *e)
 {
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
-	int err = sqlite_prepare(db, &stmt, e, "SELECT type FROM main.sqlite_schema WHERE type IN ('table', 'view') AND "
-		"name = %Q COLLATE NOCASE", name);
+	int err = sqlite_prepare(db, &stmt, e, "SELECT type FROM main.sqlite_schema WHERE type IN ('table', 'view') "
+		"AND name = %Q COLLATE NOCASE", name);
 	if (!err)
 		err = sqlite_step(stmt, e);
 	sqlite3_snprintf(8, type, "%s", err == 1 ? sqlite_text(stmt, 0) : "");
@@ -247,18 +250,19 @@ static int fill_in(sqlite3 *db, const struct table *t, uint64_t *rows, struct er
 /* AUTOINCREMENT goes on where the backup was, or where the live table is if that is further. */
 static int set_sequence(struct sqlite_merge *m, const char *table, struct error *e)
 {
-	int64_t both = 0;
+	int64_t both = 0, last = 0;
 	int err = sqlite_number(m->live, &both, e, "SELECT (SELECT count(*) FROM main.sqlite_schema WHERE name = "
 		"'sqlite_sequence') + (SELECT count(*) FROM backup.sqlite_schema WHERE name = 'sqlite_sequence')");
 	if (err || both != 2)
 		return err;
-	err = sqlite_number(m->live, &both, e, "SELECT max(seq) FROM (SELECT seq FROM backup.sqlite_sequence WHERE name = "
-		"%Q COLLATE NOCASE UNION ALL SELECT seq FROM main.sqlite_sequence WHERE name = %Q COLLATE NOCASE AND %d)", table,
-		table, m->mode == RESTORE_PRESERVE);
-	if (err || !both)
+	err = sqlite_number(m->live, &last, e, "SELECT max(seq) FROM (SELECT seq FROM backup.sqlite_sequence WHERE "
+		"name = %Q COLLATE NOCASE UNION ALL "
+		"SELECT seq FROM main.sqlite_sequence WHERE name = %Q COLLATE NOCASE AND %d)", table, table,
+		m->mode == RESTORE_PRESERVE);
+	if (err || !last)
 		return err;
 	return sqlite_exec(m->live, e, "DELETE FROM main.sqlite_sequence WHERE name = %Q COLLATE NOCASE; "
-		"INSERT INTO main.sqlite_sequence(name, seq) VALUES (%Q, %lld)", table, table, (long long)both);
+		"INSERT INTO main.sqlite_sequence(name, seq) VALUES (%Q, %lld)", table, table, (long long)last);
 }
 
 static int restore_table(struct sqlite_merge *m, const struct table *t, struct restore_result *out, struct error *e)
@@ -293,8 +297,9 @@ static int create_views(struct sqlite_merge *m, struct error *e)
 {
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
 	CLEANUP(tables_release) struct tables views = {0};
-	int err = sqlite_prepare(m->live, &stmt, e, "SELECT b.name, b.sql FROM backup.sqlite_schema b WHERE b.type = 'view' "
-		"AND NOT EXISTS (SELECT 1 FROM main.sqlite_schema m WHERE m.name = b.name COLLATE NOCASE) ORDER BY b.rowid");
+	int err = sqlite_prepare(m->live, &stmt, e, "SELECT b.name, b.sql FROM backup.sqlite_schema b WHERE b.type = "
+		"'view' AND NOT EXISTS (SELECT 1 FROM main.sqlite_schema m WHERE m.name = b.name COLLATE NOCASE) "
+		"ORDER BY b.rowid");
 	while (!err && (err = sqlite_step(stmt, e)) == 1) {
 		err = 0;
 		GROW(views.v, views.n, views.cap);
@@ -328,8 +333,8 @@ static int check_keys_of(sqlite3 *db, const char *child, struct error *e)
 static int check_keys(struct sqlite_merge *m, const struct table *t, struct error *e)
 {
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
-	int err = sqlite_prepare(m->live, &stmt, e, "SELECT s.name FROM main.sqlite_schema s WHERE s.type = 'table' AND "
-		"(s.name = %Q COLLATE NOCASE OR EXISTS (SELECT 1 FROM pragma_foreign_key_list(s.name, 'main') f "
+	int err = sqlite_prepare(m->live, &stmt, e, "SELECT s.name FROM main.sqlite_schema s WHERE s.type = 'table' "
+		"AND (s.name = %Q COLLATE NOCASE OR EXISTS (SELECT 1 FROM pragma_foreign_key_list(s.name, 'main') f "
 		"WHERE f.\"table\" = %Q COLLATE NOCASE))", t->name, t->name);
 	while (!err && (err = sqlite_step(stmt, e)) == 1) {
 		AUTO_FREE char *child = mem_string(sqlite_text(stmt, 0));

@@ -1,6 +1,7 @@
 /* The database file that is a file_sink. SQLite's pager writes each page of a copy once, nearly in order, page 1
  * last; pages are gathered in blocks, and a block goes out when its last page has come. Nothing that went out can be
- * read again: when SQLite asks for it, or writes it again, the source changed under the copy and the writer is spoiled. */
+ * read again: when SQLite asks for it, or writes it again, the source changed under the copy and the writer is
+ * spoiled. */
 #include "engine/sqlite.h"
 
 #include "base/mem.h"

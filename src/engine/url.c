@@ -44,7 +44,8 @@ static int unknown_scheme(const char *text, size_t n, struct error *e)
 	list_schemes(&schemes);
 	AUTO_FREE char *all = strlist_join(&schemes, ", ");
 	error_set(e, ERR_USAGE, "unknown scheme \"%.*s\" in %s", (int)n, text, text);
-	return error_hint(e, "known are: %s or a plain path; a path with a colon in it can be written as ./%s", all, text);
+	return error_hint(e, "known are: %s, or a plain path; a path with a colon in it can be written as ./%s", all,
+		text);
 }
 
 /* "an SQLite database", "a folder" */
@@ -93,9 +94,11 @@ static int parse_scheme(const char *text, size_t n, bool may_be_new, struct sour
 	const char *path = u->rest;
 	if (strncmp(path, "//", 2) == 0) {
 		path += 2;
-		if (path[0] != '/') {
-			error_set(e, ERR_USAGE, "%s names a host, but %s sources lie on this machine", text, u->engine->title);
-			return error_hint(e, "write %s:%s or %s:///%s", u->engine->schemes[0], path, u->engine->schemes[0], path);
+		if (path[0] && path[0] != '/') {
+			error_set(e, ERR_USAGE, "%s names a host, but %s sources lie on this machine", text,
+				u->engine->title);
+			return error_hint(e, "write %s:%s or %s:///%s", u->engine->schemes[0], path,
+				u->engine->schemes[0], path);
 		}
 	}
 	if (!*path)

@@ -156,10 +156,11 @@ static void file_join_blocks(struct test_file *f)
 			assert_int_equal(f->blocks[i].n, f->blocks[0].n);
 		else
 			assert_true(f->blocks[i].n <= f->blocks[0].n);
-		f->bytes = mem_resize(f->bytes, f->size + f->blocks[i].n);
-		memcpy(f->bytes + f->size, f->blocks[i].p, f->blocks[i].n);
 		f->size += f->blocks[i].n;
 	}
+	f->bytes = mem_alloc(f->size);
+	for (size_t i = 0, at = 0; i < f->block_count; at += f->blocks[i++].n)
+		memcpy(f->bytes + at, f->blocks[i].p, f->blocks[i].n);
 }
 
 static int file_close(struct file_sink *s, const struct node *node, uint8_t *sha256, struct error *e)

@@ -1,4 +1,5 @@
-/* What the engines' tests stand on: a tree_sink held in memory, the same tree read back as `stored`, private folders. */
+/* What the engines' tests stand on: a tree_sink held in memory, the same tree read back as `stored`,
+ * private folders. */
 #ifndef TESTS_UNIT_ENGINE_SUPPORT_H
 #define TESTS_UNIT_ENGINE_SUPPORT_H
 
@@ -23,7 +24,8 @@ struct test_tree {
 	size_t files_begun, files_closed, files_aborted;
 	uint64_t bytes_taken;             /* by write() and put(), those put again included */
 	uint64_t puts;
-	/* When not 0: the call of write() or put() after that many bytes fails with ERR_NO_SPACE "the store is full". */
+	/* When not 0: the call of write() or put() after that many bytes fails with ERR_NO_SPACE
+	 * "the store is full". */
 	uint64_t fail_after;
 	/* Called at each put() and write(), to let something happen in the middle of a backup. */
 	void (*meanwhile)(void *ctx);

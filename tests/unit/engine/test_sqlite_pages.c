@@ -103,7 +103,8 @@ static void overflow_chains_are_followed(void **state)
 static void free_pages_are_reached_through_the_free_list(void **state)
 {
 	assert_sound_sql("PRAGMA page_size=512; CREATE TABLE t(a, b); CREATE TABLE keep(x);"
-		NUMBERS(4000) "INSERT INTO t SELECT i, hex(randomblob(60)) FROM n; INSERT INTO keep VALUES(1); DROP TABLE t;");
+		NUMBERS(4000) "INSERT INTO t SELECT i, hex(randomblob(60)) FROM n; INSERT INTO keep VALUES(1); DROP "
+		"TABLE t;");
 }
 
 static void pointer_maps_of_autovacuum_are_known(void **state)
@@ -160,7 +161,8 @@ static void assert_finding(const char *sql, void (*change)(struct buf *b), const
 	sqlite_pages_free(w);
 }
 
-#define TWO_LEVELS "PRAGMA page_size=512; CREATE TABLE t(a);" NUMBERS(100) "INSERT INTO t SELECT hex(zeroblob(20)) FROM n"
+#define TWO_LEVELS "PRAGMA page_size=512; CREATE TABLE t(a);" NUMBERS(100) \
+	"INSERT INTO t SELECT hex(zeroblob(20)) FROM n"
 
 static void child_out_of_file(struct buf *b)
 {

@@ -6,12 +6,22 @@ void progress_phase(struct progress *p, const char *phase, const char *unit, uin
 {
 	if (!p)
 		return;
-	atomic_store(&p->phase, phase);
+	const char *within = atomic_load(&p->within);
+	atomic_store(&p->phase, within ? within : phase);
 	atomic_store(&p->unit, unit);
 	atomic_store(&p->bytes_done, 0);
 	atomic_store(&p->items_done, 0);
 	atomic_store(&p->bytes_total, bytes_total);
 	atomic_store(&p->items_total, items_total);
+}
+
+void progress_within(struct progress *p, const char *phase)
+{
+	if (!p)
+		return;
+	atomic_store(&p->within, phase);
+	if (phase)
+		progress_phase(p, phase, NULL, 0, 0);
 }
 
 void progress_bytes(struct progress *p, uint64_t n)

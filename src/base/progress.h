@@ -15,11 +15,14 @@ struct progress {
 	atomic_uint_fast64_t items_done;  /* files, tables, packs: `unit` says which */
 	atomic_uint_fast64_t items_total;
 	_Atomic(const char *) unit;       /* static text or NULL */
+	_Atomic(const char *) within;     /* static text: what every phase is called meanwhile; or NULL */
 	atomic_bool cancel;               /* set by a signal handler or a face */
 };
 
 /* Begin a phase: the figures start at zero again. p may be NULL in all of these. */
 void progress_phase(struct progress *p, const char *phase, const char *unit, uint64_t bytes_total, uint64_t items_total);
+/* For a part that has phases of its own: until this is called with NULL, whatever begins is shown as `phase`. */
+void progress_within(struct progress *p, const char *phase);
 void progress_bytes(struct progress *p, uint64_t n);
 void progress_items(struct progress *p, uint64_t n);
 void progress_expect(struct progress *p, uint64_t bytes_more, uint64_t items_more);    /* raise the totals */

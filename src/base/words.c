@@ -46,3 +46,16 @@ int words_split(const char *text, struct strlist *out, struct error *e)
 	strlist_copy(out, &words);
 	return 0;
 }
+
+char *words_quote(const char *text)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT;
+	buf_add_byte(&out, '\'');
+	for (const char *p = text; *p; p++)
+		if (*p == '\'')
+			buf_add_str(&out, "'\\''");
+		else
+			buf_add_byte(&out, (unsigned char)*p);
+	buf_add_byte(&out, '\'');
+	return buf_take_text(&out);
+}

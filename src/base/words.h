@@ -1,4 +1,4 @@
-/* A command line of one string, as a person writes it, into the arguments of a program. */
+/* A command line of one string, as a person writes it, into the arguments of a program, and back. */
 #ifndef BASE_WORDS_H
 #define BASE_WORDS_H
 
@@ -9,5 +9,7 @@
  * single quotes, takes the next character's meaning away. Nothing else is special: no variables, no patterns, no
  * shell. Appends at least one word, or -ERR_USAGE "a quote is not closed" or "it is empty" (nothing appended). */
 int words_split(const char *text, struct strlist *out, struct error *e) MUST_USE;
+/* The other way: `text` as one word, in single quotes, for words_split() and any POSIX shell. Heap string. */
+char *words_quote(const char *text);
 
 #endif

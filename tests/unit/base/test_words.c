@@ -60,12 +60,36 @@ static void words_are_what_a_person_means(void **state)
 	}
 }
 
+static void a_quoted_word_is_split_into_itself(void **state)
+{
+	static const struct {
+		const char *text, *quoted;
+	} cases[] = {
+		{"", "''"},
+		{"/srv/my backups", "'/srv/my backups'"},
+		{"it's", "'it'\\''s'"},
+		{"'\"\\$HOME\n`", "''\\''\"\\$HOME\n`'"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(strlist_release) struct strlist words = {0};
+		AUTO_FREE char *quoted = words_quote(cases[i].text);
+		struct error e = {0};
+
+		assert_string_equal(quoted, cases[i].quoted);
+		assert_int_equal(words_split(quoted, &words, &e), 0);
+		assert_int_equal(words.n, 1);
+		assert_string_equal(words.v[0], cases[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_quote_that_is_not_closed_is_refused),
 		cmocka_unit_test(nothing_but_space_is_no_command),
 		cmocka_unit_test(words_are_what_a_person_means),
+		cmocka_unit_test(a_quoted_word_is_split_into_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,6 +185,66 @@ static void all_backups_that_share_a_damaged_folder_are_named(void **state)
 	assert_int_equal(f->report.hurt.n, 3);
 }
 
+static void put_tree(struct fixture *f, struct tree *t, struct id *id)
+{
+	CLEANUP(buf_release) struct buf json = BUF_INIT;
+	struct id pack;
+
+	tree_encode(t, &json);
+	tree_release(t);
+	support_put_blob(f->r, BLOB_TREE, json.p, json.len, id, &pack);
+}
+
+/* What one backup finds below a folder holds for the next: folders above the bad one are not taken for clean, also when
+ * the bad one was met before. */
+static void a_folder_above_a_damaged_one_is_bad_for_every_backup(void **state)
+{
+	struct fixture *f = *state;
+	struct tree inner = {0}, left = {0}, right = {0}, both = {0}, only_right = {0}, only_left = {0};
+	struct id blob = shared_blob(), bad, a, b, snapshots[3];
+
+	add_node(&inner, "short", 1, &blob);
+	put_tree(f, &inner, &bad);
+	add_folder(&left, "l", &bad);
+	put_tree(f, &left, &a);
+	add_folder(&right, "r", &bad);
+	put_tree(f, &right, &b);
+	add_folder(&both, "a", &a);
+	add_folder(&both, "b", &b);
+	support_snapshot(f->r, &both, NULL, &snapshots[0]);
+	add_folder(&only_right, "b", &b);
+	support_snapshot(f->r, &only_right, NULL, &snapshots[1]);
+	add_folder(&only_left, "a", &a);
+	support_snapshot(f->r, &only_left, NULL, &snapshots[2]);
+	run_check(f, false);
+	expect_counts(f, 1, 0);
+	assert_int_equal(f->report.v[0].snapshots.n, 3);
+	assert_memory_equal(f->report.v[0].snapshots.v, snapshots, sizeof snapshots);
+}
+
+/* Each folder holds the next one twice: there are 2^40 ways to the bad file, and one folder a level. */
+static void a_folder_reached_in_many_ways_is_looked_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct tree inner = {0};
+	struct id blob = shared_blob(), below, first, last;
+
+	add_node(&inner, "short", 1, &blob);
+	support_snapshot(f->r, &inner, &below, &first);
+	for (int depth = 0; depth < 40; depth++) {
+		struct tree t = {0};
+		add_folder(&t, "a", &below);
+		add_folder(&t, "b", &below);
+		support_snapshot(f->r, &t, &below, &last);
+	}
+	run_check(f, false);
+	expect_counts(f, 1, 0);
+	assert_int_equal(f->report.v[0].snapshots.n, 41);
+	assert_int_equal(f->report.trees, 4 + 41);
+	assert_true(names(&f->report.hurt, &first));
+	assert_true(names(&f->report.hurt, &last));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_new, fixture_free)
 
 int main(void)
@@ -199,6 +259,8 @@ int main(void)
 		T(a_tree_blob_that_is_no_tree_is_an_error),
 		T(a_name_that_would_leave_its_folder_is_an_error),
 		T(all_backups_that_share_a_damaged_folder_are_named),
+		T(a_folder_above_a_damaged_one_is_bad_for_every_backup),
+		T(a_folder_reached_in_many_ways_is_looked_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -328,8 +328,9 @@ static void P4_listings_that_are_all_empty_make_prune_refuse_or_do_nothing(void 
 	assert_int_equal(count(f, STORE_INDEX), files);
 }
 
-/* Half a list: a file of a kind is left out of the n-th listing of it (0: of all). Whether prune refused. */
-static bool prune_half_listed(enum store_kind kind, size_t file, int at, bool *more)
+/* Half a list: a file of a kind is left out of the n-th listing of it (0: of all), while both backups are there or
+ * after one was forgotten. Whether prune refused. */
+static bool prune_half_listed(enum store_kind kind, size_t file, int at, bool forgotten, bool *more)
 {
 	CLEANUP(id_list_release) struct id_list files = {0};
 	struct meddler m = {.kind = kind, .at = at, .what = LEAVE_OUT};
@@ -339,6 +340,8 @@ static bool prune_half_listed(enum store_kind kind, size_t file, int at, bool *m
 
 	fixture_new(&own);
 	struct fixture *f = own;
+	if (forgotten)
+		forget(f, &f->goes);
 	support_list(f->mem, kind, &files);
 	*more = file < files.n;
 	if (*more) {
@@ -346,7 +349,7 @@ static bool prune_half_listed(enum store_kind kind, size_t file, int at, bool *m
 		rc = prune_meddled(f, &m, &e);
 		assert_true(rc == 0 || rc == -ERR_REFUSED);
 		assert_true(support_restores(f->r, &f->stays, staying, 2));
-		assert_true(support_restores(f->r, &f->goes, going, 2));
+		assert_true(forgotten || support_restores(f->r, &f->goes, going, 2));
 		expect_whole(f, 0);
 	}
 	fixture_free(&own);
@@ -358,16 +361,44 @@ static void P4_half_a_listing_makes_prune_refuse(void **state)
 	static const struct {
 		enum store_kind kind;
 		int from, to; /* which listings */
-	} half[] = {{STORE_SNAPSHOT, 1, SNAPSHOT_LISTINGS - 1}, {STORE_INDEX, 0, 2}, {STORE_DATA, 0, 0}};
+		bool forgotten;
+	} half[] = {
+		{STORE_SNAPSHOT, 1, SNAPSHOT_LISTINGS - 1, false},
+		{STORE_INDEX, 0, 2, false},
+		{STORE_INDEX, 1, 2, true},
+		{STORE_DATA, 0, 0, false},
+		{STORE_DATA, 0, 0, true},
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(half); i++) {
 		bool more = true;
 		for (size_t file = 0; more; file++)
 			for (int at = half[i].from; at <= half[i].to; at++) {
-				bool refused = prune_half_listed(half[i].kind, file, at, &more);
+				bool refused = prune_half_listed(half[i].kind, file, at, half[i].forgotten, &more);
 				assert_int_equal(refused, more);
 			}
 	}
+}
+
+/* Nobody needs what the file lists, so nothing else would tell; but its packs would go while it stays. */
+static void P4_an_index_file_left_out_while_loading_makes_prune_refuse(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(id_list_release) struct id_list before = {0}, after = {0};
+	struct meddler m = {.kind = STORE_INDEX, .at = 2, .what = LEAVE_OUT};
+	struct error e = {0};
+	struct id blob, pack;
+
+	support_list(f->mem, STORE_INDEX, &before);
+	support_put_blob(f->r, BLOB_DATA, "unused", 6, &blob, &pack);
+	support_list(f->mem, STORE_INDEX, &after);
+	for (size_t i = 0; i < after.n; i++)
+		if (!is_listed(&before, &after.v[i]))
+			m.file = after.v[i];
+	assert_int_equal(prune_meddled(f, &m, &e), -ERR_REFUSED);
+	assert_string_equal(e.text,
+			    "nothing was removed: the index files changed meanwhile: 2 are listed now, 3 were before");
+	expect_whole(f, 0);
 }
 
 static int write_text(const char *folder, const char *name, struct error *e)
@@ -485,6 +516,7 @@ int main(void)
 		cmocka_unit_test(P4_a_listing_that_comes_back_empty_makes_prune_refuse),
 		cmocka_unit_test(P4_each_listing_that_comes_back_empty_makes_prune_refuse),
 		T(P4_listings_that_are_all_empty_make_prune_refuse_or_do_nothing),
+		T(P4_an_index_file_left_out_while_loading_makes_prune_refuse),
 		cmocka_unit_test(P4_half_a_listing_makes_prune_refuse),
 		cmocka_unit_test(P7_odd_names_are_left_alone_and_take_nothing_with_them),
 		T(a_lost_lock_stops_prune_before_anything_is_removed),

@@ -104,6 +104,44 @@ static void a_pack_split_over_two_index_files_is_listed_whole(void **state)
 	expect_whole(f);
 }
 
+static void an_index_with_wrong_offsets_is_corrected(void **state)
+{
+	struct fixture *f = *state;
+	struct blob_place at;
+	struct support_index x;
+
+	place_of(f, BETA);
+	assert_true(index_find(f->r->index, BLOB_TREE, &f->roots[2], &at));
+	support_index_load(f->r, &x);
+	support_index_remove_all(f->r);
+	support_index_find(&x, &at.pack)->blobs[1].offset++;
+	support_index_save(f->r, x.v, x.n, NULL);
+	support_index_release(&x);
+	struct repair_stats s = repair_all(f);
+	assert_int_equal(s.packs_read, 1);
+	assert_int_equal(s.index_files_replaced, 1);
+	expect_whole(f);
+}
+
+/* One of two listings is wrong, although the size is right: the pack's own header decides. */
+static void a_pack_that_two_index_files_list_differently_is_read(void **state)
+{
+	struct fixture *f = *state;
+	struct blob_place at = place_of(f, ALPHA);
+	struct support_index x;
+
+	support_index_load(f->r, &x);
+	struct index_pack *wrong = support_index_find(&x, &at.pack);
+	id_hash(&wrong->blobs[0].id, "never written", 13);
+	support_index_save(f->r, wrong, 1, NULL);
+	support_index_release(&x);
+	struct repair_stats s = repair_all(f);
+	assert_int_equal(s.packs_read, 1);
+	assert_int_equal(s.packs_added, 0);
+	assert_int_equal(s.index_files_replaced, 2);
+	expect_whole(f);
+}
+
 static void a_pack_listed_twice_is_listed_once(void **state)
 {
 	struct fixture *f = *state;
@@ -339,6 +377,8 @@ int main(void)
 		T(an_index_that_is_gone_is_rebuilt_from_the_packs),
 		T(damaged_index_files_are_replaced),
 		T(a_pack_split_over_two_index_files_is_listed_whole),
+		T(an_index_with_wrong_offsets_is_corrected),
+		T(a_pack_that_two_index_files_list_differently_is_read),
 		T(a_pack_listed_twice_is_listed_once),
 		T(an_index_that_lists_too_much_is_corrected),
 		T(P5_a_lost_pack_is_healed_by_the_next_backup),

@@ -145,8 +145,9 @@ static int check_structure(const struct stored *s, struct progress *p, struct st
 	}
 	for (size_t i = 0; i < found.table_count; i++)
 		sum += found.tables[i].rows;
-	strlist_addf(evidence, "%s: %s ok; %s tables, %s rows as in the manifest", s->manifest->name, how,
-		human_count(found.table_count, tables), human_count(sum, rows));
+	strlist_addf(evidence, "%s: %s ok; %s table%s and %s row%s as in the manifest", s->manifest->name, how,
+		human_count(found.table_count, tables), found.table_count == 1 ? "" : "s", human_count(sum, rows),
+		sum == 1 ? "" : "s");
 	return 0;
 }
 

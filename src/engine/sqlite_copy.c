@@ -35,7 +35,6 @@ static int step_failed(sqlite3 *from, sqlite3 *to, int rc, struct error *e)
 static int all_steps(struct sqlite_copy *c, sqlite3 *from, sqlite3 *to, sqlite3_backup *backup, uint32_t page,
 	struct error *e)
 {
-	uint64_t done = 0;
 	for (;;) {
 		int rc = sqlite3_backup_step(backup, (int)(STEP / page));
 		int err = progress_check(c->progress, e);
@@ -43,10 +42,6 @@ static int all_steps(struct sqlite_copy *c, sqlite3 *from, sqlite3 *to, sqlite3_
 			return err;
 		if (rc != SQLITE_OK && rc != SQLITE_DONE)
 			return step_failed(from, to, rc, e);
-		uint64_t now = (uint64_t)(sqlite3_backup_pagecount(backup) - sqlite3_backup_remaining(backup)) * page;
-		if (now > done)
-			progress_bytes(c->progress, now - done);
-		done = now > done ? now : done;
 		if (rc == SQLITE_DONE)
 			return 0;
 	}

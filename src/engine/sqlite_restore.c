@@ -6,10 +6,10 @@
 #include "base/human.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "engine/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -136,13 +136,14 @@ static int set_aside(struct run *s, const char *suffix, struct error *e)
 		return 0;
 	for (unsigned i = 1;; i++) {
 		AUTO_FREE char *aside = mem_printf("%s.stale-%u", stale, i);
-		if (renameat2(AT_FDCWD, stale, AT_FDCWD, aside, RENAME_NOREPLACE) == 0) {
+		int err = files_move(AT_FDCWD, stale, AT_FDCWD, aside);
+		if (!err) {
 			strlist_addf(&s->result->notes, "%s of an earlier database was set aside as %s",
 				path_base(stale), path_base(aside));
 			return 0;
 		}
-		if (errno != EEXIST || i == 1000)
-			return error_sys(e, errno, "setting %s aside", stale);
+		if (err != EEXIST || i == 1000)
+			return error_sys(e, err, "setting %s aside", stale);
 	}
 }
 
@@ -157,9 +158,9 @@ static int put_in_place(struct run *s, struct error *e)
 		err = fs_sync_dir(s->dir, e);
 	if (err)
 		return err;
-	if (link(s->scratch, s->target) != 0)
-		return error_sys(e, errno, "putting %s in place", s->target);
-	unlink(s->scratch);
+	err = files_move(AT_FDCWD, s->scratch, AT_FDCWD, s->target);
+	if (err)
+		return error_sys(e, err, "putting %s in place", s->target);
 	free(TAKE(s->scratch));
 	return fs_sync_dir(s->dir, e);
 }

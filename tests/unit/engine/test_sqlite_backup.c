@@ -594,7 +594,7 @@ static void B5_B7_sums_hold_beside_a_writer_in_wal_mode(void **state)
 
 static void B5_B7_sums_hold_beside_a_writer_with_a_rollback_journal(void **state)
 {
-	backups_beside_a_writer(*state, "DELETE", TWO_STEPS, 12);
+	backups_beside_a_writer(*state, "DELETE", TWO_STEPS, 8);
 }
 
 /* Another process that commits a row each time it is asked, and then answers. */

@@ -675,7 +675,7 @@ static void the_structure_of_a_stored_database_is_evidence(void **state)
 	struct stored s = test_stored(p->b.tree, &p->b.m);
 	assert_int_equal(engine_sqlite.check_structure(&s, NULL, &evidence, &p->e), 0);
 	assert_int_equal(evidence.n, 1);
-	assert_string_equal(evidence.v[0], "app.db: integrity_check ok; 3 tables, 4 rows as in the manifest");
+	assert_string_equal(evidence.v[0], "app.db: integrity_check ok; 3 tables and 4 rows as in the manifest");
 	p->b.m.tables[0].rows = 3;
 	assert_int_equal(engine_sqlite.check_structure(&s, NULL, &evidence, &p->e), -ERR_VERIFY);
 	assert_string_equal(p->e.text, "app.db: table \"customer\" has 2 rows instead of 3");

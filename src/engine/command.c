@@ -73,7 +73,7 @@ static int store_output(const struct engine_backup *b, const struct proc *p, str
 {
 	AUTO_FREE unsigned char *block = mem_alloc(BLOCK);
 	for (*size = 0;;) {
-		size_t n;
+		size_t n = 0;
 		int err = read_some(p, b->progress, block, &n, e);
 		if (!err && n > 0)
 			err = to->write(to, block, n, e);
@@ -233,7 +233,7 @@ static int check_target(const struct engine_restore *r, bool *exists, struct err
 
 static int command_restore(const struct engine_restore *r, struct restore_result *out, struct error *e)
 {
-	bool exists;
+	bool exists = false;
 	int err = check_target(r, &exists, e);
 	if (err)
 		return err;

@@ -191,27 +191,28 @@ static const sqlite3_io_methods reader_methods = {
 	.xDeviceCharacteristics = reader_traits,
 };
 
-/* SQLite reads the header while it opens, and closes the file with all we knew of an error: so it is tried before. */
-static int reader_new(struct source *src, struct reader **out, struct error *e)
+/* SQLite reads the header while it opens, and closes the file with all we knew of an error: so it is tried before.
+ * NULL when it cannot be read; then src is closed. */
+static struct reader *reader_new(struct source *src, struct error *e)
 {
 	unsigned char head[SQLITE_HEADER];
 	ssize_t got = src->pread(src, head, sizeof head, 0, e);
 	if (got < 0) {
 		source_close(src);
-		return error_wrap(e, "opening the stored database");
+		error_wrap(e, "opening the stored database");
+		return NULL;
 	}
-	*out = mem_zero(sizeof **out);
-	(*out)->source = src;
-	return 0;
+	struct reader *r = mem_zero(sizeof *r);
+	r->source = src;
+	return r;
 }
 
 int sqlite_open_source(struct source *src, sqlite3 **out, struct error *e)
 {
 	CLEANUP(sqlite_close_handle) sqlite3 *db = NULL;
-	struct reader *r;
-	int err = reader_new(src, &r, e);
-	if (err)
-		return err;
+	struct reader *r = reader_new(src, e);
+	if (!r)
+		return -(int)e->kind;
 	int rc = sqlite_vfs_open(&reader_methods, r, &db);
 	if (rc == SQLITE_OK) {
 		sqlite_harden(db);
@@ -225,12 +226,11 @@ int sqlite_open_source(struct source *src, sqlite3 **out, struct error *e)
 
 int sqlite_attach_source(sqlite3 *db, struct source *src, const char *schema, struct error *e)
 {
-	struct reader *r;
-	int err = reader_new(src, &r, e);
-	if (err)
-		return err;
+	struct reader *r = reader_new(src, e);
+	if (!r)
+		return -(int)e->kind;
 	hand_over(&reader_methods, r);
-	err = sqlite_exec(db, e, "ATTACH 'file:copy?vfs=" VFS_NAME "' AS \"%w\"", schema);
+	int err = sqlite_exec(db, e, "ATTACH 'file:copy?vfs=" VFS_NAME "' AS \"%w\"", schema);
 	if (handed_over.methods) {
 		/* SQLite refused before it opened anything. */
 		handed_over.methods = NULL;

@@ -68,6 +68,9 @@ static int open_archive(struct packing *x, struct error *e)
 		bad = archive_write_add_filter_gzip(x->a);
 	if (!bad && x->format == PACK_TAR_ZST)
 		bad = archive_write_add_filter_zstd(x->a);
+	/* Attributes in the one form that every tar reads. */
+	if (!bad && x->format != PACK_ZIP)
+		bad = archive_write_set_format_option(x->a, "pax", "xattrheader", "SCHILY");
 	/* No bytes behind the end. */
 	if (!bad)
 		bad = archive_write_set_bytes_in_last_block(x->a, 1);

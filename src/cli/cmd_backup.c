@@ -146,8 +146,6 @@ static void print_result(const struct job_backup_result *res)
 
 static void stats_json(const struct archive_stats *s, struct json_out *w)
 {
-	jw_name(w, "stats");
-	jw_object(w);
 	jw_kv_u64(w, "files_new", s->files_new);
 	jw_kv_u64(w, "files_changed", s->files_changed);
 	jw_kv_u64(w, "files_unmodified", s->files_unmodified);
@@ -157,7 +155,6 @@ static void stats_json(const struct archive_stats *s, struct json_out *w)
 	jw_kv_u64(w, "data_blobs_added", s->stored.blobs[BLOB_DATA]);
 	jw_kv_u64(w, "tree_blobs_added", s->stored.blobs[BLOB_TREE]);
 	jw_kv_u64(w, "bytes_added", s->stored.pack_bytes);
-	jw_object_end(w);
 }
 
 static int document(const struct repository *r, const struct job_backup_result *res, bool made, struct error *e)
@@ -168,8 +165,7 @@ static int document(const struct repository *r, const struct job_backup_result *
 	jw_kv_bool(&d.w, "repository_made", made);
 	jw_kv_string(&d.w, "password_file", r->password_file);
 	jw_kv_string(&d.w, "recovery_sheet", r->recovery_sheet);
-	jw_name(&d.w, "backup");
-	present_backup_json(&res->backup, &d.w);
+	present_backup_members(&res->backup, &d.w);
 	stats_json(&res->stats, &d.w);
 	jw_kv_u64(&d.w, "skipped", res->skipped);
 	jw_name(&d.w, "seconds");

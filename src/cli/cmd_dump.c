@@ -12,11 +12,13 @@ static const struct opt options[] = {
 
 static int not_a_file(const struct parsed *p, const struct tree_node *n, struct error *e)
 {
-	const char *backup = p->args.v[0], *path = p->args.v[1];
+	AUTO_FREE char *backup = common_word(p->args.v[0]);
+	AUTO_FREE char *word = common_word(p->args.v[1]);
+	const char *path = p->args.v[1];
 
 	if (n->meta.type == NODE_DIR) {
 		error_set(e, ERR_MISMATCH, "%s is a folder in the backup, not a file", path);
-		return error_hint(e, "backstay ls %s %s; or the whole of it: backstay export %s --format tar.gz -o FILE", backup, path, backup);
+		return error_hint(e, "backstay ls %s %s; or the whole of it: backstay export %s --format tar.gz -o FILE", backup, word, backup);
 	}
 	return error_set(e, ERR_MISMATCH, "%s is a %s in the backup and has no content", path, node_type_name(n->meta.type));
 }

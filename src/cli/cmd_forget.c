@@ -61,6 +61,16 @@ static int parse_options(const struct parsed *p, struct forget_options *o, struc
 	return 0;
 }
 
+/* Those that go, or would go. */
+static size_t count_forgotten(const struct forget_result *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->backups.n; i++)
+		n += !f->items[i].keep;
+	return n;
+}
+
 static void print_decisions(const struct forget_result *f)
 {
 	static const char *const headers[] = {"", "ID", "AGE", "NAME", "WHY"};
@@ -84,7 +94,7 @@ static int document(const struct repository *r, const struct forget_result *f, b
 
 	common_document_begin(&d, r);
 	jw_kv_bool(&d.w, "dry_run", dry_run);
-	jw_kv_u64(&d.w, "removed", f->removed);
+	jw_kv_u64(&d.w, "removed", count_forgotten(f));
 	jw_kv_u64(&d.w, "kept", f->kept);
 	jw_name(&d.w, "backups");
 	jw_array(&d.w);
@@ -120,12 +130,14 @@ static int ask(const struct parsed *p, struct repository *r, const struct forget
 	look.dry_run = true;
 	int rc = job_forget(r, &look, &f, e);
 
-	if (rc || !f.removed)
+	size_t n = count_forgotten(&f);
+
+	if (rc || !n)
 		return rc;
 	print_decisions(&f);
 	fflush(stdout);
-	AUTO_FREE char *count = present_plural(f.removed, "backup");
-	AUTO_FREE char *question = mem_printf("Forget %s? %s cannot be brought back.", count, f.removed == 1 ? "It" : "They");
+	AUTO_FREE char *count = present_plural(n, "backup");
+	AUTO_FREE char *question = mem_printf("Forget %s? %s cannot be brought back.", count, n == 1 ? "It" : "They");
 
 	return out_confirm(false, question, e);
 }
@@ -133,11 +145,12 @@ static int ask(const struct parsed *p, struct repository *r, const struct forget
 static void print_result(const struct parsed *p, const struct forget_result *f)
 {
 	bool dry_run = opt_flag(p, "dry-run");
+	size_t n = count_forgotten(f);
 
 	if (dry_run || opt_flag(p, "yes") || !out_mode.interactive)
 		print_decisions(f);
-	out_print(dry_run ? "%zu would be forgotten, %zu kept\n" : "%zu forgotten, %zu kept\n", f->removed, f->kept);
-	if (f->removed && !opt_flag(p, "prune"))
+	out_print(dry_run ? "%zu would be forgotten, %zu kept\n" : "%zu forgotten, %zu kept\n", n, f->kept);
+	if (n && !opt_flag(p, "prune"))
 		out_print("the space comes back with: backstay prune\n");
 }
 

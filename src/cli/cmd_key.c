@@ -61,7 +61,7 @@ static int keys_document(const struct repository *r, const struct keys *k, struc
 		present_time_json("created", f->created, &d.w);
 		jw_kv_string(&d.w, "username", f->username);
 		jw_kv_string(&d.w, "hostname", f->hostname);
-		jw_kv_bool(&d.w, "in_use", id_equal(&f->id, &r->repo->key_id));
+		jw_kv_bool(&d.w, "current", id_equal(&f->id, &r->repo->key_id));
 		jw_object_end(&d.w);
 	}
 	jw_array_end(&d.w);

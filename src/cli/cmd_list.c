@@ -8,23 +8,6 @@ static const struct opt options[] = {
 	{0},
 };
 
-static int document(const struct repository *r, const struct backup_list *l, struct error *e)
-{
-	CLEANUP(out_document_release) struct out_document d;
-	int rc = 0;
-
-	common_document_begin(&d, r);
-	jw_name(&d.w, "backups");
-	jw_array(&d.w);
-	for (size_t i = l->n; !rc && i-- > 0;) {
-		present_backup_json(&l->v[i], &d.w);
-		rc = out_document_part(&d, e);
-	}
-	jw_array_end(&d.w);
-	present_strings_json("damaged", &l->damaged, &d.w);
-	return rc ? rc : out_document_end(&d, e);
-}
-
 static int run(const struct parsed *p, struct error *e)
 {
 	CLEANUP(repository_release) struct repository r = {0};
@@ -38,7 +21,7 @@ static int run(const struct parsed *p, struct error *e)
 		return rc;
 	present_damaged(&l);
 	if (out_mode.json)
-		return document(&r, &l, e);
+		return present_list_document(&r, &l, e);
 	if (l.n)
 		present_list(&l);
 	else if (source)

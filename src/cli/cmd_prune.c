@@ -3,11 +3,30 @@
 #include "cli/common.h"
 #include "cli/pruning.h"
 
+#include <stdio.h>
+
 static const struct opt options[] = {
 	{"dry-run", 0, OPT_FLAG, NULL, "only count what would be given back", NULL},
 	{"allow-empty", 0, OPT_FLAG, NULL, "remove everything when no backup is left", NULL},
+	COMMON_YES,
 	{0},
 };
+
+/* On a terminal: tell what would go, and ask. */
+static int ask(const struct parsed *p, struct repository *r, struct error *e)
+{
+	struct prune_stats s;
+
+	if (opt_flag(p, "dry-run") || opt_flag(p, "yes") || !out_mode.interactive)
+		return 0;
+	int rc = pruning_run(r, true, opt_flag(p, "allow-empty"), &s, e);
+
+	if (rc || s.bytes_after == s.bytes_before)
+		return rc;
+	pruning_print(&s, true);
+	fflush(stdout);
+	return out_confirm(false, "Go on?", e);
+}
 
 static int run(const struct parsed *p, struct error *e)
 {
@@ -17,6 +36,8 @@ static int run(const struct parsed *p, struct error *e)
 	bool dry_run = opt_flag(p, "dry-run");
 	int rc = common_open(p, dry_run ? REPOSITORY_READ : REPOSITORY_EXCLUSIVE, COMMON_NO_INDEX, &r, e);
 
+	if (!rc)
+		rc = ask(p, &r, e);
 	if (!rc)
 		rc = pruning_run(&r, dry_run, opt_flag(p, "allow-empty"), &s, e);
 	if (rc)
@@ -38,7 +59,8 @@ const struct command cmd_prune = {
 	.summary = "give back the space of what no backup needs any more",
 	.details =
 		"Nothing is removed while anything that a backup needs is missing. A prune that\n"
-		"is killed half way does no harm; the next one finishes its work.\n",
+		"is killed half way does no harm; the next one finishes its work. On a terminal\n"
+		"you are asked first.\n",
 	.examples =
 		"backstay prune --dry-run\n"
 		"backstay prune --wait 10m\n",

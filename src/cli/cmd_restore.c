@@ -1,10 +1,10 @@
 #include "base/fs.h"
-#include "base/human.h"
+#include "base/path.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
 #include "cli/present.h"
+#include "cli/restored.h"
 #include "engine/unpack.h"
-#include "job/restore.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 static const struct opt options[] = {
 	{"to", 0, OPT_STRING, "TARGET", "path or URL to restore to; else where it came from", NULL},
 	COMMON_TABLE,
-	{"path", 'p', OPT_LIST, "PATH", "only this file or folder; may be given several times", NULL},
+	{"path", 'p', OPT_LIST, "PATH", "only this file or folder, as \"ls\" shows it; may be given several times", NULL},
 	{"source", 's', OPT_LIST, "SOURCE", "only this source of several, by its name or URL", NULL},
 	{"only", 0, OPT_STRING, "WHAT", "only the database, or only files", "database|files"},
 	{"mode", 0, OPT_STRING, "MODE", "overwrite, or preserve what is there and fill in what is missing", "overwrite|preserve"},
@@ -24,23 +24,6 @@ static const struct opt options[] = {
 };
 
 /* ---- what there is to restore ---- */
-
-static int list_document(const struct repository *r, const struct backup_list *l, struct error *e)
-{
-	CLEANUP(out_document_release) struct out_document d;
-	int rc = 0;
-
-	common_document_begin(&d, r);
-	jw_name(&d.w, "backups");
-	jw_array(&d.w);
-	for (size_t i = l->n; !rc && i-- > 0;) {
-		present_backup_json(&l->v[i], &d.w);
-		rc = out_document_part(&d, e);
-	}
-	jw_array_end(&d.w);
-	present_strings_json("damaged", &l->damaged, &d.w);
-	return rc ? rc : out_document_end(&d, e);
-}
 
 /* The newest that is no safety backup; else the newest. */
 static const struct backup *suggested(const struct backup_list *l)
@@ -64,7 +47,7 @@ static int list_choices(const struct parsed *p, struct error *e)
 		return rc;
 	present_damaged(&l);
 	if (out_mode.json)
-		return list_document(&r, &l, e);
+		return present_list_document(&r, &l, e);
 	if (!l.n) {
 		out_print("there is no backup in %s yet; make one with: backstay backup SOURCE\n", r.location);
 		return 0;
@@ -76,108 +59,7 @@ static int list_choices(const struct parsed *p, struct error *e)
 	return 0;
 }
 
-/* ---- the result ---- */
-
-static char *restored_content(const struct restore_result *r)
-{
-	CLEANUP(strlist_release) struct strlist parts = {0};
-
-	if (r->tables) {
-		strlist_take(&parts, present_plural(r->tables, "table"));
-		strlist_take(&parts, present_plural(r->rows, "row"));
-	}
-	if (r->files || !r->tables)
-		strlist_take(&parts, present_plural(r->files, "file"));
-	return strlist_join(&parts, ", ");
-}
-
-static void print_result(const struct job_restore_result *res)
-{
-	static const char *const headers[] = {"SOURCE", "TARGET", "CONTENT", "SIZE", ""};
-	struct table *t = table_new(headers, "LLLrl");
-	char size[HUMAN_MAX], time[HUMAN_MAX];
-
-	for (size_t i = 0; i < res->n; i++) {
-		const struct job_restored *d = &res->v[i];
-		AUTO_FREE char *content = restored_content(&d->result);
-		const char *const row[] = {d->source, d->target, content, human_size(d->result.bytes, size), d->result.replaced ? "replaced" : "new"};
-
-		table_row(t, row);
-	}
-	table_print(t);
-	out_print("restored in %s\n", human_duration(res->seconds, time));
-	for (size_t i = 0; i < res->safety.n; i++)
-		out_print("what was there before is backup %.8s\n", res->safety.v[i]);
-	if (res->safety.n)
-		out_print("bring it back with: backstay restore --undo\n");
-}
-
-static void print_notes(const struct job_restore_result *res)
-{
-	for (size_t i = 0; i < res->n; i++)
-		for (size_t k = 0; k < res->v[i].result.notes.n; k++)
-			out_warn("%s: %s", res->v[i].target, res->v[i].result.notes.v[k]);
-}
-
-static int document(const struct repository *r, const struct job_restore_result *res, const struct backup *b, struct error *e)
-{
-	CLEANUP(out_document_release) struct out_document d;
-
-	common_document_begin(&d, r);
-	if (b)
-		present_id_json("backup", &b->snapshot.id, &d.w);
-	else
-		jw_kv_string(&d.w, "backup", NULL);
-	jw_name(&d.w, "restored");
-	jw_array(&d.w);
-	for (size_t i = 0; i < res->n; i++) {
-		const struct job_restored *done = &res->v[i];
-
-		jw_object(&d.w);
-		present_path_json("source", done->source, &d.w);
-		present_path_json("target", done->target, &d.w);
-		jw_kv_bool(&d.w, "replaced", done->result.replaced);
-		jw_kv_u64(&d.w, "tables", done->result.tables);
-		jw_kv_u64(&d.w, "rows", done->result.rows);
-		jw_kv_u64(&d.w, "files", done->result.files);
-		jw_kv_u64(&d.w, "folders", done->result.folders);
-		jw_kv_u64(&d.w, "bytes", done->result.bytes);
-		present_strings_json("notes", &done->result.notes, &d.w);
-		jw_object_end(&d.w);
-	}
-	jw_array_end(&d.w);
-	present_strings_json("safety", &res->safety, &d.w);
-	jw_name(&d.w, "seconds");
-	jw_double(&d.w, res->seconds);
-	return out_document_end(&d, e);
-}
-
-static int show_result(const struct repository *r, const struct job_restore_result *res, const struct backup *b, struct error *e)
-{
-	print_notes(res);
-	if (out_mode.json)
-		return document(r, res, b, e);
-	print_result(res);
-	return 0;
-}
-
 /* ---- dry runs ---- */
-
-static int show_preview(const struct repository *r, const struct strlist *lines, struct error *e)
-{
-	CLEANUP(out_document_release) struct out_document d = {0};
-
-	if (out_mode.json) {
-		common_document_begin(&d, r);
-		jw_kv_bool(&d.w, "dry_run", true);
-		present_strings_json("replaces", lines, &d.w);
-		return out_document_end(&d, e);
-	}
-	out_print(lines->n ? "this would replace:\n" : "nothing that exists would be replaced\n");
-	for (size_t i = 0; i < lines->n; i++)
-		out_print("  %s\n", lines->v[i]);
-	return 0;
-}
 
 /* An outside file is only looked at: taking it in would write to the repository. */
 static int preview_file(const struct repository *r, const char *path, const char *to, struct error *e)
@@ -192,7 +74,7 @@ static int preview_file(const struct repository *r, const char *path, const char
 	if (fs_exists(to))
 		strlist_add(&lines, to);
 	out_say("%s is a %s", path, what);
-	return show_preview(r, &lines, e);
+	return restored_preview(r, &lines, e);
 }
 
 /* ---- doing it ---- */
@@ -222,8 +104,10 @@ static int choose(struct repository *r, const struct parsed *p, struct backup *o
 		return rc;
 	error_clear(e);
 	if (!opt_text(p, "to")) {
+		AUTO_FREE char *word = common_word(which);
+
 		error_set(e, ERR_USAGE, "where should %s be restored to?", which);
-		return error_hint(e, "backstay restore %s --to TARGET", which);
+		return error_hint(e, "backstay restore %s --to TARGET", word);
 	}
 	return 0;
 }
@@ -250,31 +134,62 @@ static void from_options(const struct parsed *p, struct job_restore *j)
 
 	j->to = opt_text(p, "to");
 	j->tables = opt_get(p, "table")->list;
-	j->paths = opt_get(p, "path")->list;
-	j->sources = opt_get(p, "source")->list;
+	strlist_copy(&j->sources, &opt_get(p, "source")->list);
 	j->only = !only ? ONLY_ALL : !strcmp(only, "database") ? ONLY_DATABASE : ONLY_FILES;
 	j->mode = mode && !strcmp(mode, "preserve") ? RESTORE_PRESERVE : RESTORE_OVERWRITE;
 	j->no_safety = opt_flag(p, "no-safety");
 	j->progress = &common_progress;
 }
 
-static int restore(struct repository *r, const struct parsed *p, const struct backup *b, struct error *e)
+/* A path as `ls` shows it names its source too; any other is meant within each source. */
+static void choose_path(const char *given, const struct backup *b, struct job_restore *j)
+{
+	CLEANUP(tree_node_release) struct tree_node n = {0};
+	AUTO_FREE char *clean = path_clean(given);
+	const char *path = clean + strspn(clean, "/"), *slash = strchr(path, '/');
+	struct error ignored = {0};
+
+	if (backup_entry(b, path, &n, &ignored)) {
+		strlist_add(&j->paths, path);
+		return;
+	}
+	strlist_take(&j->sources, mem_string_n(path, slash ? (size_t)(slash - path) : strlen(path)));
+	if (slash)
+		strlist_add(&j->paths, slash + 1);
+}
+
+static int restore(struct repository *r, const struct parsed *p, struct job_restore *j, struct error *e)
 {
 	CLEANUP(job_restore_result_release) struct job_restore_result res = {0};
+	struct common_asking asking = {.yes = opt_flag(p, "yes"), .what = "restore", .bar = progress_bar_start(&common_progress, "restore")};
+	int rc;
+
+	j->confirm = common_confirm;
+	j->ctx = &asking;
+	rc = job_restore(r, j, &res, e);
+	progress_bar_stop(asking.bar);
+	return rc ? rc : restored_show(r, &res, j->backup, e);
+}
+
+static int restore_or_preview(struct repository *r, const struct parsed *p, const struct backup *b, struct error *e)
+{
 	CLEANUP(strlist_release) struct strlist lines = {0};
-	struct common_asking asking = {.yes = opt_flag(p, "yes"), .what = "restore"};
-	struct job_restore j = {.backup = b, .confirm = common_confirm, .ctx = &asking};
+	struct job_restore j = {.backup = b};
+	const struct strlist *paths = &opt_get(p, "path")->list;
 	int rc;
 
 	from_options(p, &j);
+	for (size_t i = 0; i < paths->n; i++)
+		choose_path(paths->v[i], b, &j);
 	if (opt_flag(p, "dry-run")) {
 		rc = job_restore_preview(r, &j, &lines, e);
-		return rc ? rc : show_preview(r, &lines, e);
+		rc = rc ? rc : restored_preview(r, &lines, e);
+	} else {
+		rc = restore(r, p, &j, e);
 	}
-	asking.bar = progress_bar_start(&common_progress, asking.what);
-	rc = job_restore(r, &j, &res, e);
-	progress_bar_stop(asking.bar);
-	return rc ? rc : show_result(r, &res, b, e);
+	strlist_release(&j.sources);
+	strlist_release(&j.paths);
+	return rc;
 }
 
 static int restore_named(const struct parsed *p, struct error *e)
@@ -293,7 +208,7 @@ static int restore_named(const struct parsed *p, struct error *e)
 		return preview_file(&r, which, opt_text(p, "to"), e);
 	if (file)
 		rc = import(&r, which, &b, e);
-	return rc ? rc : restore(&r, p, &b, e);
+	return rc ? rc : restore_or_preview(&r, p, &b, e);
 }
 
 /* For a dry run: what would be asked is what would be done. */
@@ -323,12 +238,12 @@ static int undo(const struct parsed *p, struct error *e)
 		return rc;
 	if (opt_flag(p, "dry-run")) {
 		rc = job_undo(&r, which, &common_progress, take_question, &lines, &res, e);
-		return rc == -ERR_CANCELLED && lines.n ? show_preview(&r, &lines, e) : rc;
+		return rc == -ERR_CANCELLED && lines.n ? restored_preview(&r, &lines, e) : rc;
 	}
 	asking.bar = progress_bar_start(&common_progress, asking.what);
 	rc = job_undo(&r, which, &common_progress, common_confirm, &asking, &res, e);
 	progress_bar_stop(asking.bar);
-	return rc ? rc : show_result(&r, &res, NULL, e);
+	return rc ? rc : restored_show(&r, &res, NULL, e);
 }
 
 static int run(const struct parsed *p, struct error *e)

@@ -2,6 +2,7 @@
 #include "cli/common.h"
 
 #include "base/fs.h"
+#include "base/words.h"
 #include "cli/terminal.h"
 
 #include <errno.h>
@@ -103,13 +104,21 @@ int common_new_password(const char *file, struct secret *out, struct error *e)
 
 /* ---- the repository ---- */
 
+char *common_word(const char *text)
+{
+	const char *plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";
+
+	return *text && strspn(text, plain) == strlen(text) ? mem_string(text) : words_quote(text);
+}
+
 int common_entry(const struct backup *b, const char *name, const char *path, struct tree_node *n, struct error *e)
 {
+	AUTO_FREE char *word = common_word(name);
 	int rc = backup_entry(b, path, n, e);
 
 	if (rc)
 		error_wrap(e, "backup %s", name);
-	return rc == -ERR_NOT_FOUND && !*e->hint ? error_hint(e, "backstay ls %s", name) : rc;
+	return rc == -ERR_NOT_FOUND && !*e->hint ? error_hint(e, "backstay ls %s", word) : rc;
 }
 
 int common_locate(const struct parsed *p, struct repository *r, struct error *e)
@@ -133,8 +142,6 @@ static int open_located(const struct parsed *p, enum repository_access access, e
 	};
 	int rc = repository_open(r, &o, e);
 
-	if (rc == -ERR_PASSWORD && !*e->hint)
-		return error_hint(e, "set BACKSTAY_PASSWORD or BACKSTAY_PASSWORD_FILE; the recovery sheet has the password");
 	if (rc == -ERR_LOCKED && !*e->hint && !o.wait_seconds)
 		return error_hint(e, "wait for it: --wait 10m");
 	if (rc == -ERR_ACCESS && !*e->hint && access == REPOSITORY_READ)

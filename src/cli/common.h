@@ -28,6 +28,8 @@ int common_open(const struct parsed *p, enum repository_access access, enum comm
 int common_open_or_make(const struct parsed *p, struct repository *r, bool *made, struct error *e) MUST_USE;
 /* Where the password and the recovery sheet of a new repository are. */
 void common_say_made(const struct repository *r);
+/* As one word of a command shown to people: quoted when it has to be. Heap. */
+char *common_word(const char *text);
 /* The entry at a path of a backup that was named so. */
 int common_entry(const struct backup *b, const char *name, const char *path, struct tree_node *n, struct error *e) MUST_USE;
 /* A document that begins with "repository". */

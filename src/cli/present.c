@@ -4,7 +4,7 @@
 #include "base/human.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
-#include "cli/out.h"
+#include "cli/common.h"
 
 #include <string.h>
 
@@ -208,6 +208,7 @@ static void sources_json(const struct backup *b, struct json_out *w)
 		present_path_json("url", s->url, w);
 		jw_kv_u64(w, "bytes", s->bytes);
 		counts_json(&counts, w);
+		jw_kv_bool(w, "unchanged", s->unchanged);
 		jw_object_end(w);
 	}
 	jw_array_end(w);
@@ -222,12 +223,11 @@ static const char *undo_of(const struct backup *b)
 	return NULL;
 }
 
-void present_backup_json(const struct backup *b, struct json_out *w)
+void present_backup_members(const struct backup *b, struct json_out *w)
 {
 	const struct present_counts counts = present_count(b);
 	char id[9];
 
-	jw_object(w);
 	present_id_json("id", &b->snapshot.id, w);
 	jw_kv_string(w, "short_id", backup_short_id(b, id));
 	present_time_json("time", b->snapshot.time, w);
@@ -250,5 +250,28 @@ void present_backup_json(const struct backup *b, struct json_out *w)
 	jw_kv_bool(w, "foreign", !b->has_manifest);
 	jw_kv_string(w, "safety_target", b->manifest.safety_target);
 	jw_kv_string(w, "undo_of", undo_of(b));
+}
+
+void present_backup_json(const struct backup *b, struct json_out *w)
+{
+	jw_object(w);
+	present_backup_members(b, w);
 	jw_object_end(w);
+}
+
+int present_list_document(const struct repository *r, const struct backup_list *l, struct error *e)
+{
+	CLEANUP(out_document_release) struct out_document d;
+	int rc = 0;
+
+	common_document_begin(&d, r);
+	jw_name(&d.w, "backups");
+	jw_array(&d.w);
+	for (size_t i = l->n; !rc && i-- > 0;) {
+		present_backup_json(&l->v[i], &d.w);
+		rc = out_document_part(&d, e);
+	}
+	jw_array_end(&d.w);
+	present_strings_json("damaged", &l->damaged, &d.w);
+	return rc ? rc : out_document_end(&d, e);
 }

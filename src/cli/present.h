@@ -27,8 +27,11 @@ void present_list(const struct backup_list *l);
 /* Warnings for those that could not be read. */
 void present_damaged(const struct backup_list *l);
 
-/* An object: docs/json.md, "A backup". */
+/* An object (docs/json.md, "A backup"), or its members only. */
+void present_backup_members(const struct backup *b, struct json_out *w);
 void present_backup_json(const struct backup *b, struct json_out *w);
+/* The document of `list`. */
+int present_list_document(const struct repository *r, const struct backup_list *l, struct error *e) MUST_USE;
 void present_strings_json(const char *name, const struct strlist *l, struct json_out *w);
 void present_time_json(const char *name, struct timespec t, struct json_out *w);
 void present_id_json(const char *name, const struct id *id, struct json_out *w);

@@ -77,7 +77,8 @@ int terminal_secret(const char *prompt, struct secret *out, struct error *e)
 		return error_set(e, ERR_PASSWORD, "there is no terminal to ask for a password on");
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	if (fs_write_full(fd, prompt, strlen(prompt)) || tcsetattr(fd, TCSAFLUSH, &quiet))
+	/* Quiet before the prompt: what is typed at once must not be shown, nor lost. */
+	if (tcsetattr(fd, TCSAFLUSH, &quiet) || fs_write_full(fd, prompt, strlen(prompt)))
 		return error_sys(e, errno, "asking for a password");
 	int rc = terminal_line(fd, out, e);
 

@@ -126,5 +126,7 @@ int files_place(struct files_restoring *r, struct error *e)
 	}
 	if (r->children)
 		files_dress(r->target_fd, &r->top, &r->refused);
+	if (r->whole)
+		return fs_sync_dir(r->parent, e);
 	return syncfs(r->scratch.fd) != 0 ? error_sys(e, errno, "writing the new names to the disk") : 0;
 }

@@ -94,36 +94,65 @@ static int parse_options(const struct parsed *p, struct job_backup *j, struct er
 
 /* ---- the result ---- */
 
-static void print_notes(const struct job_backup_result *res, const char *id)
+enum weight { WEIGHT_NONE, WEIGHT_CHANGED, WEIGHT_MISSING };
+
+static enum weight weight_of(const struct manifest_note *n)
 {
-	size_t shown = 0, all = 0;
+	if (!strcmp(n->kind, "unreadable") || !strcmp(n->kind, "vanished"))
+		return WEIGHT_MISSING;
+	return strcmp(n->kind, "excluded") && strcmp(n->kind, "note") ? WEIGHT_CHANGED : WEIGHT_NONE;
+}
 
-	for (size_t i = 0; i < res->backup.manifest.source_count; i++) {
-		const struct manifest_source *s = &res->backup.manifest.sources[i];
+/* Warnings of one weight, as many as are still to be shown. Returns how many there are. */
+static size_t warn_of(const struct manifest_source *s, enum weight weight, size_t *room)
+{
+	size_t n = 0;
 
-		for (size_t k = 0; k < s->note_count; k++) {
-			const struct manifest_note *n = &s->notes[k];
+	for (size_t i = 0; i < s->note_count; i++) {
+		const struct manifest_note *note = &s->notes[i];
 
-			if (!strcmp(n->kind, "excluded") || !strcmp(n->kind, "note"))
-				continue;
-			all++;
-			if (shown++ < NOTES_SHOWN)
-				out_warn("%s: %s%s%s", n->kind, n->path ? n->path : s->name, n->text && *n->text ? ": " : "", n->text ? n->text : "");
-		}
-		all += s->notes_dropped;
+		if (weight_of(note) != weight)
+			continue;
+		n++;
+		if (!*room)
+			continue;
+		out_warn("%s: %s%s%s", note->kind, note->path ? note->path : s->name, note->text && *note->text ? ": " : "",
+			 note->text ? note->text : "");
+		--*room;
 	}
-	if (all > NOTES_SHOWN)
-		out_warn("and %zu more: backstay show %s", all - NOTES_SHOWN, id);
+	return n;
+}
+
+/* What is missing comes first. */
+static void print_notes(const struct manifest *m, const char *id)
+{
+	size_t room = NOTES_SHOWN, all = 0;
+
+	for (enum weight w = WEIGHT_MISSING; w > WEIGHT_NONE; w--)
+		for (size_t i = 0; i < m->source_count; i++)
+			all += warn_of(&m->sources[i], w, &room);
+	for (size_t i = 0; i < m->source_count; i++)
+		all += m->sources[i].notes_dropped;
+	if (all > NOTES_SHOWN - room)
+		out_warn("and %zu more: backstay show %s", all - (NOTES_SHOWN - room), id);
+}
+
+static char *checked(const struct manifest_source *s)
+{
+	if (s->skipped)
+		return mem_printf("%llu not read", (unsigned long long)s->skipped);
+	if (s->unchanged)
+		return mem_string("unchanged");
+	return mem_string(s->structure ? s->structure : "-");
 }
 
 static void source_row(struct table *t, const struct manifest_source *s)
 {
 	const struct present_counts counts = present_count_source(s);
 	AUTO_FREE char *content = present_content(&counts);
+	AUTO_FREE char *check = checked(s);
 	char size[HUMAN_MAX];
-	const char *const row[] = {
-		s->name, s->engine, human_size(s->bytes, size), content, s->unchanged ? "unchanged" : s->structure ? s->structure : "-",
-	};
+	const char *const row[] = {s->name, s->engine, human_size(s->bytes, size), content, check};
 
 	table_row(t, row);
 }
@@ -192,7 +221,7 @@ static int back_up(const struct parsed *p, struct job_backup *j, struct error *e
 	progress_bar_stop(bar);
 	if (rc && rc != -ERR_PARTIAL)
 		return rc;
-	print_notes(&res, backup_short_id(&res.backup, id));
+	print_notes(&res.backup.manifest, backup_short_id(&res.backup, id));
 	if (out_mode.json) {
 		struct error late = {0};
 		int written = document(&r, &res, made, rc ? &late : e);

@@ -1,5 +1,6 @@
 """Commands that change something, and the errors of the command line itself."""
 import os
+import pathlib
 import sqlite3
 import stat
 import subprocess
@@ -100,20 +101,41 @@ def test_an_empty_folder_is_no_repository_whatever_the_password(backstay, reposi
     backstay.fails(10, "list", env={"BACKSTAY_PASSWORD": ""})
 
 
-def test_backup_makes_the_repository_at_the_usual_place(backstay, home, tmp_path, shop):
-    usual = {"BACKSTAY_REPOSITORY": "", "RESTIC_REPOSITORY": "", "BACKSTAY_PASSWORD": "", "RESTIC_PASSWORD": "", "XDG_DATA_HOME": ""}
-    if os.path.exists("/var/backups/backstay/config") or os.access("/var/backups", os.W_OK):
-        pytest.skip("the usual place of this user is outside the test's folder")
-    result = backstay("backup", "shop.db", "--json", env=usual)
-    place = home / ".local/share/backstay/repository"
+@pytest.fixture
+def usual(backstay, home, tmp_path):
+    """backstay with nothing chosen, and the place it then takes. Root sees an empty folder in the place of /var/backups."""
+    chosen = ("BACKSTAY_REPOSITORY", "RESTIC_REPOSITORY", "BACKSTAY_PASSWORD", "RESTIC_PASSWORD")
+    backstay.env = {k: v for k, v in backstay.env.items() if k not in chosen}
+    if os.geteuid() != 0:
+        assert not os.access("/var/backups", os.W_OK)
+        return backstay, home / ".local/share/backstay/repository"
+    (tmp_path / "backups").mkdir()
+    inside = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /var/backups && exec "$@"', str(tmp_path / "backups")]
+    if subprocess.run([*inside, "true"], capture_output=True).returncode != 0:
+        pytest.skip("root may not mount here, and /var/backups is not ours to fill")
+    backstay.argv = [*inside, *backstay.argv]
+    return backstay, pathlib.Path("/var/backups/backstay")
+
+
+def test_backup_makes_the_repository_at_the_usual_place(usual, shop):
+    backstay, place = usual
+    result = backstay("backup", "shop.db", "--json")
     document = result.json
     assert document["repository"] == str(place) and document["repository_made"] is True
     for path in (document["password_file"], document["recovery_sheet"]):
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
         assert path in result.err
-    assert f"repository {place} (the first writable place)\n" in result.err
-    again = backstay("backup", "shop.db", "--json", env=usual).json
-    assert again["repository_made"] is False and again["password_file"] is None and again["recovery_sheet"] is None
+    assert result.err.startswith(f"repository {place} (the first writable place)\nmade a new repository at {place}\n")
+    again = backstay("backup", "shop.db", "--json")
+    assert again.err == f"repository {place} (the first place that holds a repository)\n"
+    assert [again.json[k] for k in ("repository_made", "password_file", "recovery_sheet")] == [False, None, None]
+
+
+def test_only_backup_makes_a_repository_by_itself(usual, shop):
+    backstay, place = usual
+    for args in (("list",), ("restore", "shop.db", "--to", "x"), ("forget", "--keep-last", "1"), ("check",)):
+        assert "make one with: backstay init" in backstay.fails(10, *args).err
+    assert not place.exists()
 
 
 def test_init_keeps_a_password_it_made_up_and_writes_a_recovery_sheet(backstay, repository, tmp_path, says):
@@ -189,14 +211,16 @@ def test_excludes_come_from_options_and_files(initialised, home, media):
     assert "nowhere" in initialised.fails(4, "backup", "media", "--exclude-file", "nowhere").err
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file_makes_a_partial_backup_with_status_3(initialised, media):
-    (media / "empty").chmod(0)
-    result = initialised.fails(3, "backup", "media")
-    assert "warning: unreadable: " in result.err
-    assert result.err.endswith("backstay: the backup was made, but 1 entries could not be read and are not in it\n")
-    assert newest(initialised)["partial"] is True
-    document = initialised.fails(3, "backup", "media", "--json").json
+def test_what_cannot_be_read_makes_a_partial_backup_with_status_3(initialised):
+    unreadable = "/proc/sys/net/ipv4/route"        # has a file, flush, that not even root may read
+    result = initialised.fails(3, "backup", unreadable)
+    warnings = [line for line in result.err.splitlines() if line.startswith("warning: ")]
+    assert warnings[0] == "warning: unreadable: flush: opening it: Permission denied"
+    assert len(warnings) == 11 and "more: backstay show " in warnings[10]
+    assert result.err.endswith("backstay: the backup was made, but 1 entry could not be read and is not in it\n")
+    assert "1 not read" in result.out
+    assert newest(initialised)["partial"] is True and " partial" in initialised("list").out
+    document = initialised.fails(3, "backup", unreadable, "--json").json
     assert document["partial"] is True and document["skipped"] == 1
 
 
@@ -210,6 +234,37 @@ def test_a_source_that_fails_makes_no_backup(initialised, shop, home):
 def test_a_source_that_is_not_there_fails_before_the_repository_is_opened(backstay):
     result = backstay.fails(4, "backup", "nothing.db")
     assert "repository" not in result.err.splitlines()[0]
+
+
+# ---- what others left ----
+
+def test_a_backup_of_restic_is_shown_as_foreign(backstay, restic, media, home):
+    backstay("init")
+    restic("backup", "media")
+    listed = newest(backstay)
+    assert (listed["foreign"], listed["name"], listed["verification"]) == (True, "media", None)
+    assert listed["sources"][0]["url"] == f"folder:{media}"
+    shown = backstay("show", "latest")
+    assert "manifest       none: this backup was made by another program" in shown.out.splitlines()
+    assert backstay("show", "latest", "--json").json["manifest"] is None
+    assert "foreign" in backstay("list").out
+
+
+def test_a_damaged_backup_hides_no_other_and_is_named(initialised, shop, repository):
+    initialised("backup", "shop.db")
+    second = initialised("backup", "shop.db", "--json").json["id"]
+    snapshot = repository / "snapshots" / second
+    snapshot.chmod(0o600)
+    snapshot.write_bytes(snapshot.read_bytes()[:-1])
+    result = initialised("list")
+    assert len(result.out.splitlines()) == 2
+    warnings = [line for line in result.err.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1 and second[:8] in warnings[0]
+    document = initialised("list", "--json").json
+    assert len(document["backups"]) == len(document["damaged"]) == 1
+    initialised.fails(5, "verify", "--all")
+    initialised.fails(6, "forget", "--keep-last", "1")
+    initialised.fails(6, "prune")
 
 
 # ---- restore ----

@@ -1,6 +1,7 @@
 /* Locks exactly as restic keeps them: files in locks/, shared or exclusive, refreshed every 5 minutes by writing a
  * new file and removing the old, stale after 30 minutes or when their process on this host is gone. Acquiring:
- * list others; conflict -> -ERR_LOCKED; write ours; wait 200 ms; list again; on conflict remove ours and fail.
+ * list others; conflict -> -ERR_LOCKED; write ours; wait 200 ms (not in a local
+ * folder, whose listings are never behind); list again; on conflict remove ours and fail.
  * Times are the wall clock's, as they are for everybody who judges a lock. Other programs probe a lock's process
  * with SIGHUP, so lock_acquire() makes the process ignore SIGHUP when it has the default action. */
 #ifndef REPO_LOCK_H

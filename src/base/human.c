@@ -75,7 +75,9 @@ char *human_duration(double seconds, char out[HUMAN_MAX])
 	if (!(seconds >= 9.95)) {
 		snprintf(out, HUMAN_MAX, "%.1f", seconds > 0 ? seconds : 0);
 		cut_zeros(out);
-		strcat(out, " s");
+		size_t used = strlen(out);
+
+		snprintf(out + used, HUMAN_MAX - used, " s");
 	} else if (s < MINUTE) {
 		snprintf(out, HUMAN_MAX, "%llu s", s);
 	} else if (s < HOUR) {
@@ -108,7 +110,7 @@ char *human_age(double seconds, char out[HUMAN_MAX])
 		snprintf(out, HUMAN_MAX, seconds < 0 ? "in %llu %s" : "%llu %s ago", n, unit);
 		return out;
 	}
-	strcpy(out, "just now");
+	snprintf(out, HUMAN_MAX, "just now");
 	return out;
 }
 

@@ -88,6 +88,12 @@ def backstay(environment, home):
 
 
 @pytest.fixture
+def plain(environment, home):
+    """The same without sanitizers, for long loops."""
+    return Program([BACKSTAY_PLAIN], environment, home)
+
+
+@pytest.fixture
 def restic(environment, home):
     return Program(["restic", "--no-cache", "-q"], environment, home)
 

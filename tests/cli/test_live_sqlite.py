@@ -56,13 +56,13 @@ def busy_database(request, home):
         log.close()
 
 
-def test_B5_B7_a_hundred_restores_of_a_database_under_a_writer_hold_every_committed_row_and_the_same_sum(busy_database, initialised, tmp_path):
+def test_B5_B7_a_hundred_restores_of_a_database_under_a_writer_hold_every_committed_row_and_the_same_sum(busy_database, initialised, plain, tmp_path):
     path, last_marker = busy_database
     for turn in range(50):                       # 50 in each journal mode
         before = last_marker()
-        initialised("backup", path, "--check", "none" if turn % 5 else "full")
+        (initialised if turn < 5 else plain)("backup", path, "--check", "none" if turn % 5 else "full")
         out = tmp_path / f"out {turn}.db"
-        initialised("restore", "latest", "--to", out, "--yes")
+        (initialised if turn < 5 else plain)("restore", "latest", "--to", out, "--yes")
         db = sqlite3.connect(out)
         assert db.execute("SELECT sum(balance), count(*) FROM accounts").fetchone() == (100_000, 100)
         markers, newest = db.execute("SELECT count(*), max(n) FROM markers").fetchone()

@@ -106,7 +106,7 @@ def test_every_key_we_add_opens_with_restic_and_a_removed_one_does_not(initialis
     second = {"RESTIC_PASSWORD": "another password"}
     restic("snapshots", env=second)
     restic("snapshots")
-    first = [k["id"] for k in initialised("key", "list", "--json").json["keys"] if k["in_use"]][0]
+    first = [k["id"] for k in initialised("key", "list", "--json").json["keys"] if k["current"]][0]
     initialised("key", "remove", first, "--yes", env={"BACKSTAY_PASSWORD": "another password"})
     restic("snapshots", env=second)
     assert restic.run("snapshots").status != 0

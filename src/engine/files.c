@@ -51,7 +51,7 @@ void files_tally_save(const struct files_tally *t, struct manifest_source *out)
 	out->bytes = t->bytes;
 }
 
-void files_tally_of_manifest(const struct manifest_source *s, struct files_tally *out)
+static void tally_of_manifest(const struct manifest_source *s, struct files_tally *out)
 {
 	*out = (struct files_tally){.bytes = s->bytes};
 	for (size_t i = 0; i < FILES_KINDS; i++)
@@ -73,23 +73,33 @@ int files_tally_compare(const struct files_tally *found, const struct files_tall
 	return 0;
 }
 
+int files_tally_check(const struct files_tally *found, const struct manifest_source *s, struct error *e)
+{
+	struct files_tally expected;
+	if (s->object_count == 0)
+		return 0;
+	tally_of_manifest(s, &expected);
+	return files_tally_compare(found, &expected, e);
+}
+
 static int files_check_structure(const struct stored *s, struct progress *p, struct strlist *evidence, struct error *e)
 {
 	static const struct strlist all;
 	struct files_tally expected;
 	struct files_plan found;
 	char files[HUMAN_MAX], folders[HUMAN_MAX], size[HUMAN_MAX];
-	files_tally_of_manifest(s->manifest, &expected);
+	tally_of_manifest(s->manifest, &expected);
 	progress_phase(p, "checking", "files", 0, expected.n[FILES_FILE]);
 	int err = files_plan(s, &all, p, &found, e);
 	if (!err)
-		err = files_tally_compare(&found.tally, &expected, e);
+		err = files_tally_check(&found.tally, s->manifest, e);
 	if (err)
 		return err;
 	human_count(found.tally.n[FILES_FILE], files);
 	human_count(found.tally.n[FILES_FOLDER], folders);
 	human_size(found.tally.bytes, size);
-	strlist_addf(evidence, "files: %s in %s folders, %s, as the manifest says", files, folders, size);
+	strlist_addf(evidence, "files: %s in %s folders, %s%s", files, folders, size,
+		s->manifest->object_count ? ", as the manifest says" : "");
 	return 0;
 }
 

@@ -20,7 +20,8 @@ void files_tally_add(struct files_tally *t, const struct node *n);
 void files_tally_save(const struct files_tally *t, struct manifest_source *out);
 /* -ERR_VERIFY "4 files where 5 were expected" with the first difference. */
 int files_tally_compare(const struct files_tally *found, const struct files_tally *expected, struct error *e) MUST_USE;
-void files_tally_of_manifest(const struct manifest_source *s, struct files_tally *out);
+/* -ERR_VERIFY unless it is what the manifest says. One made up for another program's backup says nothing. */
+int files_tally_check(const struct files_tally *found, const struct manifest_source *s, struct error *e) MUST_USE;
 
 /* files_walk.c: folders on the way down, however deep: only the innermost ones keep their descriptors. */
 struct files_level {

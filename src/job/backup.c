@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/thread.h"
 #include "base/timefmt.h"
 #include "engine/unpack.h"
 
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define THREADS_MAX 3 /* each more costs about 10 MiB */
 
 void job_backup_result_release(struct job_backup_result *r)
 {
@@ -24,6 +27,14 @@ char *job_new_id(void)
 
 	id_random(&id);
 	return mem_string_n(id_hex(&id, hex), 16);
+}
+
+static char *host_name(void)
+{
+	char host[256] = "";
+
+	gethostname(host, sizeof host - 1);
+	return mem_string(host);
 }
 
 /* ---- the backup before this one ---- */
@@ -43,25 +54,32 @@ static size_t shared_paths(const struct snapshot *s, const struct strlist *paths
 	return n;
 }
 
-/* The newest backup of ours that shares most of these paths; false when there is none. */
-static bool find_previous(struct repository *r, const struct strlist *paths, struct backup *out, struct error *e)
+/* One whose content the next backup may take over: of ours, of this machine's own files. */
+static bool may_precede(const struct snapshot *s, const char *host)
+{
+	return snapshot_has_tag(s, TAG_BACKSTAY) && !snapshot_has_tag(s, TAG_IMPORTED) && s->hostname &&
+	       !strcmp(s->hostname, host);
+}
+
+/* The newest of those that share most of these paths; false when there is none. Only its manifest is read. */
+static bool find_previous(struct repository *r, const struct strlist *paths, const char *host, struct backup *out)
 {
 	CLEANUP(snapshot_list_release) struct snapshot_list all = {0};
-	const struct snapshot *best = NULL;
+	struct snapshot *best = NULL;
+	struct error ignored = {0};
 	size_t most = 0;
-	char hex[ID_HEX_LEN + 1];
 
-	if (snapshot_list_load(r->repo, &all, e))
+	if (snapshot_list_load(r->repo, &all, &ignored))
 		return false;
 	for (size_t i = all.n; i-- > 0;) {
-		size_t n = snapshot_has_tag(&all.v[i], TAG_BACKSTAY) ? shared_paths(&all.v[i], paths) : 0;
+		size_t n = may_precede(&all.v[i], host) ? shared_paths(&all.v[i], paths) : 0;
 
 		if (n > most) {
 			most = n;
 			best = &all.v[i];
 		}
 	}
-	return best && backup_find(r, id_hex(&best->id, hex), out, e) == 0 && out->has_manifest;
+	return best && backup_of_snapshot(r, best, out, &ignored) == 0;
 }
 
 /* ---- one run ---- */
@@ -70,12 +88,12 @@ struct run {
 	struct repository *repository;
 	const struct job_backup *job;
 	struct strlist paths;
-	struct strlist names;             /* of the sources' entries, in their order */
+	struct strlist names; /* of the sources' entries, in their order */
 	struct backup previous;
 	bool has_previous;
 	struct archive *archive;
 	struct manifest manifest;
-	int (*store)(struct run *run, struct error *e);       /* put the sources into the archive */
+	int (*store)(struct run *run, struct error *e); /* put the sources into the archive */
 	const char *import_path;
 };
 
@@ -99,19 +117,31 @@ static const struct manifest_source *previous_source(const struct run *run, cons
 	return NULL;
 }
 
-/* Each source's entry keeps the name it had before; a new one gets its own, with a number behind when taken. */
+static bool is_free(const struct run *run, const char *name)
+{
+	return strcmp(name, MANIFEST_DIR) && !strlist_has(&run->names, name);
+}
+
+/* First those that have a name already, so that no new source takes it from them. */
 static void name_sources(struct run *run)
 {
-	for (size_t i = 0; i < run->job->source_count; i++) {
-		const struct source_url *u = &run->job->sources[i];
-		const struct manifest_source *before = previous_source(run, u);
-		AUTO_FREE char *name = mem_string(before ? before->name : u->name);
+	size_t n = run->job->source_count;
 
-		for (int n = 2; strlist_has(&run->names, name) || !strcmp(name, MANIFEST_DIR); n++) {
+	for (size_t i = 0; i < n; i++) {
+		const struct manifest_source *before = previous_source(run, &run->job->sources[i]);
+
+		strlist_add(&run->names, before && is_free(run, before->name) ? before->name : "");
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *own = run->job->sources[i].name;
+		AUTO_FREE char *name = mem_string(*run->names.v[i] ? run->names.v[i] : own);
+
+		for (int k = 2; !*run->names.v[i] && !is_free(run, name); k++) {
 			free(name);
-			name = mem_printf("%s-%d", u->name, n);
+			name = mem_printf("%s-%d", own, k);
 		}
-		strlist_add(&run->names, name);
+		free(run->names.v[i]);
+		run->names.v[i] = TAKE(name);
 	}
 }
 
@@ -119,14 +149,12 @@ static void begin_manifest(struct run *run)
 {
 	const struct job_backup *j = run->job;
 	struct manifest *m = &run->manifest;
-	char host[256] = "";
 
-	gethostname(host, sizeof host - 1);
 	*m = (struct manifest){.version = MANIFEST_VERSION};
 	m->name = j->name ? mem_string(j->name) : strlist_join(&run->names, " + ");
 	m->description = j->description ? mem_string(j->description) : NULL;
 	m->program = mem_string("backstay " BACKSTAY_VERSION);
-	m->hostname = mem_string(host);
+	m->hostname = host_name();
 	m->job = j->job ? mem_string(j->job) : job_new_id();
 	m->safety_target = j->safety_target ? mem_string(j->safety_target) : NULL;
 }
@@ -144,8 +172,9 @@ static int backup_sources(struct run *run, struct error *e)
 			.progress = run->job->progress,
 		};
 		int rc = engine_backup_source(&b, manifest_add_source(&run->manifest), e);
+
 		if (rc)
-			return error_wrap(e, "backing up %s", u->shown);
+			return rc;
 	}
 	return 0;
 }
@@ -191,6 +220,7 @@ static void describe_snapshot(const struct run *run, struct snapshot *s)
 	s->gid = getegid();
 	s->program_version = mem_string("backstay " BACKSTAY_VERSION);
 	strlist_copy(&s->paths, &run->paths);
+	strlist_copy(&s->excludes, &j->options.exclude);
 	strlist_add(&s->tags, TAG_BACKSTAY);
 	if (j->safety_target)
 		strlist_add(&s->tags, TAG_SAFETY);
@@ -208,18 +238,35 @@ static void describe_snapshot(const struct run *run, struct snapshot *s)
 	}
 }
 
+static int check_tags(const struct strlist *tags, struct error *e)
+{
+	for (size_t i = 0; i < tags->n; i++) {
+		const char *tag = tags->v[i];
+
+		if (strchr(tag, ',') || !*tag)
+			return error_set(e, ERR_USAGE, "a tag can neither be empty nor hold a comma: \"%s\"", tag);
+		if (!strncmp(tag, TAG_BACKSTAY, strlen(TAG_BACKSTAY)))
+			return error_set(e, ERR_USAGE,
+					 "tags that begin with \"" TAG_BACKSTAY "\" are Backstay's own: \"%s\"", tag);
+	}
+	return 0;
+}
+
+/* What is shown of a command is less than the command. */
+static bool same_source(const struct source_url *a, const struct source_url *b)
+{
+	return a->engine == b->engine && (a->path && b->path ? !strcmp(a->path, b->path) : !strcmp(a->rest, b->rest));
+}
+
 static int check_request(const struct job_backup *j, struct error *e)
 {
 	if (j->source_count == 0)
 		return error_set(e, ERR_USAGE, "there is nothing to back up: no source was named");
-	for (size_t i = 0; j->tags && i < j->tags->n; i++)
-		if (strchr(j->tags->v[i], ',') || !*j->tags->v[i])
-			return error_set(e, ERR_USAGE, "a tag can neither be empty nor hold a comma: \"%s\"", j->tags->v[i]);
 	for (size_t i = 0; i < j->source_count; i++)
 		for (size_t k = 0; k < i; k++)
-			if (!strcmp(j->sources[i].shown, j->sources[k].shown))
+			if (same_source(&j->sources[i], &j->sources[k]))
 				return error_set(e, ERR_USAGE, "%s is named twice", j->sources[i].shown);
-	return 0;
+	return j->tags ? check_tags(j->tags, e) : 0;
 }
 
 /* Store everything and write the snapshot. */
@@ -227,7 +274,7 @@ static int archive_all(struct run *run, struct snapshot *s, struct archive_stats
 {
 	struct archive_options o = {
 		.level = run->job->level,
-		.threads = run->job->threads,
+		.threads = run->job->threads ? run->job->threads : pool_cpus(THREADS_MAX),
 		.previous_tree = run->has_previous ? &run->previous.snapshot.tree : NULL,
 		.progress = run->job->progress,
 	};
@@ -260,19 +307,21 @@ static int run_all(struct run *run, struct job_backup_result *out, struct error 
 		return rc;
 	out->seconds = time_monotonic() - start;
 	out->skipped = skipped(&run->manifest);
-	out->backup = (struct backup){.repository = run->repository, .snapshot = s, .has_manifest = true, .manifest = run->manifest};
+	out->backup = (struct backup){
+		.repository = run->repository, .snapshot = s, .has_manifest = true, .manifest = run->manifest};
 	s = (struct snapshot){0};
 	run->manifest = (struct manifest){0};
 	if (out->skipped)
-		return error_set(e, ERR_PARTIAL, "the backup was made, but %llu entries could not be read and are not in it",
-				 (unsigned long long)out->skipped);
+		return error_set(e, ERR_PARTIAL, "the backup was made, but %llu %s could not be read and %s not in it",
+				 (unsigned long long)out->skipped, out->skipped == 1 ? "entry" : "entries",
+				 out->skipped == 1 ? "is" : "are");
 	return 0;
 }
 
 int job_backup(struct repository *r, const struct job_backup *j, struct job_backup_result *out, struct error *e)
 {
 	CLEANUP(run_release) struct run run = {.repository = r, .job = j, .store = backup_sources};
-	struct error ignored = {0};
+	AUTO_FREE char *host = host_name();
 	int rc = check_request(j, e);
 
 	*out = (struct job_backup_result){0};
@@ -280,7 +329,7 @@ int job_backup(struct repository *r, const struct job_backup *j, struct job_back
 		return rc;
 	for (size_t i = 0; i < j->source_count; i++)
 		strlist_take(&run.paths, snapshot_path(&j->sources[i]));
-	run.has_previous = find_previous(r, &run.paths, &run.previous, &ignored);
+	run.has_previous = find_previous(r, &run.paths, host, &run.previous);
 	name_sources(&run);
 	return run_all(&run, out, e);
 }
@@ -295,11 +344,13 @@ static int import_source(struct run *run, struct error *e)
 	return rc ? error_wrap(e, "importing %s", run->import_path) : 0;
 }
 
-int job_import(struct repository *r, const char *path, struct progress *p, struct job_backup_result *out, struct error *e)
+int job_import(struct repository *r, const char *path, struct progress *p, struct job_backup_result *out,
+	       struct error *e)
 {
 	AUTO_FREE char *absolute = path_absolute(path);
 	const struct job_backup j = {.name = path_base(absolute), .level = -1, .progress = p};
-	CLEANUP(run_release) struct run run = {.repository = r, .job = &j, .store = import_source, .import_path = absolute};
+	CLEANUP(run_release)
+	struct run run = {.repository = r, .job = &j, .store = import_source, .import_path = absolute};
 
 	*out = (struct job_backup_result){0};
 	strlist_add(&run.paths, absolute);

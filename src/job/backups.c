@@ -1,15 +1,14 @@
 /* The backups in a repository, with their manifests. */
 #include "job/backups.h"
 
-#include "base/codec.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/thread.h"
+#include "job/foreign.h"
 #include "job/verify.h"
 #include "repo/artifact.h"
 #include "repo/walk.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,16 +58,20 @@ static const char *after_scheme(const char *url)
 	return colon && (!slash || colon < slash) ? colon + 1 : url;
 }
 
-bool backup_has_source(const struct backup *b, const char *source)
+bool backup_source_is(const struct manifest_source *s, const char *source)
 {
+	if (!strcmp(s->name, source) || !strcmp(s->url, source))
+		return true;
 	AUTO_FREE char *absolute = path_absolute(after_scheme(source));
 
-	for (size_t i = 0; i < b->manifest.source_count; i++) {
-		const struct manifest_source *s = &b->manifest.sources[i];
+	return !strcmp(after_scheme(s->url), absolute);
+}
 
-		if (!strcmp(s->name, source) || !strcmp(s->url, source) || !strcmp(after_scheme(s->url), absolute))
+bool backup_has_source(const struct backup *b, const char *source)
+{
+	for (size_t i = 0; i < b->manifest.source_count; i++)
+		if (backup_source_is(&b->manifest.sources[i], source))
 			return true;
-	}
 	return false;
 }
 
@@ -117,65 +120,68 @@ static int load_manifest(struct repo *r, const struct snapshot *s, struct manife
 	return rc ? rc : manifest_parse(text.p, text.len, out, e);
 }
 
-/* A backup that another program made: each path it names is a folder source. */
-static void make_up_manifest(struct backup *b)
+int backup_of_snapshot(struct repository *r, struct snapshot *s, struct backup *out, struct error *e)
 {
-	const struct snapshot *s = &b->snapshot;
-
-	b->manifest = (struct manifest){.version = MANIFEST_VERSION};
-	for (size_t i = 0; i < s->paths.n; i++) {
-		struct manifest_source *m = manifest_add_source(&b->manifest);
-		const char *path = s->paths.v[i];
-
-		m->name = mem_string(path + strspn(path, "/"));
-		m->engine = mem_string("folder");
-		m->url = mem_printf("folder:%s", path);
-		m->start = m->end = s->time;
-		m->bytes = s->summary.present ? s->summary.total_bytes_processed : 0;
-	}
-	b->manifest.name = mem_string(backup_name(b));
-	b->manifest.hostname = s->hostname ? mem_string(s->hostname) : NULL;
-}
-
-/* Move `s` into a backup and add its manifest. 0, or -kind when the manifest is there but cannot be read. */
-static int complete(struct repository *r, struct snapshot *s, struct backup *b, struct error *e)
-{
-	*b = (struct backup){.repository = r, .snapshot = *s};
+	*out = (struct backup){.repository = r, .snapshot = *s};
 	*s = (struct snapshot){0};
-	int rc = load_manifest(r->repo, &b->snapshot, &b->manifest, e);
+	int rc = load_manifest(r->repo, &out->snapshot, &out->manifest, e);
 
-	b->has_manifest = rc == 0;
-	if (rc)
-		make_up_manifest(b);
-	evidence_load(r->repo->config.id, b);
-	return rc == -ERR_NOT_FOUND && !snapshot_has_tag(&b->snapshot, TAG_BACKSTAY) ? 0 : rc;
+	out->has_manifest = rc == 0;
+	if (rc == -ERR_NOT_FOUND && !snapshot_has_tag(&out->snapshot, TAG_BACKSTAY)) {
+		error_clear(e);
+		rc = foreign_manifest(r->repo, &out->snapshot, &out->manifest, e);
+	}
+	if (rc) {
+		manifest_release(&out->manifest);
+		foreign_outline(&out->snapshot, &out->manifest);
+	}
+	evidence_load(r->repo->config.id, out);
+	return rc;
 }
+
+/* ---- lists ---- */
 
 struct loading {
 	struct repository *repository;
 	struct snapshot_list *snapshots;
 	struct backup *v;
 	struct strlist *damaged;
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* guards damaged */
 };
 
 static void load_one(int worker, void *item, void *ctx)
 {
 	struct loading *l = ctx;
 	struct backup *b = item;
-	struct snapshot *s = &l->snapshots->v[b - l->v];
-	char hex[ID_HEX_LEN + 1];
 	struct error e = {0};
+	char id[9];
 
-	id_hex(&s->id, hex);
-	if (complete(l->repository, s, b, &e) == 0)
+	if (backup_of_snapshot(l->repository, &l->snapshots->v[b - l->v], b, &e) == 0)
 		return;
 	pthread_mutex_lock(&l->lock);
-	strlist_addf(l->damaged, "backup %.8s: %s", hex, e.text);
+	strlist_addf(l->damaged, "backup %s: %s", backup_short_id(b, id), e.text);
 	pthread_mutex_unlock(&l->lock);
 }
 
-static void keep_only(struct backup_list *l, const char *source)
+/* Takes over what the snapshots own. */
+static void load_manifests(struct repository *r, struct snapshot_list *snapshots, struct backup_list *out)
+{
+	*out = (struct backup_list){
+		.v = mem_zero(snapshots->n * sizeof *out->v), .n = snapshots->n, .cap = snapshots->n};
+	struct loading l = {.repository = r, .snapshots = snapshots, .v = out->v, .damaged = &out->damaged};
+	struct pool *pool;
+
+	pthread_mutex_init(&l.lock, NULL);
+	pool = pool_new("manifests", pool_cpus(4), 64, load_one, &l);
+	for (size_t i = 0; i < out->n; i++)
+		pool_submit(pool, &out->v[i]);
+	pool_free(pool);
+	pthread_mutex_destroy(&l.lock);
+	strlist_copy(&out->damaged, &snapshots->damage);
+	strlist_sort(&out->damaged);
+}
+
+void backup_list_keep_source(struct backup_list *l, const char *source)
 {
 	size_t kept = 0;
 
@@ -195,66 +201,35 @@ int backup_list_load(struct repository *r, const char *source, struct backup_lis
 	*out = (struct backup_list){0};
 	if (rc)
 		return rc;
-	out->v = mem_zero(snapshots.n * sizeof *out->v);
-	out->n = out->cap = snapshots.n;
-	struct loading l = {.repository = r, .snapshots = &snapshots, .v = out->v, .damaged = &out->damaged};
-
-	pthread_mutex_init(&l.lock, NULL);
-	struct pool *pool = pool_new("manifests", pool_cpus(4), 64, load_one, &l);
-	for (size_t i = 0; i < out->n; i++)
-		pool_submit(pool, &out->v[i]);
-	pool_free(pool);
-	pthread_mutex_destroy(&l.lock);
-	strlist_copy(&out->damaged, &snapshots.damage);
-	strlist_sort(&out->damaged);
+	load_manifests(r, &snapshots, out);
 	if (source)
-		keep_only(out, source);
+		backup_list_keep_source(out, source);
 	return 0;
 }
 
-/* ---- finding one ---- */
-
-static int find_latest(struct repository *r, const char *source, struct backup *out, struct error *e)
+static void keep_tagged(struct snapshot_list *l, const char *tag)
 {
-	CLEANUP(backup_list_release) struct backup_list list = {0};
-	int rc = backup_list_load(r, source, &list, e);
+	size_t kept = 0;
 
-	if (rc)
-		return rc;
-	for (size_t i = list.n; i-- > 0;)
-		if (!backup_is_safety(&list.v[i])) {
-			*out = list.v[i];
-			list.v[i] = (struct backup){0};
-			return 0;
-		}
-	if (source)
-		error_set(e, ERR_NOT_FOUND, "there is no backup of %s in %s", source, r->location);
-	else
-		error_set(e, ERR_NOT_FOUND, "there is no backup in %s yet", r->location);
-	return error_hint(e, "backstay list shows what is there");
+	for (size_t i = 0; i < l->n; i++)
+		if (snapshot_has_tag(&l->v[i], tag))
+			l->v[kept++] = l->v[i];
+		else
+			snapshot_release(&l->v[i]);
+	l->n = kept;
 }
 
-int backup_find(struct repository *r, const char *which, struct backup *out, struct error *e)
+int backup_list_load_tagged(struct repository *r, const char *tag, struct backup_list *out, struct error *e)
 {
-	struct id id;
-	CLEANUP(snapshot_release) struct snapshot s = {0};
+	CLEANUP(snapshot_list_release) struct snapshot_list snapshots = {0};
+	int rc = snapshot_list_load(r->repo, &snapshots, e);
 
-	if (!strcmp(which, "latest"))
-		return find_latest(r, NULL, out, e);
-	if (!strncmp(which, "latest:", 7))
-		return find_latest(r, which + 7, out, e);
-	int rc = repo_resolve(r->repo, STORE_SNAPSHOT, which, &id, e);
-	if (rc) {
-		error_wrap(e, "backup %s", which);
-		return error_hint(e, "name it by its id from `backstay list`, \"latest\" or \"latest:SOURCE\"");
-	}
-	rc = snapshot_load(r->repo, &id, &s, e);
-	if (!rc) {
-		rc = complete(r, &s, out, e);
-		if (rc)
-			backup_release(out);
-	}
-	return rc ? error_wrap(e, "backup %s", which) : 0;
+	*out = (struct backup_list){0};
+	if (rc)
+		return rc;
+	keep_tagged(&snapshots, tag);
+	load_manifests(r, &snapshots, out);
+	return 0;
 }
 
 /* ---- access for engines ---- */

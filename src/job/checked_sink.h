@@ -12,7 +12,7 @@ struct checked_sink {
 	uint64_t written;
 	EVP_MD_CTX *hash;
 };
-void checked_sink_init(struct checked_sink *s, int fd);       /* fd open for reading and writing, not owned */
+void checked_sink_init(struct checked_sink *s, int fd); /* fd open for reading and writing, not owned */
 /* Sync the file and read it back: -ERR_CORRUPT "... does not hold what was written to it". */
 int checked_sink_verify(struct checked_sink *s, const char *path, struct error *e) MUST_USE;
 void checked_sink_release(struct checked_sink *s);

@@ -1,4 +1,4 @@
-/* What verifications showed, kept in the state folder: verified/<repository id>/<backup id>.json. */
+/* What verifications showed, kept in the state folder: evidence/<repository id>/<backup id>.json. */
 #include "job/verify.h"
 
 #include "base/fs.h"
@@ -6,6 +6,9 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "job/password.h"
+
+#include <string.h>
+#include <unistd.h>
 
 #define EVIDENCE_MAX ((size_t)1 << 20)
 
@@ -17,7 +20,7 @@ static int file_for(const char *repository_id, const struct id *backup, bool mak
 
 	if (rc)
 		return rc;
-	AUTO_FREE char *dir = mem_printf("%s/verified/%s", state, repository_id);
+	AUTO_FREE char *dir = mem_printf("%s/evidence/%s", state, repository_id);
 
 	if (make)
 		rc = fs_make_dirs(dir, 0700, e);
@@ -26,30 +29,50 @@ static int file_for(const char *repository_id, const struct id *backup, bool mak
 	return rc;
 }
 
-static int parse(const struct buf *text, struct backup *b, struct error *e)
+static bool is_text(struct json *j, struct buf *scratch, const char *wanted)
 {
-	struct json j;
-	uint64_t level = 0;
-	bool ok = false;
-	struct timespec when = {0};
+	json_string(j, scratch);
+	return !strcmp(buf_text(scratch), wanted);
+}
+
+static void read_time(struct json *j, struct buf *scratch, struct timespec *out)
+{
+	json_string(j, scratch);
+	if (!time_from_rfc3339(buf_text(scratch), scratch->len, out, NULL))
+		json_fail(j, "not a time");
+}
+
+/* Fills in *b only when the text is about it. */
+static int parse(const struct buf *text, const char *repository_id, struct backup *b, struct error *e)
+{
 	CLEANUP(buf_release) struct buf s = BUF_INIT;
+	bool same_repository = false, same_backup = false, ok = false;
+	char hex[ID_HEX_LEN + 1];
+	struct timespec when = {0};
+	uint64_t level = 0;
+	struct json j;
 
 	json_init(&j, text->p, text->len);
 	json_object_begin(&j);
 	while (json_member(&j))
-		if (json_name_is(&j, "level"))
+		if (json_name_is(&j, "repository"))
+			same_repository = is_text(&j, &s, repository_id);
+		else if (json_name_is(&j, "backup"))
+			same_backup = is_text(&j, &s, id_hex(&b->snapshot.id, hex));
+		else if (json_name_is(&j, "level"))
 			level = json_u64(&j);
 		else if (json_name_is(&j, "ok"))
 			ok = json_bool(&j);
-		else if (json_name_is(&j, "time")) {
-			json_string(&j, &s);
-			if (!time_from_rfc3339(buf_text(&s), s.len, &when, NULL))
-				json_fail(&j, "not a time");
-		} else
+		else if (json_name_is(&j, "time"))
+			read_time(&j, &s, &when);
+		else
 			json_skip(&j);
 	if (level > LEVEL_COMPARED)
 		json_fail(&j, "unknown level");
+	if (!same_repository || !same_backup)
+		json_fail(&j, "about another backup");
 	int rc = json_finish(&j, e);
+
 	if (rc)
 		return rc;
 	b->level = (enum verify_level)level;
@@ -63,10 +86,22 @@ void evidence_load(const char *repository_id, struct backup *b)
 	AUTO_FREE char *file = NULL;
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
 	struct error ignored = {0};
+	int rc = file_for(repository_id, &b->snapshot.id, false, &file, &ignored);
 
-	if (file_for(repository_id, &b->snapshot.id, false, &file, &ignored) == 0 && fs_read_file(file, EVIDENCE_MAX, &text, &ignored) == 0 &&
-	    parse(&text, b, &ignored) != 0)
-		b->level = LEVEL_NONE;
+	if (!rc)
+		rc = fs_read_file(file, EVIDENCE_MAX, &text, &ignored);
+	if (!rc)
+		rc = parse(&text, repository_id, b, &ignored);
+	(void)rc;
+}
+
+void evidence_drop(const char *repository_id, const struct id *backup)
+{
+	AUTO_FREE char *file = NULL;
+	struct error ignored = {0};
+
+	if (file_for(repository_id, backup, false, &file, &ignored) == 0)
+		unlink(file);
 }
 
 static void write_lines(struct json_out *w, const char *name, const struct strlist *l)
@@ -83,7 +118,7 @@ int evidence_save(const char *repository_id, const struct verify_result *v, stru
 	AUTO_FREE char *file = NULL;
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
 	struct json_out w;
-	char now[TIME_RFC3339_MAX];
+	char now[TIME_RFC3339_MAX], hex[ID_HEX_LEN + 1];
 	int rc = file_for(repository_id, &v->backup, true, &file, e);
 
 	if (rc)
@@ -91,6 +126,8 @@ int evidence_save(const char *repository_id, const struct verify_result *v, stru
 	time_to_rfc3339(time_now(), 0, now);
 	jw_init(&w, &text);
 	jw_object(&w);
+	jw_kv_string(&w, "repository", repository_id);
+	jw_kv_string(&w, "backup", id_hex(&v->backup, hex));
 	jw_kv_u64(&w, "level", v->reached);
 	jw_kv_bool(&w, "ok", v->ok);
 	jw_kv_string(&w, "time", now);

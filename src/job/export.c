@@ -10,7 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +33,12 @@ int export_format_parse(const char *name, enum export_format *out, struct error 
 	return error_hint(e, "one of: archive, sql, csv, xlsx, tar.gz, tar.zst, zip");
 }
 
+void job_export_result_release(struct job_export_result *r)
+{
+	strlist_release(&r->notes);
+	*r = (struct job_export_result){0};
+}
+
 static bool is_rows_format(enum export_format f)
 {
 	return f == EXPORT_SQL || f == EXPORT_CSV || f == EXPORT_XLSX;
@@ -49,7 +55,7 @@ static bool fits(const struct job_export *j, const struct manifest_source *s)
 {
 	const struct engine *engine = engine_by_name(s->engine);
 
-	if (j->source && strcmp(j->source, s->name) && strcmp(j->source, s->url))
+	if (j->source && !backup_source_is(s, j->source))
 		return false;
 	if (!engine)
 		return j->format == EXPORT_ARCHIVE && s->artifact_count == 1;
@@ -64,6 +70,9 @@ static int choose_source(const struct job_export *j, const struct manifest_sourc
 	CLEANUP(strlist_release) struct strlist names = {0};
 	size_t found = 0;
 
+	if (j->source && !backup_has_source(j->backup, j->source))
+		return error_set(e, ERR_NOT_FOUND, "backup \"%s\" has no source \"%s\"", backup_name(j->backup),
+				 j->source);
 	for (size_t i = 0; i < m->source_count; i++) {
 		strlist_addf(&names, "%s (%s)", m->sources[i].name, m->sources[i].engine);
 		if (fits(j, &m->sources[i])) {
@@ -83,145 +92,231 @@ static int choose_source(const struct job_export *j, const struct manifest_sourc
 
 /* ---- writing ---- */
 
-static int write_rows(const struct job_export *j, const struct stored *s, struct sink *to, struct error *e)
+/* One export under way. */
+struct run {
+	struct repository *repository;
+	const struct job_export *job;
+	struct stored stored;
+	struct job_export_result *result;
+};
+
+static int open_rows(const struct run *x, struct rows_db **out, struct error *e)
+{
+	return engine_by_name(x->stored.manifest->engine)->rows_stored(&x->stored, out, e);
+}
+
+static int write_rows(const struct run *x, struct sink *to, struct error *e)
 {
 	struct rows_db *db = NULL;
-	int rc = engine_by_name(s->manifest->engine)->rows_stored(s, &db, e);
+	int rc = open_rows(x, &db, e);
 
 	if (!rc)
-		rc = (j->format == EXPORT_SQL ? rows_sql : rows_csv_zip)(db, &j->tables, to, j->progress, e);
+		rc = (x->job->format == EXPORT_SQL ? rows_sql : rows_csv_zip)(db, &x->job->tables, to, x->job->progress,
+									      e);
 	rows_close(db);
 	return rc;
 }
 
-static int write_tree(const struct job_export *j, const struct stored *s, struct sink *to, struct strlist *notes, struct error *e)
+static int write_tree(const struct run *x, struct sink *to, struct error *e)
 {
-	static const enum pack_format formats_of[] = {[EXPORT_TAR_GZ] = PACK_TAR_GZ, [EXPORT_TAR_ZST] = PACK_TAR_ZST, [EXPORT_ZIP] = PACK_ZIP};
+	static const enum pack_format formats_of[] = {
+		[EXPORT_TAR_GZ] = PACK_TAR_GZ, [EXPORT_TAR_ZST] = PACK_TAR_ZST, [EXPORT_ZIP] = PACK_ZIP};
 	struct tree_source *tree = NULL;
-	int rc = s->tree(s, s->manifest->name, &tree, e);
+	int rc = x->stored.tree(&x->stored, x->stored.manifest->name, &tree, e);
 
 	if (!rc)
-		rc = unpack_pack(tree, formats_of[j->format], to, notes, j->progress, e);
+		rc = unpack_pack(tree, formats_of[x->job->format], to, &x->result->notes, x->job->progress, e);
 	if (tree)
 		tree->close(tree);
 	return rc;
 }
 
-static int write_artifact(struct repository *r, const struct job_export *j, const struct stored *s, struct sink *to, struct error *e)
+static int write_artifact(const struct run *x, struct sink *to, struct error *e)
 {
 	struct tree_node node = {0};
-	int rc = backup_entry(j->backup, s->manifest->artifacts[0].path, &node, e);
+	int rc = backup_entry(x->job->backup, x->stored.manifest->artifacts[0].path, &node, e);
 
 	if (!rc)
-		rc = artifact_copy(r->repo, &node, to, j->progress, e);
+		rc = artifact_copy(x->repository->repo, &node, to, x->job->progress, e);
 	tree_node_release(&node);
 	return rc;
 }
 
-static int write_to(struct repository *r, const struct job_export *j, const struct stored *s, struct sink *to, struct strlist *notes, struct error *e)
+static int write_to(const struct run *x, struct sink *to, struct error *e)
 {
-	if (is_rows_format(j->format))
-		return write_rows(j, s, to, e);
-	return is_tree_format(j->format) ? write_tree(j, s, to, notes, e) : write_artifact(r, j, s, to, e);
+	if (is_rows_format(x->job->format))
+		return write_rows(x, to, e);
+	return is_tree_format(x->job->format) ? write_tree(x, to, e) : write_artifact(x, to, e);
 }
 
-/* Excel files are made by their library at a path of their own. */
-static int write_xlsx(const struct job_export *j, const struct stored *s, const char *path, struct job_export_result *out, struct error *e)
+/* Excel files are made, and read back, by their library at a new path. */
+static int write_xlsx(const struct run *x, const char *path, struct error *e)
 {
 	struct rows_db *db = NULL;
 	uint64_t cuts = 0;
-	struct stat st;
-	int rc = engine_by_name(s->manifest->engine)->rows_stored(s, &db, e);
+	int rc = open_rows(x, &db, e);
 
 	if (!rc)
-		rc = rows_xlsx(db, &j->tables, path, &cuts, j->progress, e);
+		rc = rows_xlsx(db, &x->job->tables, path, &cuts, x->job->progress, e);
 	rows_close(db);
-	if (rc)
-		return rc;
-	if (stat(path, &st))
-		return error_sys(e, errno, "%s", path);
-	out->bytes = (uint64_t)st.st_size;
-	if (cuts)
-		strlist_addf(&out->notes, "%llu values were cut or changed at Excel's limits; the sheet Notes says which", (unsigned long long)cuts);
-	return 0;
+	if (!rc && cuts)
+		strlist_addf(&x->result->notes, "%llu %s cut or changed at Excel's limits; the sheet Notes says which",
+			     (unsigned long long)cuts, cuts == 1 ? "value was" : "values were");
+	return rc;
 }
 
-static int write_checked(struct repository *r, const struct job_export *j, const struct stored *s, const char *path, int fd, struct job_export_result *out, struct error *e)
+static int write_checked(const struct run *x, const char *path, struct error *e)
 {
+	CLEANUP(fs_close) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct checked_sink sink;
 
+	if (fd < 0)
+		return error_sys(e, errno, "creating %s", path);
 	checked_sink_init(&sink, fd);
-	int rc = write_to(r, j, s, &sink.sink, &out->notes, e);
+	int rc = write_to(x, &sink.sink, e);
 
 	if (!rc)
 		rc = checked_sink_verify(&sink, path, e);
-	out->bytes = sink.written;
 	checked_sink_release(&sink);
 	return rc;
 }
 
-/* Below a temporary name, synced and read back; then it gets its name. */
-static int export_to_file(struct repository *r, const struct job_export *j, const struct stored *s, struct job_export_result *out, struct error *e)
+/* ---- to a file ---- */
+
+/* Nothing but a plain file is ever replaced: not a device, not a folder. */
+static int check_output(const struct job_export *j, struct error *e)
 {
-	AUTO_FREE char *dir = path_dir(j->output);
-	AUTO_FREE char *temp = NULL;
-	CLEANUP(fs_close) int fd = -1;
+	struct stat st;
 
-	if (!j->force && fs_exists(j->output)) {
-		error_set(e, ERR_EXISTS, "%s exists already", j->output);
-		return error_hint(e, "choose another name, or give --force to replace it");
+	if (lstat(j->output, &st))
+		return errno == ENOENT ? 0 : error_sys(e, errno, "%s", j->output);
+	if (stat(j->output, &st) == 0 && !S_ISREG(st.st_mode))
+		return error_set(e, ERR_EXISTS, "%s is no plain file, and is not replaced", j->output);
+	if (j->force)
+		return 0;
+	error_set(e, ERR_EXISTS, "%s exists already", j->output);
+	return error_hint(e, "choose another name, or give --force to replace it");
+}
+
+static int sync_file(const char *path, uint64_t *size, struct error *e)
+{
+	CLEANUP(fs_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fsync(fd) || fstat(fd, &st))
+		return error_sys(e, errno, "%s", path);
+	*size = (uint64_t)st.st_size;
+	return 0;
+}
+
+/* Under its own name, which may have been taken meanwhile. */
+static int give_name(const struct job_export *j, const char *file, struct error *e)
+{
+	unsigned flags = j->force ? 0 : RENAME_NOREPLACE;
+	int rc = renameat2(AT_FDCWD, file, AT_FDCWD, j->output, flags);
+
+	/* Not every file system knows that flag. */
+	if (rc && flags && (errno == EINVAL || errno == ENOSYS)) {
+		if (check_output(j, e))
+			return -(int)e->kind;
+		rc = rename(file, j->output);
 	}
-	int rc = fs_temp_file(dir, ".backstay-export-", &temp, &fd, e);
+	return rc ? error_sys(e, errno, "giving it its name") : 0;
+}
 
+/* In a private folder beside its place until it is whole and has been read back. */
+static int export_to_file(const struct run *x, struct error *e)
+{
+	const struct job_export *j = x->job;
+	AUTO_FREE char *dir = path_dir(j->output);
+	AUTO_FREE char *draft = NULL;
+	struct error ignored = {0};
+	int rc = check_output(j, e);
+
+	if (!rc)
+		rc = fs_temp_dir(dir, ".backstay-export-", &draft, e);
 	if (rc)
 		return rc;
-	rc = j->format == EXPORT_XLSX ? write_xlsx(j, s, temp, out, e) : write_checked(r, j, s, temp, fd, out, e);
-	if (!rc && rename(temp, j->output))
-		rc = error_sys(e, errno, "naming %s", j->output);
-	if (rc)
-		unlink(temp);
-	else
+	AUTO_FREE char *file = path_join(draft, "file");
+
+	rc = j->format == EXPORT_XLSX ? write_xlsx(x, file, e) : write_checked(x, file, e);
+	if (!rc)
+		rc = sync_file(file, &x->result->bytes, e);
+	if (!rc)
+		rc = give_name(j, file, e);
+	if (!rc)
 		rc = fs_sync_dir(dir, e);
+	if (fs_remove_tree(draft, rc ? &ignored : e) && !rc)
+		rc = -(int)e->kind;
 	return rc ? error_wrap(e, "exporting to %s", j->output) : 0;
 }
 
-static int export_to_sink(struct repository *r, const struct job_export *j, const struct stored *s, struct job_export_result *out, struct error *e)
+/* ---- to a sink ---- */
+
+struct counting_sink {
+	struct sink sink;
+	struct sink *next;
+	uint64_t *bytes;
+};
+
+static int count_and_pass(struct sink *s, const void *p, size_t n, struct error *e)
 {
-	if (j->format != EXPORT_XLSX)
-		return write_to(r, j, s, j->sink, &out->notes, e);
+	struct counting_sink *c = (struct counting_sink *)s;
+
+	*c->bytes += n;
+	return sink_write(c->next, p, n, e);
+}
+
+static int copy_file(const char *path, struct sink *to, struct error *e)
+{
+	struct source *src = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = fd < 0 ? error_sys(e, errno, "%s", path) : source_from_fd(fd, &src, e);
+
+	if (!rc)
+		rc = source_copy(src, to, e);
+	source_close(src);
+	return rc;
+}
+
+static int xlsx_to_sink(const struct run *x, struct sink *to, struct error *e)
+{
 	AUTO_FREE char *dir = NULL;
 	struct error ignored = {0};
-	struct source *src = NULL;
 	int rc = fs_temp_dir(NULL, "backstay-export-", &dir, e);
 
 	if (rc)
 		return rc;
-	AUTO_FREE char *file = path_join(dir, "export.xlsx");
+	AUTO_FREE char *file = path_join(dir, "file");
 
-	rc = write_xlsx(j, s, file, out, e);
-	if (!rc) {
-		int fd = open(file, O_RDONLY | O_CLOEXEC);
-
-		rc = fd < 0 ? error_sys(e, errno, "%s", file) : source_from_fd(fd, &src, e);
-	}
+	rc = write_xlsx(x, file, e);
 	if (!rc)
-		rc = source_copy(src, j->sink, e);
-	source_close(src);
+		rc = copy_file(file, to, e);
 	if (fs_remove_tree(dir, rc ? &ignored : e) && !rc)
 		rc = -(int)e->kind;
 	return rc;
 }
 
+static int export_to_sink(const struct run *x, struct error *e)
+{
+	struct counting_sink to = {.sink.write = count_and_pass, .next = x->job->sink, .bytes = &x->result->bytes};
+
+	return x->job->format == EXPORT_XLSX ? xlsx_to_sink(x, &to.sink, e) : write_to(x, &to.sink, e);
+}
+
 int job_export(struct repository *r, const struct job_export *j, struct job_export_result *out, struct error *e)
 {
+	struct run x = {.repository = r, .job = j, .result = out};
 	const struct manifest_source *s = NULL;
-	struct stored stored;
-	int rc = choose_source(j, &s, e);
 
 	*out = (struct job_export_result){0};
+	if (j->tables.n && !is_rows_format(j->format))
+		return error_set(e, ERR_USAGE, "tables can be chosen for sql, csv and xlsx only");
+	int rc = choose_source(j, &s, e);
+
 	if (rc)
 		return rc;
+	backup_stored(j->backup, s, &x.stored);
 	progress_phase(j->progress, "exporting", NULL, s->bytes, 0);
-	backup_stored(j->backup, s, &stored);
-	return j->sink ? export_to_sink(r, j, &stored, out, e) : export_to_file(r, j, &stored, out, e);
+	return j->sink ? export_to_sink(&x, e) : export_to_file(&x, e);
 }

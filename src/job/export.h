@@ -9,19 +9,25 @@ int export_format_parse(const char *name, enum export_format *out, struct error 
 
 struct job_export {
 	const struct backup *backup;
-	const char *source;                   /* which of several; NULL: the only one that fits the format, else -ERR_USAGE that lists them */
+	const char *source; /* which of several; NULL: the only one that fits the format, else
+			       -ERR_USAGE that lists them */
 	enum export_format format;
-	struct strlist tables;
-	const char *output;                   /* a path (written under a temporary name, verified, renamed; existing files are refused unless `force`), or "-" for `sink` */
+	struct strlist tables; /* for sql, csv and xlsx; empty: all */
+	/* A path: written under a temporary name, verified, renamed; an existing file is refused unless `force`, and
+	 * anything but a plain file always. NULL with `sink`. */
+	const char *output;
 	struct sink *sink;
 	bool force;
 	struct progress *progress;
 };
 struct job_export_result {
 	uint64_t bytes;
-	struct strlist notes;                 /* "sheet Orders goes on in 2 sheets", "3 texts were cut at Excel's limit" */
+	struct strlist notes; /* "3 values were cut or changed at Excel's limits; ..." */
 };
-/* archive = the engine's own file, byte for byte. What is handed out was read through verified blobs; a file is read back and checked (E4) before it gets its name. */
-int job_export(struct repository *r, const struct job_export *j, struct job_export_result *out, struct error *e) MUST_USE;
+void job_export_result_release(struct job_export_result *r);
+/* archive = the engine's own file, byte for byte; csv = a zip with a file a table. What is handed out was read through
+ * verified blobs; a file is read back and checked (E4) before it gets its name; it is private (0600). */
+int job_export(struct repository *r, const struct job_export *j, struct job_export_result *out,
+	       struct error *e) MUST_USE;
 
 #endif

@@ -7,8 +7,10 @@
 #include "base/proc.h"
 #include "base/timefmt.h"
 #include "base/words.h"
+#include "repo/id.h"
 
-#include <errno.h>
+#include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,54 +53,89 @@ int password_state_dir(bool make, char **out, struct error *e)
 	return 0;
 }
 
-int password_file_for(const char *location, char **out, struct error *e)
+/* A name for a file, with which the location can be told again. */
+static char *kept_name(const char *location)
 {
-	AUTO_FREE char *state = NULL;
-	int rc = password_state_dir(false, &state, e);
-
-	if (rc)
-		return rc;
 	CLEANUP(buf_release) struct buf name = BUF_INIT;
+	char hex[ID_HEX_LEN + 1];
+	struct id id;
 
 	for (const char *p = location; *p; p++)
 		if (*p == '/' || *p == '%' || (unsigned char)*p < ' ')
 			buf_printf(&name, "%%%02X", (unsigned char)*p);
 		else
 			buf_add_byte(&name, (unsigned char)*p);
-	*out = mem_printf("%s/passwords/%s", state, buf_text(&name));
-	return 0;
+	if (name.len <= NAME_MAX)
+		return buf_take_text(&name);
+	id_hash(&id, location, strlen(location));
+	return mem_string(id_hex(&id, hex));
 }
 
-/* The first line of text is the password. */
-static void set_first_line(struct secret *out, struct buf *text)
+int password_file_for(const char *location, char **out, struct error *e)
 {
-	size_t n = text->len;
+	AUTO_FREE char *state = NULL;
+	AUTO_FREE char *name = kept_name(location);
+	int rc = password_state_dir(false, &state, e);
 
-	while (n && (text->p[n - 1] == '\n' || text->p[n - 1] == '\r'))
-		n--;
-	secret_set(out, text->p ? text->p : (const unsigned char *)"", n);
+	if (!rc)
+		*out = mem_printf("%s/passwords/%s", state, name);
+	return rc;
+}
+
+/* Which part of a text is the password. */
+enum reading { FIRST_LINE, AS_RESTIC };
+
+static void take_password(struct secret *out, struct buf *text, enum reading how)
+{
+	const char *p = buf_text(text), *end = p + text->len;
+
+	if (how == FIRST_LINE)
+		end = p + strcspn(p, "\r\n");
+	while (how == AS_RESTIC && p < end && isspace((unsigned char)*p))
+		p++;
+	while (how == AS_RESTIC && p < end && isspace((unsigned char)end[-1]))
+		end--;
+	secret_set(out, p, (size_t)(end - p));
+}
+
+static void wipe(struct buf *text)
+{
 	if (text->p)
-		secret_wipe(text->p, text->len);
+		secret_wipe(text->p, text->cap);
+	buf_release(text);
 }
 
-static int from_file(const char *path, struct secret *out, char **warning, struct error *e)
+static int from_file(const char *path, enum reading how, struct secret *out, char **warning, struct error *e)
 {
-	CLEANUP(buf_release) struct buf text = BUF_INIT;
+	CLEANUP(wipe) struct buf text = BUF_INIT;
 	struct stat st;
 	int rc = fs_read_file(path, PASSWORD_MAX, &text, e);
 
 	if (rc)
 		return error_wrap(e, "reading the password");
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077))
-		*warning = mem_printf("the password file %s can be read by others; run: chmod 600 %s", path, path);
-	set_first_line(out, &text);
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077)) {
+		AUTO_FREE char *quoted = words_quote(path);
+
+		*warning = mem_printf("the password file %s can be read by others; run: chmod 600 %s", path, quoted);
+	}
+	take_password(out, &text, how);
 	return 0;
+}
+
+static void read_all(int fd, struct buf *out)
+{
+	char part[4096];
+	ssize_t n;
+
+	while (out->len < PASSWORD_MAX && (n = fs_read_full(fd, part, sizeof part)) > 0)
+		buf_add(out, part, (size_t)n);
+	secret_wipe(part, sizeof part);
 }
 
 static int from_command(const char *command, struct secret *out, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist words = {0};
-	CLEANUP(buf_release) struct buf text = BUF_INIT;
+	CLEANUP(wipe) struct buf text = BUF_INIT;
 	struct proc child = {0};
 	int rc = words_split(command, &words, e);
 
@@ -106,23 +143,19 @@ static int from_command(const char *command, struct secret *out, struct error *e
 		return error_wrap(e, "RESTIC_PASSWORD_COMMAND is not a command");
 	strlist_take(&words, NULL);
 	rc = proc_start(&child, (const char *const *)words.v, NULL, PROC_PIPE_OUT, e);
+	if (!rc) {
+		read_all(child.out, &text);
+		rc = proc_wait(&child, e);
+	}
 	if (rc)
 		return error_wrap(e, "asking RESTIC_PASSWORD_COMMAND for the password");
-	char part[4096];
-	ssize_t n;
-
-	while ((n = fs_read_full(child.out, part, sizeof part)) > 0 && buf_fits(&text, (size_t)n) && text.len < PASSWORD_MAX)
-		buf_add(&text, part, (size_t)n);
-	secret_wipe(part, sizeof part);
-	rc = proc_wait(&child, e);
-	if (rc)
-		return error_wrap(e, "asking RESTIC_PASSWORD_COMMAND for the password");
-	set_first_line(out, &text);
+	take_password(out, &text, AS_RESTIC);
 	return 0;
 }
 
 /* 1 found, 0 not this way, -kind. */
-static int from_environment(const char *name, const char *file_name, struct secret *out, char **found, char **warning, struct error *e)
+static int from_environment(const char *name, const char *file_name, enum reading how, struct secret *out, char **found,
+			    char **warning, struct error *e)
 {
 	const char *v = environment(name);
 
@@ -134,11 +167,10 @@ static int from_environment(const char *name, const char *file_name, struct secr
 	v = environment(file_name);
 	if (!v)
 		return 0;
-	int rc = from_file(v, out, warning, e);
-	if (rc)
-		return rc;
 	*found = mem_printf("%s (%s)", file_name, v);
-	return 1;
+	int rc = from_file(v, how, out, warning, e);
+
+	return rc ? rc : 1;
 }
 
 static int from_kept(const char *location, struct secret *out, char **found, char **warning, struct error *e)
@@ -146,35 +178,27 @@ static int from_kept(const char *location, struct secret *out, char **found, cha
 	AUTO_FREE char *path = NULL;
 	int rc = password_file_for(location, &path, e);
 
-	if (rc)
+	if (rc || !fs_exists(path))
 		return rc;
-	if (!fs_exists(path)) {
-		*found = NULL;
-		error_set(e, ERR_NOT_FOUND, "no password is known for the repository %s", location);
-		return error_hint(e, "set BACKSTAY_PASSWORD or BACKSTAY_PASSWORD_FILE; the recovery sheet made with the repository has it");
-	}
-	rc = from_file(path, out, warning, e);
-	if (!rc)
-		*found = TAKE(path);
-	return rc;
+	*found = TAKE(path);
+	return from_file(*found, FIRST_LINE, out, warning, e);
 }
 
 int password_find(const char *location, struct secret *out, char **found, char **warning, struct error *e)
 {
-	*found = *warning = NULL;
-	int rc = from_environment("BACKSTAY_PASSWORD", "BACKSTAY_PASSWORD_FILE", out, found, warning, e);
-
-	if (rc == 0)
-		rc = from_environment("RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", out, found, warning, e);
-	if (rc)
-		return rc < 0 ? rc : 0;
 	const char *command = environment("RESTIC_PASSWORD_COMMAND");
 
-	if (command) {
-		*found = mem_string("RESTIC_PASSWORD_COMMAND");
-		return from_command(command, out, e);
-	}
-	return from_kept(location, out, found, warning, e);
+	*found = *warning = NULL;
+	int rc = from_environment("BACKSTAY_PASSWORD", "BACKSTAY_PASSWORD_FILE", FIRST_LINE, out, found, warning, e);
+
+	if (rc == 0)
+		rc = from_environment("RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", AS_RESTIC, out, found, warning, e);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	if (!command)
+		return from_kept(location, out, found, warning, e);
+	*found = mem_string("RESTIC_PASSWORD_COMMAND");
+	return from_command(command, out, e);
 }
 
 int password_keep(const char *location, const struct secret *password, char **path, struct error *e)
@@ -197,17 +221,23 @@ int password_keep(const char *location, const struct secret *password, char **pa
 	return 0;
 }
 
-int password_recovery_sheet(const char *location, const char *repository_id, const struct secret *password, char **path, struct error *e)
+static void add_password(struct buf *text, const struct secret *password)
 {
-	AUTO_FREE char *state = NULL;
-	CLEANUP(buf_release) struct buf text = BUF_INIT;
-	char now[32];
-	int rc = password_state_dir(true, &state, e);
+	if (password)
+		buf_add(text, password->p, password->len);
+	else
+		buf_add_str(text, "______________________________ (the one you chose)");
+}
 
-	if (rc)
-		return rc;
+/* Each command stands on a line of its own, to be copied as it is. */
+static void write_sheet(struct buf *text, const char *location, const char *repository_id,
+			const struct secret *password)
+{
+	AUTO_FREE char *quoted = words_quote(location);
+	char now[32];
+
 	time_to_local(time_now(), now);
-	buf_printf(&text,
+	buf_printf(text,
 		   "BACKSTAY RECOVERY SHEET                                   %s\n\n"
 		   "Keep this apart from the machine: on paper, or in a password manager.\n"
 		   "Without the password nobody can read the backups, and nobody can help.\n\n"
@@ -215,23 +245,37 @@ int password_recovery_sheet(const char *location, const char *repository_id, con
 		   "Id           %s\n"
 		   "Password     ",
 		   now, location, repository_id);
-	if (password)
-		buf_add(&text, password->p, password->len);
-	else
-		buf_add_str(&text, "______________________________ (the one you chose)");
-	buf_printf(&text,
-		   "\n\nTo restore without Backstay, on any machine with restic (https://restic.net):\n\n"
-		   "  export RESTIC_REPOSITORY='%s'\n"
-		   "  restic snapshots                           lists the backups\n"
-		   "  restic restore latest --target /tmp/back   brings back the newest one, every file of it\n"
-		   "  restic dump latest /app.db > app.db        brings back one file\n\n"
+	add_password(text, password);
+	buf_printf(text,
+		   "\n\nTo restore without Backstay, on any machine with restic (https://restic.net),\n"
+		   "which asks for the password:\n\n"
+		   "  # where the backups are\n"
+		   "  export RESTIC_REPOSITORY=%s\n"
+		   "  # which there are\n"
+		   "  restic snapshots\n"
+		   "  # the newest one, every file of it (or an ID of the list instead of latest)\n"
+		   "  restic restore latest --target /tmp/back\n"
+		   "  # the names in it, and one file of them\n"
+		   "  restic ls latest\n"
+		   "  restic dump latest /app.db > app.db\n\n"
 		   "A database file that comes back so is complete: open it with sqlite3.\n"
 		   "Each backup also holds /.backstay/manifest.json, which says what is in it.\n",
-		   location);
+		   quoted);
+}
+
+int password_recovery_sheet(const char *location, const char *repository_id, const struct secret *password, char **path,
+			    struct error *e)
+{
+	AUTO_FREE char *state = NULL;
+	CLEANUP(wipe) struct buf text = BUF_INIT;
+	int rc = password_state_dir(true, &state, e);
+
+	if (rc)
+		return rc;
 	AUTO_FREE char *file = mem_printf("%s/recovery-%.8s.txt", state, repository_id);
 
+	write_sheet(&text, location, repository_id, password);
 	rc = fs_write_atomic(file, text.p, text.len, 0600, e);
-	secret_wipe(text.p, text.len);
 	if (rc)
 		return error_wrap(e, "writing the recovery sheet");
 	*path = TAKE(file);

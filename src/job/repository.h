@@ -7,38 +7,49 @@
 #include "repo/repo.h"
 
 struct repository {
-	struct repo *repo;                /* open; NULL before */
-	struct lock *lock;                /* held, or NULL */
-	char *location;                   /* shown to people: "/var/backups/backstay" */
-	char *chosen_by;                  /* "--repo", "BACKSTAY_REPOSITORY", "BACKUP_DIR", "RESTIC_REPOSITORY", "the first writable place" */
-	bool explicit_choice;             /* named by option or environment */
-	/* after repository_init() with a made-up password: */
+	struct repo *repo;    /* open; NULL before */
+	struct lock *lock;    /* held, or NULL */
+	char *location;       /* shown to people: "/var/backups/backstay" */
+	char *chosen_by;      /* "--repo", "BACKSTAY_REPOSITORY", ..., "the first writable place" */
+	bool explicit_choice; /* named by option or environment */
+	char *warning;        /* about the password file, for people; or NULL */
+	/* after repository_init(): the kept file, when the password is in one; the sheet. */
 	char *password_file, *recovery_sheet;
 };
-void repository_release(struct repository *r);        /* releases the lock too */
+void repository_release(struct repository *r); /* releases the lock too */
 
-/* Where: `option` (--repo, may be NULL), BACKSTAY_REPOSITORY, BACKUP_DIR, RESTIC_REPOSITORY, RESTIC_REPOSITORY_FILE's content; else of the ordered list (docs/locations.md: /var/backups/backstay, $XDG_DATA_HOME/backstay/repository,
- * ~/.local/share/backstay/repository) the first that holds a repository, else the first that can be written. Opens nothing. */
+/* Where: `option` (--repo, may be NULL), BACKSTAY_REPOSITORY, BACKUP_DIR, RESTIC_REPOSITORY, RESTIC_REPOSITORY_FILE's
+ * content; else of the ordered list (docs/locations.md: /var/backups/backstay, $XDG_DATA_HOME/backstay/repository,
+ * ~/.local/share/backstay/repository) the first that holds a repository, else the first that can be written. Opens
+ * nothing. */
 int repository_locate(const char *option, struct repository *out, struct error *e) MUST_USE;
 
+/* Asks a person for the password; when nobody can be asked, *e says already why there is none (-ERR_PASSWORD). */
+typedef int (*repository_ask_fn)(const char *prompt, struct secret *out, struct error *e);
+
 enum repository_access {
-	REPOSITORY_READ,                  /* shared lock */
-	REPOSITORY_READ_NO_LOCK,          /* none (--no-lock), for read-only places */
-	REPOSITORY_WRITE,                 /* shared lock: backups go on beside each other */
-	REPOSITORY_EXCLUSIVE,             /* forget, prune, key remove */
+	REPOSITORY_READ,         /* shared lock */
+	REPOSITORY_READ_NO_LOCK, /* none (--no-lock), for read-only places */
+	REPOSITORY_WRITE,        /* shared lock: backups go on beside each other */
+	REPOSITORY_EXCLUSIVE,    /* forget, prune, key remove */
 };
-/* Find the password, open, lock (waiting up to `wait_seconds`), and unless `no_index` load the index. Password from, in order: BACKSTAY_PASSWORD, BACKSTAY_PASSWORD_FILE, RESTIC_PASSWORD, RESTIC_PASSWORD_FILE, RESTIC_PASSWORD_COMMAND (split into
- * arguments, no shell), the file kept for this location (password.h), then `ask` (NULL: no terminal). -ERR_NO_REPO has the hint to run `backstay init`. */
+/* Find the password, open, lock (waiting up to `wait_seconds`), and unless `no_index` load the index. Password from, in
+ * order: BACKSTAY_PASSWORD, BACKSTAY_PASSWORD_FILE, RESTIC_PASSWORD, RESTIC_PASSWORD_FILE, RESTIC_PASSWORD_COMMAND
+ * (split into arguments, no shell), the file kept for this location (password.h), then `ask` (NULL: no terminal).
+ * -ERR_PASSWORD when none is known or it is wrong. -ERR_NO_REPO has the hint to run `backstay init`. */
 struct repository_open_options {
 	enum repository_access access;
 	bool no_index;
 	double wait_seconds;
-	int (*ask)(const char *prompt, struct secret *out, struct error *e);
+	repository_ask_fn ask;
 	struct progress *progress;
 };
 int repository_open(struct repository *r, const struct repository_open_options *o, struct error *e) MUST_USE;
 
-/* Make a repository at r->location. With no password given anywhere, one is made up, kept in a 0600 file (password.h), and a recovery sheet is written beside it that says how to restore with restic alone. Opens it (no lock). */
-int repository_init(struct repository *r, int (*ask)(const char *prompt, struct secret *out, struct error *e), struct error *e) MUST_USE;
+/* Make a repository at r->location, or finish one that was half made. With no password known anywhere, `ask` is asked;
+ * when that is NULL, one is made up, kept in a 0600 file (password.h), and is in the recovery sheet, which says how to
+ * restore with restic alone. Opens it (no lock). Two processes of one state folder take turns: -ERR_EXISTS for the
+ * second. */
+int repository_init(struct repository *r, repository_ask_fn ask, struct error *e) MUST_USE;
 
 #endif

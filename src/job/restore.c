@@ -1,11 +1,11 @@
-/* Getting data back: choose what and where, ask once, then let each engine rehearse and swap, with a safety backup in between. */
+/* Getting data back: plan, ask once, then let each engine rehearse and swap, with a safety backup in between. */
 #include "job/restore.h"
 
 #include "base/fs.h"
-#include "base/human.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/timefmt.h"
+#include "job/restore_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,167 +22,54 @@ void job_restore_result_release(struct job_restore_result *r)
 	*r = (struct job_restore_result){0};
 }
 
-/* ---- the plan: which sources go where ---- */
-
-struct step {
-	const struct manifest_source *source;
-	struct source_url target;
-	bool exists;
-};
-
-struct plan {
-	struct step *v;
-	size_t n, cap;
-};
-
-static void plan_release(struct plan *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		source_url_release(&p->v[i].target);
-	free(p->v);
-	*p = (struct plan){0};
-}
-
-static bool wanted(const struct job_restore *j, const struct manifest_source *s, const struct engine *engine)
-{
-	bool database = engine->features & ENGINE_DATABASE;
-
-	if (j->sources.n && !strlist_has(&j->sources, s->name) && !strlist_has(&j->sources, s->url))
-		return false;
-	if ((j->only == ONLY_DATABASE && !database) || (j->only == ONLY_FILES && database))
-		return false;
-	if (j->tables.n && !(engine->features & ENGINE_TABLES))
-		return false;
-	return !j->paths.n || (engine->features & ENGINE_PATHS);
-}
-
-static int nothing_fits(const struct job_restore *j, struct error *e)
-{
-	CLEANUP(strlist_release) struct strlist names = {0};
-	const struct manifest *m = &j->backup->manifest;
-
-	for (size_t i = 0; i < m->source_count; i++)
-		strlist_addf(&names, "%s (%s)", m->sources[i].name, m->sources[i].engine);
-	AUTO_FREE char *all = strlist_join(&names, ", ");
-
-	return error_set(e, ERR_NOT_FOUND, "nothing in backup \"%s\" fits what was asked for; it holds: %s", backup_name(j->backup), all);
-}
-
-/* Where a source goes: `to` itself, below it when there are several or when a database meets a folder, or where it came from. */
-static char *target_text(const struct job_restore *j, const struct manifest_source *s, const struct engine *engine, bool several)
-{
-	if (!j->to)
-		return mem_string(s->url);
-	if (several || ((engine->features & ENGINE_DATABASE) && fs_is_dir(j->to)))
-		return path_join(j->to, path_base(s->name));
-	return mem_string(j->to);
-}
-
-static int add_step(const struct job_restore *j, struct plan *p, const struct manifest_source *s, bool several, struct error *e)
-{
-	const struct engine *engine = engine_by_name(s->engine);
-	AUTO_FREE char *text = target_text(j, s, engine, several);
-
-	GROW(p->v, p->n, p->cap);
-	struct step *step = &p->v[p->n];
-
-	*step = (struct step){.source = s};
-	int rc = source_url_parse(text, true, engine, &step->target, e);
-	if (rc)
-		return error_wrap(e, "restoring %s", s->name);
-	p->n++;
-	if (step->target.engine != engine)
-		return error_set(e, ERR_MISMATCH, "%s is a backup of %s and cannot be restored into %s; nothing was changed", s->name, engine->title, step->target.shown);
-	step->exists = step->target.path && fs_exists(step->target.path);
-	if (j->mode == RESTORE_PRESERVE && !(engine->features & ENGINE_PRESERVE))
-		return error_set(e, ERR_USAGE, "%s cannot be restored with --mode preserve", s->name);
-	return 0;
-}
-
-static int plan_restore(const struct job_restore *j, struct plan *p, struct error *e)
-{
-	const struct manifest *m = &j->backup->manifest;
-	size_t several = 0;
-
-	for (size_t i = 0; i < m->source_count; i++) {
-		const struct engine *engine = engine_by_name(m->sources[i].engine);
-
-		if (!engine)
-			return error_set(e, ERR_VERSION, "%s was made by the engine \"%s\", which this program does not know", m->sources[i].name, m->sources[i].engine);
-		several += wanted(j, &m->sources[i], engine);
-	}
-	if (!several)
-		return nothing_fits(j, e);
-	for (size_t i = 0; i < m->source_count; i++)
-		if (wanted(j, &m->sources[i], engine_by_name(m->sources[i].engine))) {
-			int rc = add_step(j, p, &m->sources[i], several > 1, e);
-			if (rc)
-				return rc;
-		}
-	return 0;
-}
-
 /* ---- telling and asking ---- */
-
-static char *describe_target(const struct step *step)
-{
-	struct stat st;
-	char size[HUMAN_MAX], age[HUMAN_MAX];
-
-	if (!step->target.path || stat(step->target.path, &st))
-		return mem_printf("%s", step->target.shown);
-	human_age(time_between(st.st_mtim, time_now()), age);
-	if (S_ISDIR(st.st_mode))
-		return mem_printf("%s: a folder, changed %s", step->target.path, age);
-	return mem_printf("%s: %s, changed %s", step->target.path, human_size((uint64_t)st.st_size, size), age);
-}
-
-static void describe_replaced(const struct plan *p, struct strlist *lines)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].exists)
-			strlist_take(lines, describe_target(&p->v[i]));
-}
 
 int job_restore_preview(struct repository *r, const struct job_restore *j, struct strlist *lines, struct error *e)
 {
-	CLEANUP(plan_release) struct plan p = {0};
-	int rc = plan_restore(j, &p, e);
+	CLEANUP(restore_plan_release) struct restore_plan p = {0};
+	int rc = restore_plan_make(j, &p, e);
 
 	if (!rc)
-		describe_replaced(&p, lines);
+		restore_plan_describe(&p, lines);
 	return rc;
 }
 
-static int ask(const struct job_restore *j, const struct plan *p, struct error *e)
+static const char *what_it_does(const struct job_restore *j)
+{
+	if (j->mode == RESTORE_PRESERVE)
+		return "adds what is missing to";
+	return j->tables.n || j->paths.n ? "replaces what was chosen in" : "replaces";
+}
+
+static int ask(const struct job_restore *j, const struct restore_plan *p, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist lines = {0};
 
-	describe_replaced(p, &lines);
+	restore_plan_describe(p, &lines);
 	if (!lines.n || !j->confirm)
 		return 0;
 	AUTO_FREE char *all = strlist_join(&lines, "\n  ");
-	AUTO_FREE char *question = mem_printf("This %s:\n  %s\n%sGo on?", j->mode == RESTORE_PRESERVE ? "adds what is missing to" : "replaces", all,
-					      j->no_safety ? "No safety backup will be made. " : "A safety backup is made first. ");
+	AUTO_FREE char *question =
+		mem_printf("This %s:\n  %s\n%sGo on?", what_it_does(j), all,
+			   j->no_safety ? "No safety backup will be made. " : "A safety backup is made first. ");
 
 	return j->confirm(j->ctx, question, e);
 }
 
-/* ---- doing it ---- */
+/* ---- the safety backup ---- */
 
 struct restoring {
 	struct repository *repository;
 	const struct job_restore *job;
-	const struct step *step;
+	const struct restore_step *step;
 	struct job_restore_result *result;
-	char *job_id;
+	const char *job_id;
+	bool bringing_back; /* after a failure: what was begun is ended even when the lock is lost */
 };
 
-/* The live target as it is now, into the repository. */
-static int make_safety_backup(void *ctx, struct error *e)
+/* The live target as it is now, damaged or not, into the repository. */
+static int back_up_target(struct restoring *x, struct job_backup_result *made, struct error *e)
 {
-	struct restoring *x = ctx;
-	struct job_backup_result made = {0};
 	AUTO_FREE char *name = mem_printf("%s before %s", x->step->target.name, x->job->undo_of ? "undo" : "restore");
 	const struct job_backup j = {
 		.sources = &x->step->target,
@@ -191,103 +78,196 @@ static int make_safety_backup(void *ctx, struct error *e)
 		.job = x->job_id,
 		.safety_target = x->step->target.shown,
 		.undo_of = x->job->undo_of,
-		.options = {.include_logs = true},
+		.options = {.include_logs = true, .check = CHECK_NONE},
 		.level = -1,
+		.progress = x->job->progress,
 	};
-	char hex[ID_HEX_LEN + 1];
 
-	if (x->job->no_safety)
-		return 0;
-	progress_phase(x->job->progress, "safety backup", NULL, 0, 0);
-	int rc = job_backup(x->repository, &j, &made, e);
+	progress_within(x->job->progress, "safety backup");
+	int rc = job_backup(x->repository, &j, made, e);
 
-	if (rc == 0)
-		strlist_add(&x->result->safety, id_hex(&made.backup.snapshot.id, hex));
-	job_backup_result_release(&made);
-	return rc ? error_wrap(e, "making the safety backup of %s; nothing was changed", x->step->target.shown) : 0;
+	progress_within(x->job->progress, NULL);
+	return rc;
 }
+
+static int make_safety_backup(struct restoring *x, struct error *e)
+{
+	CLEANUP(job_backup_result_release) struct job_backup_result made = {0};
+	char hex[ID_HEX_LEN + 1];
+	int rc = back_up_target(x, &made, e);
+
+	if (rc == 0 || rc == -ERR_PARTIAL)
+		strlist_add(&x->result->safety, id_hex(&made.backup.snapshot.id, hex));
+	if (rc == -ERR_PARTIAL) {
+		error_set(e, ERR_REFUSED, "%llu of its entries could not be read", (unsigned long long)made.skipped);
+		error_hint(e, "make them readable, or restore with --no-safety, which cannot be undone");
+	}
+	if (rc)
+		return error_wrap(e, "making the safety backup of %s; nothing was changed", x->step->target.shown);
+	progress_phase(x->job->progress, "restoring", NULL, 0, 0);
+	return 0;
+}
+
+static int before_swap(void *ctx, struct error *e)
+{
+	struct restoring *x = ctx;
+
+	if (x->repository->lock && !x->bringing_back) {
+		int rc = lock_check(x->repository->lock, e);
+
+		if (rc)
+			return rc;
+	}
+	return x->job->no_safety ? 0 : make_safety_backup(x, e);
+}
+
+/* ---- one source after the other ---- */
 
 /* The folder a new target is made in. */
 static int make_parent(const struct source_url *target, struct error *e)
 {
-	AUTO_FREE char *parent = target->path ? path_dir(target->path) : NULL;
+	AUTO_FREE char *parent = path_dir(target->path);
 
-	return parent ? fs_make_dirs(parent, 0700, e) : 0;
+	return fs_make_dirs(parent, 0700, e);
 }
 
 static int restore_step(struct restoring *x, struct error *e)
 {
-	const struct job_restore *j = x->job;
+	const struct restore_step *step = x->step;
+	struct job_restored done = {0};
 	struct stored stored;
-	struct job_restored *done;
-	struct engine_restore r = {
+	const struct engine_restore r = {
 		.from = &stored,
-		.target = &x->step->target,
-		.mode = j->mode,
-		.tables = &j->tables,
-		.paths = &j->paths,
-		.before_swap = make_safety_backup,
+		.target = &step->target,
+		.mode = x->job->mode,
+		.tables = &x->job->tables,
+		.paths = &step->paths,
+		.before_swap = before_swap,
 		.ctx = x,
-		.progress = j->progress,
+		.progress = x->job->progress,
 	};
 
-	backup_stored(j->backup, x->step->source, &stored);
-	x->result->v = mem_array(x->result->v, x->result->n + 1, sizeof *x->result->v);
-	done = &x->result->v[x->result->n];
-	*done = (struct job_restored){0};
-	int rc = make_parent(&x->step->target, e);
+	backup_stored(x->job->backup, step->source, &stored);
+	int rc = make_parent(&step->target, e);
 
 	if (!rc)
-		rc = x->step->target.engine->restore(&r, &done->result, e);
+		rc = step->engine->restore(&r, &done.result, e);
 	if (rc) {
-		restore_result_release(&done->result);
-		return error_wrap(e, "restoring %s to %s", x->step->source->name, x->step->target.shown);
+		restore_result_release(&done.result);
+		return error_wrap(e, "restoring %s to %s", step->source->name, step->target.shown);
 	}
-	done->source = mem_string(x->step->source->name);
-	done->target = mem_string(x->step->target.shown);
-	x->result->n++;
+	done.source = mem_string(step->source->name);
+	done.target = mem_string(step->target.shown);
+	x->result->v = mem_array(x->result->v, x->result->n + 1, sizeof *x->result->v);
+	x->result->v[x->result->n++] = done;
 	return 0;
 }
+
+/* ---- when a source fails ---- */
+
+static int run(struct restoring *x, const struct restore_plan *p, struct error *e);
 
 static int bring_back(struct repository *r, const char *safety_id, struct error *e)
 {
 	CLEANUP(backup_release) struct backup safety = {0};
-	CLEANUP(job_restore_result_release) struct job_restore_result done = {0};
-	int rc = backup_find(r, safety_id, &safety, e);
+	CLEANUP(restore_plan_release) struct restore_plan p = {0};
+	CLEANUP(job_restore_result_release) struct job_restore_result result = {0};
 	const struct job_restore j = {.backup = &safety, .no_safety = true};
+	struct restoring x = {.repository = r, .job = &j, .result = &result, .bringing_back = true};
+	int rc = backup_find(r, safety_id, &safety, e);
 
-	return rc ? rc : job_restore(r, &j, &done, e);
+	if (!rc)
+		rc = restore_plan_make(&j, &p, e);
+	return rc ? rc : run(&x, &p, e);
 }
 
-/* A later source failed: bring the targets replaced before it back from the first `n` safety backups. */
+static void say_more(struct error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void say_more(struct error *e, const char *fmt, ...)
+{
+	struct error before = *e;
+	va_list ap;
+
+	va_start(ap, fmt);
+	AUTO_FREE char *more = mem_vprintf(fmt, ap);
+	va_end(ap);
+	error_set(e, before.kind, "%s; %s", before.text, more);
+	error_hint(e, "%s", before.hint);
+}
+
+/* A safety backup nothing was lost behind: undo must not bring it back as if its restore had been done. */
+static void mark_spent(struct restoring *x, size_t i)
+{
+	char **name = &x->result->safety.v[i], hex[ID_HEX_LEN + 1];
+	struct error ignored = {0};
+	struct id id, fresh;
+
+	if (!id_parse(&id, *name, strlen(*name)) || backup_add_tag(x->repository, &id, TAG_SPENT, &fresh, &ignored))
+		return;
+	free(*name);
+	*name = mem_string(id_hex(&fresh, hex));
+}
+
+/* Bring back what the first n safety backups hold, the newest first. */
 static void roll_back(struct restoring *x, size_t n, struct error *e)
 {
-	size_t failed = 0;
+	size_t back = 0;
 
 	for (size_t i = n; i-- > 0;) {
 		struct error why = {0};
 
 		if (bring_back(x->repository, x->result->safety.v[i], &why)) {
-			failed++;
-			error_wrap(e, "could not bring back what backup %.8s holds (%s)", x->result->safety.v[i], why.text);
+			say_more(e, "what backup %.8s holds could not be brought back (%s)", x->result->safety.v[i],
+				 why.text);
+			continue;
 		}
+		mark_spent(x, i);
+		back++;
 	}
-	if (n && !failed)
-		error_wrap(e, "what was replaced before was brought back");
+	if (back)
+		say_more(e, "what was replaced before was brought back");
 }
 
-static int restore_plan(struct restoring *x, const struct plan *p, struct error *e)
+/* What the sources before the one that failed have left. */
+static void tell_what_stays(const struct restoring *x, struct error *e)
+{
+	for (size_t i = 0; i < x->result->n; i++) {
+		const struct job_restored *d = &x->result->v[i];
+
+		if (!d->result.replaced)
+			say_more(e, "%s is new and stays", d->target);
+		else if (x->job->no_safety)
+			say_more(e, "%s stays replaced, for want of a safety backup", d->target);
+	}
+}
+
+/* `before`: safety backups there were before the step that failed. It has left its target as it was, unless it is the
+ * comparison after the swap that failed. */
+static void give_up(struct restoring *x, size_t before, struct error *e)
+{
+	size_t made = x->result->safety.n;
+	size_t replaced = e->kind == ERR_VERIFY ? made : before;
+
+	if (x->bringing_back)
+		return;
+	roll_back(x, replaced, e);
+	for (size_t i = replaced; i < made; i++)
+		mark_spent(x, i);
+	tell_what_stays(x, e);
+}
+
+static int run(struct restoring *x, const struct restore_plan *p, struct error *e)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		size_t replaced = x->result->safety.n;
+		size_t before = x->result->safety.n;
 		int rc = progress_check(x->job->progress, e);
 
 		x->step = &p->v[i];
 		if (!rc)
 			rc = restore_step(x, e);
 		if (rc) {
-			roll_back(x, replaced, e);
-			return -(int)e->kind;
+			give_up(x, before, e);
+			return rc;
 		}
 	}
 	return 0;
@@ -295,17 +275,18 @@ static int restore_plan(struct restoring *x, const struct plan *p, struct error 
 
 int job_restore(struct repository *r, const struct job_restore *j, struct job_restore_result *out, struct error *e)
 {
-	CLEANUP(plan_release) struct plan p = {0};
+	CLEANUP(restore_plan_release) struct restore_plan p = {0};
 	AUTO_FREE char *id = job_new_id();
 	struct restoring x = {.repository = r, .job = j, .result = out, .job_id = id};
 	double start = time_monotonic();
-	int rc = plan_restore(j, &p, e);
 
 	*out = (struct job_restore_result){0};
+	int rc = restore_plan_make(j, &p, e);
+
 	if (!rc)
 		rc = ask(j, &p, e);
 	if (!rc)
-		rc = restore_plan(&x, &p, e);
+		rc = run(&x, &p, e);
 	out->seconds = time_monotonic() - start;
 	return rc;
 }

@@ -6,39 +6,57 @@
 
 enum restore_only { ONLY_ALL, ONLY_DATABASE, ONLY_FILES };
 
+/* Asks a person; 0 to go on. */
+typedef int (*restore_confirm_fn)(void *ctx, const char *question, struct error *e);
+
 struct job_restore {
 	const struct backup *backup;
-	const char *to;                       /* URL or path; NULL: where each source came from. With several sources a folder that receives each under its name. */
-	struct strlist tables, paths, sources;    /* empty: all */
+	/* URL or path; NULL: where each source came from. With several sources a folder that receives each under its
+	 * name. */
+	const char *to;
+	/* Empty: all. A path is one of the backup's ("media/2026", as `backstay ls` shows it) or one inside a source
+	 * ("2026"). A table or path that more than one source has needs `sources`. */
+	struct strlist tables, paths, sources;
 	enum restore_only only;
 	enum restore_mode mode;
-	bool no_safety;                       /* skip the safety backup (asked for explicitly) */
-	const char *undo_of;                  /* set by job_undo(): hex id of the safety backup brought back; else NULL */
+	bool no_safety;      /* skip the safety backup (asked for explicitly) */
+	const char *undo_of; /* set by job_undo(): hex id of the safety backup brought back; else NULL */
 	struct progress *progress;
-	/* Asked once before anything that exists is replaced, with a sentence for people; 0 to go on. NULL: go on. */
-	int (*confirm)(void *ctx, const char *question, struct error *e);
+	/* Asked once before anything that exists is replaced, with a sentence for people. NULL: go on. */
+	restore_confirm_fn confirm;
 	void *ctx;
 };
 
-struct job_restored {                         /* one per source */
+struct job_restored { /* one per source */
 	char *source, *target;
 	struct restore_result result;
 };
 struct job_restore_result {
-	struct job_restored *v;
+	struct job_restored *v; /* in the order they were restored: what lies in another comes after it */
 	size_t n;
-	struct strlist safety;                /* ids (hex) of the safety backups made; empty: nothing was replaced */
+	struct strlist safety; /* ids (hex) of the safety backups made; empty: nothing was replaced */
 	double seconds;
 };
 void job_restore_result_release(struct job_restore_result *r);
 
-/* Repository open with REPOSITORY_WRITE. On failure every target is as it was; when several sources are restored and a later one fails, those already swapped are brought back from the safety backup, and the error says so. */
-int job_restore(struct repository *r, const struct job_restore *j, struct job_restore_result *out, struct error *e) MUST_USE;
+/* Repository open with REPOSITORY_WRITE. Everything that can be told beforehand (kinds, names, targets) is looked at
+ * before anything is touched. On failure every target is as it was; when several sources are restored and a later one
+ * fails, those already replaced are brought back from their safety backups, and the error says so, and what stays: what
+ * was new, and what was replaced without a safety backup. A safety backup whose restore failed no longer counts for
+ * undo. */
+int job_restore(struct repository *r, const struct job_restore *j, struct job_restore_result *out,
+		struct error *e) MUST_USE;
 
-/* Bring back what the last restore replaced: `which` is the id of a safety backup or of the restore's job, or NULL for the newest restore not undone yet. The state before the undo is kept as a backup too (tagged with what it undid), so nothing is ever lost; undoing again goes one restore further back. */
-int job_undo(struct repository *r, const char *which, struct progress *p, int (*confirm)(void *ctx, const char *question, struct error *e), void *ctx, struct job_restore_result *out, struct error *e) MUST_USE;
+/* Bring back what the last restore replaced: `which` is the id of a safety backup or of the restore's job, or NULL for
+ * the newest restore not undone yet. The state before the undo is kept as a backup too (tagged with what it undid), so
+ * nothing is ever lost; undoing again goes one restore further back. A safety backup is marked as spent only once what
+ * it holds is in its place, so that an undo that was cut off is simply done again. */
+int job_undo(struct repository *r, const char *which, struct progress *p, restore_confirm_fn confirm, void *ctx,
+	     struct job_restore_result *out, struct error *e) MUST_USE;
 
-/* What a restore would replace, for confirmation and dry runs: "/srv/app.db: 12.1 MiB, modified 5 min ago" a line each. */
-int job_restore_preview(struct repository *r, const struct job_restore *j, struct strlist *lines, struct error *e) MUST_USE;
+/* What a restore would replace, for confirmation and dry runs: "/srv/app.db: 12.1 MiB, changed 5 min ago" a line
+ * each. */
+int job_restore_preview(struct repository *r, const struct job_restore *j, struct strlist *lines,
+			struct error *e) MUST_USE;
 
 #endif

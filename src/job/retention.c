@@ -94,7 +94,8 @@ static bool any_good_in(const struct group *g, period_fn period, const char *nam
 	return false;
 }
 
-/* Keep the newest good backup of each of the `count` newest periods that have one. A period with none keeps its newest backup, at no cost. */
+/* Keep the newest good backup of each of the `count` newest periods that have one. A period with none keeps its newest
+ * backup, at no cost. */
 static void apply_rule(struct group *g, const char *rule, unsigned count, period_fn period)
 {
 	char last_good[64] = "", last_bad[64] = "", name[64];
@@ -205,5 +206,6 @@ void retention_apply(const struct retention_policy *p, struct retention_item *it
 
 bool retention_is_empty(const struct retention_policy *p)
 {
-	return !(p->last || p->hourly || p->daily || p->weekly || p->monthly || p->yearly || p->within_seconds || p->keep_tags.n);
+	return !(p->last || p->hourly || p->daily || p->weekly || p->monthly || p->yearly || p->within_seconds ||
+		 p->keep_tags.n);
 }

@@ -7,102 +7,150 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool was_undone(const struct backup_list *l, const struct backup *safety)
-{
-	char hex[ID_HEX_LEN + 1];
-	AUTO_FREE char *tag = mem_printf(TAG_UNDO_OF "%s", id_hex(&safety->snapshot.id, hex));
+#define PREFIX_MIN 4
 
-	for (size_t i = 0; i < l->n; i++)
-		if (snapshot_has_tag(&l->v[i].snapshot, tag))
+static bool can_be_undone(const struct backup *b)
+{
+	return b->has_manifest && b->manifest.safety_target && b->manifest.job;
+}
+
+/* Made before an undo, not before a restore. */
+static bool of_undo(const struct backup *b)
+{
+	for (size_t i = 0; i < b->snapshot.tags.n; i++)
+		if (!strncmp(b->snapshot.tags.v[i], TAG_UNDO_OF, strlen(TAG_UNDO_OF)))
 			return true;
 	return false;
 }
 
-/* A backup made before a restore replaced something (not before an undo did). */
-static bool can_be_undone(const struct backup *b)
+/* Whether it counts for "the last restore". */
+static bool is_open(const struct backup *b)
 {
-	if (!b->has_manifest || !b->manifest.safety_target || !b->manifest.job)
-		return false;
-	for (size_t i = 0; i < b->snapshot.tags.n; i++)
-		if (!strncmp(b->snapshot.tags.v[i], TAG_UNDO_OF, sizeof TAG_UNDO_OF - 1))
-			return false;
-	return true;
+	return can_be_undone(b) && !of_undo(b) && !snapshot_has_tag(&b->snapshot, TAG_SPENT);
 }
 
-/* The job to undo: named, or that of the newest safety backup that was not brought back yet. NULL when there is none. */
-static const char *job_to_undo(const struct backup_list *l, const char *which)
+static bool begins_so(const struct id *id, const char *prefix)
 {
 	char hex[ID_HEX_LEN + 1];
 
-	for (size_t i = l->n; i-- > 0;) {
-		const struct backup *b = &l->v[i];
-
-		if (!can_be_undone(b))
-			continue;
-		if (which ? !strncmp(id_hex(&b->snapshot.id, hex), which, strlen(which)) || !strcmp(b->manifest.job, which) : !was_undone(l, b))
-			return b->manifest.job;
-	}
-	return NULL;
+	return strlen(prefix) >= PREFIX_MIN && !strncmp(id_hex(id, hex), prefix, strlen(prefix));
 }
 
-static int undo_one(struct repository *r, const struct backup *safety, struct progress *p, struct job_restore_result *out, struct error *e)
+/* By its id, the one it had before it was spent, or its restore's job. */
+static bool is_named(const struct backup *b, const char *which)
+{
+	const struct snapshot *s = &b->snapshot;
+
+	return begins_so(&s->id, which) || (s->has_original && begins_so(&s->original, which)) ||
+	       !strcmp(b->manifest.job, which);
+}
+
+static int find_named(const struct backup_list *l, const char *which, const char **job, struct error *e)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct backup *b = &l->v[i];
+
+		if (!can_be_undone(b) || !is_named(b, which))
+			continue;
+		if (*job && strcmp(*job, b->manifest.job))
+			return error_set(e, ERR_USAGE, "%s is ambiguous: it names more than one restore", which);
+		*job = b->manifest.job;
+	}
+	return *job ? 0 : error_set(e, ERR_NOT_FOUND, "there is no restore %s that could be undone", which);
+}
+
+static int find_last(const struct backup_list *l, const char **job, struct error *e)
+{
+	if (l->damaged.n) {
+		error_set(e, ERR_CORRUPT, "which restore was the last cannot be told: %s", l->damaged.v[0]);
+		return error_hint(e, "name its safety backup by the id from `backstay list`");
+	}
+	for (size_t i = l->n; i-- > 0 && !*job;)
+		if (is_open(&l->v[i]))
+			*job = l->v[i].manifest.job;
+	return *job ? 0
+		    : error_set(e, ERR_NOT_FOUND,
+				"there is nothing to undo: no restore replaced anything, or all were undone");
+}
+
+/* Drop all but what that restore replaced; what was brought back before comes again only when nothing else is left. */
+static void keep_job(struct backup_list *l, const char *job)
+{
+	size_t open = 0, kept = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		open += is_open(&l->v[i]) && !strcmp(l->v[i].manifest.job, job);
+	for (size_t i = 0; i < l->n; i++)
+		if (can_be_undone(&l->v[i]) && !strcmp(l->v[i].manifest.job, job) && (!open || is_open(&l->v[i])))
+			l->v[kept++] = l->v[i];
+		else
+			backup_release(&l->v[i]);
+	l->n = kept;
+}
+
+static void take_result(struct job_restore_result *out, struct job_restore_result *one)
+{
+	out->v = mem_array(out->v, out->n + one->n, sizeof *out->v);
+	if (one->n)
+		memcpy(out->v + out->n, one->v, one->n * sizeof *one->v);
+	out->n += one->n;
+	one->n = 0;
+	out->seconds += one->seconds;
+	strlist_copy(&out->safety, &one->safety);
+}
+
+static int undo_one(struct repository *r, const struct backup *safety, struct progress *p,
+		    struct job_restore_result *out, struct error *e)
 {
 	CLEANUP(job_restore_result_release) struct job_restore_result one = {0};
 	char hex[ID_HEX_LEN + 1];
-	const struct job_restore j = {
-		.backup = safety,
-		.to = safety->manifest.safety_target,
-		.undo_of = id_hex(&safety->snapshot.id, hex),
-		.progress = p,
-	};
+	struct id fresh;
+	const struct job_restore j = {.backup = safety, .undo_of = id_hex(&safety->snapshot.id, hex), .progress = p};
 	int rc = job_restore(r, &j, &one, e);
 
-	if (rc)
+	if (rc && !*e->hint)
 		return error_hint(e, "try again with: backstay restore --undo %.8s", hex);
-	out->v = mem_array(out->v, out->n + one.n, sizeof *out->v);
-	memcpy(out->v + out->n, one.v, one.n * sizeof *one.v);
-	out->n += one.n;
-	one.n = 0;
-	out->seconds += one.seconds;
-	strlist_copy(&out->safety, &one.safety);
-	return 0;
+	if (rc)
+		return rc;
+	take_result(out, &one);
+	rc = backup_add_tag(r, &safety->snapshot.id, TAG_SPENT, &fresh, e);
+	return rc ? error_wrap(e, "%s was brought back, but not marked as undone", safety->manifest.safety_target) : 0;
 }
 
-static int ask_undo(const struct backup_list *l, const char *job, int (*confirm)(void *, const char *, struct error *), void *ctx, struct error *e)
+static int ask(const struct backup_list *l, restore_confirm_fn confirm, void *ctx, struct error *e)
 {
 	CLEANUP(buf_release) struct buf question = BUF_INIT;
+	char when[32];
 
 	if (!confirm)
 		return 0;
 	buf_add_str(&question, "This brings back:\n");
-	for (size_t i = 0; i < l->n; i++)
-		if (can_be_undone(&l->v[i]) && !strcmp(l->v[i].manifest.job, job)) {
-			char when[32];
-
-			time_to_local(l->v[i].snapshot.time, when);
-			buf_printf(&question, "  %s as it was at %s\n", l->v[i].manifest.safety_target, when);
-		}
+	for (size_t i = 0; i < l->n; i++) {
+		time_to_local(l->v[i].snapshot.time, when);
+		buf_printf(&question, "  %s as it was at %s\n", l->v[i].manifest.safety_target, when);
+	}
 	buf_add_str(&question, "What is there now is kept as a backup. Go on?");
 	return confirm(ctx, buf_text(&question), e);
 }
 
-int job_undo(struct repository *r, const char *which, struct progress *p, int (*confirm)(void *ctx, const char *question, struct error *e), void *ctx,
+int job_undo(struct repository *r, const char *which, struct progress *p, restore_confirm_fn confirm, void *ctx,
 	     struct job_restore_result *out, struct error *e)
 {
-	CLEANUP(backup_list_release) struct backup_list all = {0};
-	int rc = backup_list_load(r, NULL, &all, e);
+	CLEANUP(backup_list_release) struct backup_list l = {0};
+	const char *found = NULL;
+	int rc = backup_list_load_tagged(r, TAG_SAFETY, &l, e);
 
 	*out = (struct job_restore_result){0};
+	if (!rc)
+		rc = which ? find_named(&l, which, &found, e) : find_last(&l, &found, e);
 	if (rc)
 		return rc;
-	const char *job = job_to_undo(&all, which);
-	if (!job && which)
-		return error_set(e, ERR_NOT_FOUND, "there is no restore %s that could be undone", which);
-	if (!job)
-		return error_set(e, ERR_NOT_FOUND, "there is nothing to undo: no restore replaced anything, or all were undone");
-	rc = ask_undo(&all, job, confirm, ctx, e);
-	for (size_t i = 0; !rc && i < all.n; i++)
-		if (can_be_undone(&all.v[i]) && !strcmp(all.v[i].manifest.job, job))
-			rc = undo_one(r, &all.v[i], p, out, e);
+	AUTO_FREE char *job = mem_string(found);
+
+	keep_job(&l, job);
+	rc = ask(&l, confirm, ctx, e);
+	/* In the other order than they were replaced. */
+	for (size_t i = l.n; !rc && i-- > 0;)
+		rc = undo_one(r, &l.v[i], p, out, e);
 	return rc;
 }

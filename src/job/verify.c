@@ -4,7 +4,6 @@
 #include "base/fs.h"
 #include "base/human.h"
 #include "base/mem.h"
-#include "base/path.h"
 #include "job/rehearse.h"
 
 #include <stdlib.h>
@@ -43,10 +42,12 @@ static void judge_bytes(const struct check_report *report, struct verify_result 
 	if (!v->ok)
 		return;
 	v->reached = LEVEL_BYTES;
-	strlist_addf(&v->evidence, "every byte read back and hashed (%s packs, %s)", human_count(report->packs_read, packs), human_size(report->bytes_read, size));
+	strlist_addf(&v->evidence, "every byte read back and hashed (%s packs, %s)",
+		     human_count(report->packs_read, packs), human_size(report->bytes_read, size));
 }
 
-static int verify_bytes(struct repository *r, struct verify_result *v, size_t n, bool whole, struct progress *p, struct check_report *report, struct error *e)
+static int verify_bytes(struct repository *r, struct verify_result *v, size_t n, bool whole, struct progress *p,
+			struct check_report *report, struct error *e)
 {
 	CLEANUP(id_list_release) struct id_list ids = {0};
 
@@ -67,50 +68,90 @@ static int verify_bytes(struct repository *r, struct verify_result *v, size_t n,
 
 /* ---- V2 to V4 ---- */
 
-/* One level of one source: 0 held or does not apply; the problem is added to v otherwise. */
-static int try_level(const struct backup *b, const struct manifest_source *s, enum verify_level level, const char *scratch, struct progress *p, struct verify_result *v,
+/* A backup being verified. */
+struct proof {
+	const struct backup *backup;
+	struct verify_result *result;
+	const char *scratch; /* a folder; NULL: not needed */
+	struct progress *progress;
+};
+
+static bool applies(const struct engine *engine, enum verify_level level)
+{
+	return engine->features & (level == LEVEL_STRUCTURE ? ENGINE_STRUCTURE : ENGINE_RESTORE);
+}
+
+/* One level of the source at `i`. */
+static int try_level(const struct proof *x, size_t i, const struct engine *engine, enum verify_level level,
 		     struct error *e)
 {
-	const struct engine *engine = engine_by_name(s->engine);
+	struct strlist *evidence = &x->result->evidence;
 	struct stored stored;
 
-	if (!engine)
-		return error_set(e, ERR_VERSION, "%s was made by the engine \"%s\", which this program does not know", s->name, s->engine);
-	backup_stored(b, s, &stored);
+	backup_stored(x->backup, &x->backup->manifest.sources[i], &stored);
 	if (level == LEVEL_STRUCTURE)
-		return engine->features & ENGINE_STRUCTURE ? engine->check_structure(&stored, p, &v->evidence, e) : 0;
-	if (!(engine->features & ENGINE_RESTORE))
-		return 0;
-	if (level == LEVEL_RESTORED)
-		return rehearse_restore(engine, &stored, scratch, p, &v->evidence, e);
-	return rehearse_compare(engine, &stored, scratch, p, &v->evidence, e);
+		return engine->check_structure(&stored, x->progress, evidence, e);
+	AUTO_FREE char *own = mem_printf("%s/%zu", x->scratch, i);
+	int rc = fs_make_dirs(own, 0700, e);
+
+	if (rc)
+		return rc;
+	return level == LEVEL_RESTORED ? rehearse_restore(engine, &stored, own, x->progress, evidence, e)
+				       : rehearse_compare(engine, &stored, own, x->progress, evidence, e);
 }
 
 /* Whether an error means the backup is bad, rather than that the verification could not be made. */
 static bool blames_backup(int rc)
 {
-	return rc == -ERR_VERIFY || rc == -ERR_CORRUPT || rc == -ERR_NOT_FOUND || rc == -ERR_VERSION || rc == -ERR_LIMIT || rc == -ERR_MISMATCH;
+	return rc == -ERR_VERIFY || rc == -ERR_CORRUPT || rc == -ERR_NOT_FOUND || rc == -ERR_VERSION ||
+	       rc == -ERR_LIMIT || rc == -ERR_MISMATCH;
 }
 
-static int verify_level_of(const struct backup *b, enum verify_level level, const char *scratch, struct progress *p, struct verify_result *v, struct error *e)
+/* Reached is what at least one of the sources could show. */
+static int reach_level(const struct proof *x, enum verify_level level, struct error *e)
 {
-	for (size_t i = 0; i < b->manifest.source_count; i++) {
-		const struct manifest_source *s = &b->manifest.sources[i];
-		int rc = progress_check(p, e);
+	bool any = false;
 
+	for (size_t i = 0; i < x->backup->manifest.source_count; i++) {
+		const struct manifest_source *s = &x->backup->manifest.sources[i];
+		const struct engine *engine = engine_by_name(s->engine);
+		int rc = progress_check(x->progress, e);
+
+		if (!rc && !applies(engine, level))
+			continue;
 		if (!rc)
-			rc = try_level(b, s, level, scratch, p, v, e);
+			rc = try_level(x, i, engine, level, e);
 		if (rc && !blames_backup(rc))
 			return error_wrap(e, "verifying %s", s->name);
 		if (rc) {
-			strlist_addf(&v->problems, "%s: %s", s->name, e->text);
+			strlist_addf(&x->result->problems, "%s: %s", s->name, e->text);
 			error_clear(e);
-			v->ok = false;
+			x->result->ok = false;
 			return 0;
 		}
+		any = true;
 	}
-	v->reached = level;
+	if (any)
+		x->result->reached = level;
 	return 0;
+}
+
+/* What a newer program has made can be read back, but not looked into: that is no damage. */
+static bool all_engines_known(const struct backup *b, struct strlist *evidence)
+{
+	bool known = true;
+
+	for (size_t i = 0; i < b->manifest.source_count; i++) {
+		const struct manifest_source *s = &b->manifest.sources[i];
+
+		if (engine_by_name(s->engine))
+			continue;
+		known = false;
+		strlist_addf(evidence,
+			     "%s was made by the engine \"%s\", which this program does not know: not looked into",
+			     s->name, s->engine);
+	}
+	return known;
 }
 
 static int verify_deeper(const struct backup *b, struct verify_result *v, struct progress *p, struct error *e)
@@ -119,10 +160,14 @@ static int verify_deeper(const struct backup *b, struct verify_result *v, struct
 	struct error ignored = {0};
 	int rc = 0;
 
+	if (v->wanted < LEVEL_STRUCTURE || !all_engines_known(b, &v->evidence))
+		return 0;
 	if (v->wanted >= LEVEL_RESTORED)
 		rc = fs_temp_dir(NULL, "backstay-verify-", &scratch, e);
+	const struct proof x = {.backup = b, .result = v, .scratch = scratch, .progress = p};
+
 	for (enum verify_level level = LEVEL_STRUCTURE; !rc && v->ok && level <= v->wanted; level++)
-		rc = verify_level_of(b, level, scratch, p, v, e);
+		rc = reach_level(&x, level, e);
 	if (scratch && fs_remove_tree(scratch, rc ? &ignored : e) && !rc)
 		rc = error_wrap(e, "removing the scratch place");
 	return rc;
@@ -130,41 +175,50 @@ static int verify_deeper(const struct backup *b, struct verify_result *v, struct
 
 /* ---- all of it ---- */
 
-static int finish(struct repository *r, struct verify_result *v, size_t n, struct error *e)
+static int keep_evidence(struct repository *r, const struct verify_result *v, size_t n, struct error *e)
 {
 	size_t bad = 0;
+	int kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int rc = evidence_save(r->repo->config.id, &v[i], e);
+		struct error ignored = {0};
+		int rc = evidence_save(r->repo->config.id, &v[i], kept ? &ignored : e);
 
-		if (rc)
-			return rc;
+		kept = kept ? kept : rc;
 		bad += !v[i].ok;
 	}
-	return bad ? error_set(e, ERR_VERIFY, "%zu of %zu backups cannot be restored whole", bad, n) : 0;
+	if (bad)
+		return error_set(e, ERR_VERIFY, "%zu of %zu backups cannot be restored whole", bad, n);
+	return kept ? error_wrap(e, "nothing was found wrong, but that could not be noted") : 0;
 }
 
-int job_verify(struct repository *r, const struct backup *backups, size_t n, enum verify_level level, bool whole_repository, struct progress *p,
-	       struct verify_result **out, struct check_report *report, struct error *e)
+static int verify_all(struct repository *r, const struct backup *backups, struct verify_result *v, size_t n, bool whole,
+		      struct progress *p, struct check_report *report, struct error *e)
 {
-	struct check_report own = {0};
-	struct check_report *use = report ? report : &own;
-	struct verify_result *v = mem_zero((n ? n : 1) * sizeof *v);
-
-	*out = v;
-	for (size_t i = 0; i < n; i++)
-		v[i] = (struct verify_result){.backup = backups[i].snapshot.id, .wanted = level};
-	int rc = verify_bytes(r, v, n, whole_repository, p, use, e);
+	int rc = verify_bytes(r, v, n, whole, p, report, e);
 
 	for (size_t i = 0; !rc && i < n; i++)
 		if (v[i].ok)
 			rc = verify_deeper(&backups[i], &v[i], p, e);
-	size_t errors = use->errors;
-
-	check_report_release(&own);
 	if (!rc)
-		rc = finish(r, v, n, e);
-	if (!rc && whole_repository && errors)
-		rc = error_set(e, ERR_VERIFY, "%zu %s found in the repository, though every backup can be restored", errors, errors == 1 ? "defect was" : "defects were");
+		rc = keep_evidence(r, v, n, e);
+	if (!rc && whole && report->errors)
+		rc = error_set(e, ERR_VERIFY, "%zu %s found in the repository, though every backup can be restored",
+			       report->errors, report->errors == 1 ? "defect was" : "defects were");
 	return rc;
+}
+
+int job_verify(struct repository *r, const struct backup *backups, size_t n, enum verify_level level,
+	       bool whole_repository, struct progress *p, struct verify_result **out, struct check_report *report,
+	       struct error *e)
+{
+	CLEANUP(check_report_release) struct check_report own = {0};
+	struct verify_result *v = mem_zero(n * sizeof *v);
+
+	*out = v;
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct verify_result){.backup = backups[i].snapshot.id, .wanted = level};
+	if (n == 0 && !whole_repository)
+		return 0;
+	return verify_all(r, backups, v, n, whole_repository, p, report ? report : &own, e);
 }

@@ -1,0 +1,371 @@
+/* Which sources of a backup go where. */
+#include "job/restore_plan.h"
+
+#include "base/fs.h"
+#include "base/human.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/timefmt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void step_release(struct restore_step *s)
+{
+	strlist_release(&s->paths);
+	source_url_release(&s->target);
+}
+
+void restore_plan_release(struct restore_plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		step_release(&p->v[i]);
+	free(p->v);
+	*p = (struct restore_plan){0};
+}
+
+/* Drop the steps whose mark is false. */
+static void keep_marked(struct restore_plan *p, const bool *mark)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (mark[i])
+			p->v[kept++] = p->v[i];
+		else
+			step_release(&p->v[i]);
+	p->n = kept;
+}
+
+/* ---- which sources ---- */
+
+static bool is_named(const struct job_restore *j, const struct manifest_source *s)
+{
+	for (size_t i = 0; i < j->sources.n; i++)
+		if (backup_source_is(s, j->sources.v[i]))
+			return true;
+	return j->sources.n == 0;
+}
+
+/* A name that means nothing must not be passed over because another one does. */
+static int check_names(const struct job_restore *j, struct error *e)
+{
+	for (size_t i = 0; i < j->sources.n; i++)
+		if (!backup_has_source(j->backup, j->sources.v[i]))
+			return error_set(e, ERR_NOT_FOUND, "backup \"%s\" has no source \"%s\"", backup_name(j->backup),
+					 j->sources.v[i]);
+	return 0;
+}
+
+static bool suits(const struct job_restore *j, const struct engine *engine)
+{
+	bool database = engine->features & ENGINE_DATABASE;
+
+	if ((j->only == ONLY_DATABASE && !database) || (j->only == ONLY_FILES && database))
+		return false;
+	return (!j->tables.n || (engine->features & ENGINE_TABLES)) &&
+	       (!j->paths.n || (engine->features & ENGINE_PATHS));
+}
+
+static int nothing_fits(const struct job_restore *j, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist names = {0};
+	const struct manifest *m = &j->backup->manifest;
+
+	for (size_t i = 0; i < m->source_count; i++)
+		strlist_addf(&names, "%s (%s)", m->sources[i].name, m->sources[i].engine);
+	AUTO_FREE char *all = strlist_join(&names, ", ");
+
+	return error_set(e, ERR_NOT_FOUND, "nothing in backup \"%s\" fits what was asked for; it holds: %s",
+			 backup_name(j->backup), all);
+}
+
+static int choose_sources(const struct job_restore *j, struct restore_plan *p, struct error *e)
+{
+	const struct manifest *m = &j->backup->manifest;
+
+	for (size_t i = 0; i < m->source_count; i++) {
+		const struct manifest_source *s = &m->sources[i];
+		const struct engine *engine = engine_by_name(s->engine);
+
+		if (!is_named(j, s))
+			continue;
+		if (!engine)
+			return error_set(e, ERR_VERSION,
+					 "%s was made by the engine \"%s\", which this program does not know", s->name,
+					 s->engine);
+		if (!suits(j, engine))
+			continue;
+		GROW(p->v, p->n, p->cap);
+		p->v[p->n++] = (struct restore_step){.source = s, .engine = engine};
+	}
+	return p->n ? 0 : nothing_fits(j, e);
+}
+
+static int several_have(const struct restore_plan *p, const bool *mark, const char *what, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist names = {0};
+
+	for (size_t i = 0; i < p->n; i++)
+		if (mark[i])
+			strlist_add(&names, p->v[i].source->name);
+	AUTO_FREE char *all = strlist_join(&names, ", ");
+
+	error_set(e, ERR_USAGE, "several sources have %s: %s", what, all);
+	return error_hint(e, "say which with --source");
+}
+
+static size_t count_marks(const bool *mark, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += mark[i];
+	return count;
+}
+
+/* ---- which tables ---- */
+
+static bool has_tables(const struct manifest_source *s, const struct strlist *tables)
+{
+	for (size_t i = 0; i < tables->n; i++) {
+		bool there = false;
+
+		for (size_t k = 0; k < s->table_count && !there; k++)
+			there = !strcasecmp(s->tables[k].name, tables->v[i]);
+		if (!there)
+			return false;
+	}
+	return true;
+}
+
+/* Of several databases the one that has the tables. For a single one the engine says what is missing. */
+static int choose_by_tables(const struct job_restore *j, struct restore_plan *p, struct error *e)
+{
+	AUTO_FREE char *tables = strlist_join(&j->tables, ", ");
+	AUTO_FREE bool *mark = mem_zero(p->n * sizeof *mark);
+
+	if (p->n == 1 || !j->tables.n)
+		return 0;
+	for (size_t i = 0; i < p->n; i++)
+		mark[i] = has_tables(p->v[i].source, &j->tables);
+	size_t found = count_marks(mark, p->n);
+
+	if (!found || (j->sources.n && found < p->n))
+		return error_set(e, ERR_NOT_FOUND, "not %s of backup \"%s\" has the table %s",
+				 found ? "every chosen database" : "one database", backup_name(j->backup), tables);
+	if (found > 1 && !j->sources.n)
+		return several_have(p, mark, tables, e);
+	keep_marked(p, mark);
+	return 0;
+}
+
+/* ---- which paths ---- */
+
+static bool holds(const struct job_restore *j, const struct restore_step *s, const char *path)
+{
+	AUTO_FREE char *full = path_join(s->source->name, path);
+	struct tree_node node = {0};
+	struct error ignored = {0};
+	int rc = backup_entry(j->backup, full, &node, &ignored);
+
+	tree_node_release(&node);
+	return rc == 0;
+}
+
+/* Clean, and without a slash in front, as the backup has it. */
+static char *clean(const char *path)
+{
+	return path_clean(path + strspn(path, "/"));
+}
+
+/* A path of the backup, if it begins with a source's name. */
+static bool deal_full_path(const struct job_restore *j, struct restore_plan *p, const char *path)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const char *name = p->v[i].source->name;
+
+		if (!path_within(path, name))
+			continue;
+		const char *rest = path[strlen(name)] ? path + strlen(name) + 1 : ".";
+
+		if (!strcmp(rest, ".") || holds(j, &p->v[i], rest)) {
+			strlist_add(&p->v[i].paths, rest);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int deal_path(const struct job_restore *j, struct restore_plan *p, const char *given, struct error *e)
+{
+	AUTO_FREE char *path = clean(given);
+	AUTO_FREE bool *mark = mem_zero(p->n * sizeof *mark);
+	char id[9];
+
+	if (deal_full_path(j, p, path))
+		return 0;
+	for (size_t i = 0; i < p->n; i++)
+		mark[i] = holds(j, &p->v[i], path);
+	size_t found = count_marks(mark, p->n);
+
+	if (!found) {
+		error_set(e, ERR_NOT_FOUND, "backup \"%s\" holds no \"%s\"", backup_name(j->backup), given);
+		return error_hint(e, "backstay ls -R %s", backup_short_id(j->backup, id));
+	}
+	if (found > 1 && !j->sources.n)
+		return several_have(p, mark, given, e);
+	for (size_t i = 0; i < p->n; i++)
+		if (mark[i])
+			strlist_add(&p->v[i].paths, path);
+	return 0;
+}
+
+static int choose_by_paths(const struct job_restore *j, struct restore_plan *p, struct error *e)
+{
+	AUTO_FREE bool *mark = mem_zero(p->n * sizeof *mark);
+
+	if (!j->paths.n)
+		return 0;
+	for (size_t i = 0; i < j->paths.n; i++) {
+		int rc = deal_path(j, p, j->paths.v[i], e);
+
+		if (rc)
+			return rc;
+	}
+	for (size_t i = 0; i < p->n; i++)
+		mark[i] = p->v[i].paths.n;
+	keep_marked(p, mark);
+	return 0;
+}
+
+/* ---- where to ---- */
+
+/* Where a source goes: `to` itself, below it when there are several or when what is one file meets a folder, or where
+ * it came from. */
+static char *target_text(const struct job_restore *j, const struct restore_step *s, bool several)
+{
+	bool one_file = (s->engine->features & ENGINE_DATABASE) || !s->engine->claims;
+
+	if (!j->to)
+		return mem_string(s->source->url);
+	if (several || (one_file && fs_is_dir(j->to)))
+		return path_join(j->to, path_base(s->source->name));
+	return mem_string(j->to);
+}
+
+/* What a program printed goes into a new file. */
+static int set_file(const struct job_restore *j, const char *text, struct restore_step *s, struct error *e)
+{
+	if (!j->to) {
+		error_set(e, ERR_USAGE, "%s is what a program printed, which is not given back to it", s->source->name);
+		return error_hint(e, "name the file that receives it: --to FILE");
+	}
+	s->target = (struct source_url){
+		.engine = s->engine,
+		.text = mem_string(text),
+		.shown = path_absolute(text),
+		.path = path_absolute(text),
+		.rest = mem_string(""),
+		.name = mem_string(path_base(text)),
+	};
+	if (!fs_exists(s->target.path))
+		return 0;
+	error_set(e, ERR_EXISTS,
+		  "%s exists already, and what a program printed is written to new files only; nothing was changed",
+		  s->target.path);
+	return error_hint(e, "choose another name");
+}
+
+static int set_url(const struct job_restore *j, const char *text, struct restore_step *s, struct error *e)
+{
+	if (!j->to && !strncmp(s->source->url, "import:", 7)) {
+		error_set(e, ERR_USAGE, "%s came from an outside file and has no place to go back to", s->source->name);
+		return error_hint(e, "name one with --to");
+	}
+	int rc = source_url_parse(text, true, s->engine, &s->target, e);
+
+	if (rc)
+		return error_wrap(e, "restoring %s", s->source->name);
+	if (s->target.engine != s->engine)
+		return error_set(e, ERR_MISMATCH,
+				 "%s is a backup of %s and cannot be restored into %s; nothing was changed",
+				 s->source->name, s->engine->title, s->target.shown);
+	s->exists = fs_exists(s->target.path);
+	return 0;
+}
+
+static int set_target(const struct job_restore *j, struct restore_step *s, bool several, struct error *e)
+{
+	AUTO_FREE char *text = target_text(j, s, several);
+
+	if (j->mode == RESTORE_PRESERVE && !(s->engine->features & ENGINE_PRESERVE))
+		return error_set(e, ERR_USAGE, "%s cannot be restored with --mode preserve", s->source->name);
+	return s->engine->claims ? set_url(j, text, s, e) : set_file(j, text, s, e);
+}
+
+static int check_distinct(const struct restore_plan *p, struct error *e)
+{
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(p->v[i].target.path, p->v[k].target.path)) {
+				error_set(e, ERR_USAGE, "%s and %s would both be restored to %s", p->v[k].source->name,
+					  p->v[i].source->name, p->v[i].target.path);
+				return error_hint(e, "restore them one by one, with --source and --to");
+			}
+	return 0;
+}
+
+/* What lies inside another target comes after it, so that the folder does not take the place of the database in it. */
+static void put_outer_first(struct restore_plan *p)
+{
+	for (size_t i = 1; i < p->n; i++) {
+		struct restore_step s = p->v[i];
+		size_t k = i;
+
+		for (; k > 0 && strlen(p->v[k - 1].target.path) > strlen(s.target.path); k--)
+			p->v[k] = p->v[k - 1];
+		p->v[k] = s;
+	}
+}
+
+int restore_plan_make(const struct job_restore *j, struct restore_plan *p, struct error *e)
+{
+	int rc = check_names(j, e);
+
+	if (!rc)
+		rc = choose_sources(j, p, e);
+	if (!rc)
+		rc = choose_by_tables(j, p, e);
+	if (!rc)
+		rc = choose_by_paths(j, p, e);
+	for (size_t i = 0; !rc && i < p->n; i++)
+		rc = set_target(j, &p->v[i], p->n > 1, e);
+	if (!rc)
+		rc = check_distinct(p, e);
+	if (!rc)
+		put_outer_first(p);
+	return rc;
+}
+
+/* ---- for people ---- */
+
+static char *describe_target(const struct restore_step *step)
+{
+	struct stat st;
+	char size[HUMAN_MAX], age[HUMAN_MAX];
+
+	if (stat(step->target.path, &st))
+		return mem_string(step->target.shown);
+	human_age(time_between(st.st_mtim, time_now()), age);
+	if (S_ISDIR(st.st_mode))
+		return mem_printf("%s: a folder, changed %s", step->target.path, age);
+	return mem_printf("%s: %s, changed %s", step->target.path, human_size((uint64_t)st.st_size, size), age);
+}
+
+void restore_plan_describe(const struct restore_plan *p, struct strlist *lines)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].exists)
+			strlist_take(lines, describe_target(&p->v[i]));
+}

@@ -133,6 +133,7 @@ static sqlite3 *open_db(const char *name)
 
 	assert_int_equal(sqlite3_open(at(name), &db), SQLITE_OK);
 	sqlite3_busy_timeout(db, 5000);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA synchronous=OFF", NULL, NULL, NULL), SQLITE_OK);
 	return db;
 }
 
@@ -146,6 +147,10 @@ static void run_sql(sqlite3 *db, const char *sql)
 
 void put_db(const char *name, const char *sql)
 {
+	AUTO_FREE char *dir = path_dir(at(name));
+	struct error e = {0};
+
+	assert_ok(fs_make_dirs(dir, 0755, &e));
 	sqlite3 *db = open_db(name);
 
 	run_sql(db, sql);
@@ -190,24 +195,31 @@ void become_nobody(void)
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
-void repo_make_at(const char *name, struct repository *r)
+static void make_in(struct store *store, const char *name, struct repository *r)
 {
 	const struct key_params cheap = {2, 1, 1};
 	CLEANUP(secret_release) struct secret password = {0};
 	struct error e = {0};
-	struct store *store;
 
 	secret_set(&password, PASSWORD, strlen(PASSWORD));
 	*r = (struct repository){.location = mem_string(at(name)), .chosen_by = mem_string("--repo")};
 	r->explicit_choice = true;
-	assert_ok(store_open(r->location, &store, &e));
 	assert_ok(repo_create(store, &password, &cheap, &r->repo, &e));
 	assert_ok(repo_load_index(r->repo, NULL, NULL, &e));
 }
 
 void repo_make(struct repository *r)
 {
-	repo_make_at("repository", r);
+	make_in(mem_store_new(), "repository", r);
+}
+
+void repo_make_at(const char *name, struct repository *r)
+{
+	struct error e = {0};
+	struct store *store;
+
+	assert_ok(store_open(at(name), &store, &e));
+	make_in(store, name, r);
 }
 
 void repo_lock(struct repository *r)
@@ -226,44 +238,42 @@ size_t count_snapshots(struct repository *r)
 	return l.n + l.damage.n;
 }
 
-static void flip(const char *path)
+static int by_name(const void *a, const void *b)
 {
-	struct stat st;
-	unsigned char c;
-
-	assert_int_equal(chmod(path, 0600), 0);
-	CLEANUP(fs_close) int fd = open(path, O_RDWR);
-	assert_int_equal(fstat(fd, &st), 0);
-	assert_int_equal(pread(fd, &c, 1, st.st_size / 2), 1);
-	c ^= 1;
-	assert_int_equal(pwrite(fd, &c, 1, st.st_size / 2), 1);
+	return strcmp(((const struct store_entry *)a)->name, ((const struct store_entry *)b)->name);
 }
 
-/* Files of a folder of the repository, those in data/xx too. */
-static void list_files(const char *folder, struct strlist *out)
+static struct store_file stored_file(struct repository *r, enum store_kind kind, size_t n)
 {
-	CLEANUP(strlist_release) struct strlist names = {0};
+	CLEANUP(store_listing_release) struct store_listing l = {0};
+	struct store_file f = {.kind = kind};
 	struct error e = {0};
 
-	assert_ok(fs_list(folder, &names, &e));
-	for (size_t i = 0; i < names.n; i++) {
-		AUTO_FREE char *path = path_join(folder, names.v[i]);
-
-		if (fs_is_dir(path))
-			list_files(path, out);
-		else
-			strlist_add(out, path);
-	}
+	assert_ok(store_list(r->repo->store, kind, store_listing_add, &l, &e));
+	assert_true(n < l.n);
+	qsort(l.v, l.n, sizeof *l.v, by_name);
+	memcpy(f.name, l.v[n].name, sizeof f.name);
+	return f;
 }
 
-void damage_file(const char *folder, size_t n)
+void remove_stored(struct repository *r, enum store_kind kind, size_t n)
 {
-	CLEANUP(strlist_release) struct strlist files = {0};
-	AUTO_FREE char *path = mem_printf("%s/repository/%s", room, folder);
+	struct store_file f = stored_file(r, kind, n);
+	struct error e = {0};
 
-	list_files(path, &files);
-	assert_true(n < files.n);
-	flip(files.v[n]);
+	assert_ok(store_remove(r->repo->store, &f, &e));
+}
+
+void damage_stored(struct repository *r, enum store_kind kind, size_t n)
+{
+	struct store_file f = stored_file(r, kind, n);
+	CLEANUP(buf_release) struct buf b = BUF_INIT;
+	struct error e = {0};
+
+	assert_ok(store_get_all(r->repo->store, &f, 1 << 24, &b, &e));
+	b.p[b.len / 2] ^= 1;
+	assert_ok(store_remove(r->repo->store, &f, &e));
+	assert_ok(store_put(r->repo->store, &f, &(struct iovec){b.p, b.len}, 1, &e));
 }
 
 static void parse_source(const char *name, struct source_url *out)

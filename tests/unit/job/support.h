@@ -44,13 +44,14 @@ void db_let_go(void);
 /* Be nobody, who owns the room, until room_leave(); nothing when we are not root. */
 void become_nobody(void);
 
-/* A repository in "repository", whose key costs nothing; open, its index loaded, not locked. */
+/* A repository in memory, or in a folder of the room, whose key costs nothing; open, its index loaded, not locked. */
 void repo_make(struct repository *r);
 void repo_make_at(const char *name, struct repository *r);
 void repo_lock(struct repository *r);
 size_t count_snapshots(struct repository *r);
-/* Flip a bit of the only, or the n-th by name, file in a folder of the repository; of packs in the middle. */
-void damage_file(const char *folder, size_t n);
+/* Flip a bit of the n-th file of that kind, by name; or take it away. */
+void damage_stored(struct repository *r, enum store_kind kind, size_t n);
+void remove_stored(struct repository *r, enum store_kind kind, size_t n);
 
 /* Sources are names in the room, or URLs; at most 8, NULL ends them. */
 int try_backup(struct repository *r, struct job_backup *j, const char *const *sources, struct job_backup_result *out,

@@ -1,0 +1,259 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "support.h"
+
+static struct repository r;
+
+static int enter(void **state)
+{
+	room_enter(state);
+	repo_make(&r);
+	return 0;
+}
+
+static int leave(void **state)
+{
+	repository_release(&r);
+	return room_leave(state);
+}
+
+#define IN_REPOSITORY(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+
+static int try_find(const char *which, struct error *e)
+{
+	CLEANUP(backup_release) struct backup b = {0};
+
+	return backup_find(&r, which, &b, e);
+}
+
+static void assert_found(const char *which, const char *id)
+{
+	CLEANUP(backup_release) struct backup b = {0};
+	char hex[ID_HEX_LEN + 1];
+
+	find(&r, which, &b);
+	assert_string_equal(id_hex(&b.snapshot.id, hex), id);
+}
+
+static void load(const char *source, struct backup_list *out)
+{
+	struct error e;
+
+	assert_ok(backup_list_load(&r, source, out, &e));
+}
+
+static const char *safety_of(const char *name)
+{
+	CLEANUP(job_backup_result_release) struct job_backup_result made = {0};
+	struct job_backup j = {.level = -1, .threads = 1, .safety_target = "sqlite:/x"};
+	static char hex[ID_HEX_LEN + 1];
+	struct error e;
+
+	assert_ok(try_backup(&r, &j, SOURCES(name), &made, &e));
+	return id_hex(&made.backup.snapshot.id, hex);
+}
+
+/* A snapshot that says it is ours, with this manifest. */
+static const char *put_manifest(const char *text)
+{
+	return put_snapshot(&r, "/x", TAG_BACKSTAY, ".backstay/manifest.json", text);
+}
+
+/* ---- what cannot be found or read ---- */
+
+static void names_that_mean_nothing_are_told_apart(void **state)
+{
+	struct error e;
+
+	assert_fails(try_find("latest", &e), ERR_NOT_FOUND, "there is no backup in @/repository yet");
+	put_db("app.db", "CREATE TABLE t(x)");
+	back_up(&r, SOURCES("app.db"));
+	assert_fails(try_find("latest:shop.db", &e), ERR_NOT_FOUND, "there is no backup of shop.db in @/repository");
+	assert_string_equal(e.hint, "backstay list shows what is there");
+	assert_fails(try_find("abc", &e), ERR_USAGE,
+		     "backup abc: \"abc\" is no id: give 4 to 64 of its digits (0-9, a-f)");
+	assert_string_equal(e.hint, "name it by its id from `backstay list`, \"latest\" or \"latest:SOURCE\"");
+	assert_fails(try_find("0000000000", &e), ERR_NOT_FOUND,
+		     "backup 0000000000: no snapshot begins with 0000000000");
+}
+
+static void a_damaged_snapshot_leaves_open_which_is_the_latest_but_not_what_an_id_is(void **state)
+{
+	CLEANUP(backup_list_release) struct backup_list l = {0};
+	struct error e;
+
+	put_db("app.db", "CREATE TABLE t(x)");
+	const char *first = back_up(&r, SOURCES("app.db")), *second = back_up(&r, SOURCES("app.db"));
+
+	damage_stored(&r, STORE_SNAPSHOT, strcmp(first, second) < 0 ? 1 : 0);
+	e = (struct error){0};
+	assert_int_equal(try_find("latest", &e), -ERR_CORRUPT);
+	assert_non_null(strstr(e.text, "which backup is the latest cannot be told: snapshot "));
+	assert_string_equal(e.hint, "name one by its id from `backstay list`");
+	assert_int_equal(try_find("latest:app.db", &e), -ERR_CORRUPT);
+	assert_found(first, first);
+	load(NULL, &l);
+	assert_int_equal(l.n, 1);
+	assert_int_equal(l.damaged.n, 1);
+}
+
+static void a_damaged_manifest_hides_no_backup_and_is_never_passed_over(void **state)
+{
+	CLEANUP(backup_list_release) struct backup_list l = {0};
+	struct error e;
+
+	put_db("app.db", "CREATE TABLE t(x)");
+	back_up(&r, SOURCES("app.db"));
+	const char *bad = put_manifest("{\"version\": 1, ");
+	AUTO_FREE char *text =
+		mem_printf("backup %s: the manifest is damaged: invalid JSON at byte 15: unexpected end", bad);
+
+	load(NULL, &l);
+	assert_int_equal(l.n, 2);
+	assert_int_equal(l.damaged.n, 1);
+	assert_false(l.v[1].has_manifest);
+	assert_string_equal(l.v[1].manifest.sources[0].url, "folder:/x");
+	e = (struct error){0};
+	assert_int_equal(try_find(bad, &e), -ERR_CORRUPT);
+	assert_string_equal(e.text, text);
+	assert_int_equal(try_find("latest:app.db", &e), -ERR_CORRUPT);
+}
+
+static void a_manifest_of_a_newer_version_is_told_so(void **state)
+{
+	struct error e = {0};
+
+	assert_int_equal(try_find(put_manifest("{\"version\": 2}"), &e), -ERR_VERSION);
+}
+
+static void a_backup_of_ours_without_a_manifest_is_damaged(void **state)
+{
+	struct error e = {0};
+
+	assert_int_equal(try_find(put_snapshot(&r, "/x", TAG_BACKSTAY, "x/y", "text"), &e), -ERR_NOT_FOUND);
+}
+
+/* ---- what can ---- */
+
+static void the_latest_is_never_a_safety_backup_unless_it_is_named(void **state)
+{
+	put_db("app.db", "CREATE TABLE t(x)");
+	const char *first = back_up(&r, SOURCES("app.db")), *safety = safety_of("app.db");
+
+	assert_found("latest", first);
+	assert_found("latest:app.db", first);
+	assert_found(safety, safety);
+	AUTO_FREE char *prefix = mem_string_n(safety, 10);
+	assert_found(prefix, safety);
+}
+
+static void the_latest_of_a_source_is_found_by_name_url_and_path(void **state)
+{
+	put_db("app.db", "CREATE TABLE t(x)");
+	put_file("media/a", "text");
+	const char *first = back_up(&r, SOURCES("app.db")), *second = back_up(&r, SOURCES("media"));
+	AUTO_FREE char *url = mem_printf("latest:sqlite:%s/app.db", room);
+	AUTO_FREE char *path = mem_printf("latest:%s/app.db", room);
+
+	assert_found("latest", second);
+	assert_found("latest:app.db", first);
+	assert_found(url, first);
+	assert_found(path, first);
+	assert_found("latest:./app.db", first);
+	assert_found("latest:./media", second);
+}
+
+static void a_list_has_the_oldest_first_and_only_what_was_asked_for(void **state)
+{
+	CLEANUP(backup_list_release) struct backup_list all = {0};
+	CLEANUP(backup_list_release) struct backup_list one = {0};
+	CLEANUP(backup_list_release) struct backup_list safety = {0};
+	struct error e;
+	char id[9];
+
+	put_db("app.db", "CREATE TABLE t(x)");
+	put_file("media/a", "text");
+	const char *first = back_up(&r, SOURCES("app.db"));
+	back_up(&r, SOURCES("media"));
+	safety_of("app.db");
+	load(NULL, &all);
+	assert_int_equal(all.n, 3);
+	assert_memory_equal(backup_short_id(&all.v[0], id), first, 8);
+	assert_string_equal(backup_name(&all.v[1]), "media");
+	load("app.db", &one);
+	assert_int_equal(one.n, 2);
+	assert_ok(backup_list_load_tagged(&r, TAG_SAFETY, &safety, &e));
+	assert_int_equal(safety.n, 1);
+	assert_true(backup_is_safety(&safety.v[0]));
+}
+
+static void a_tag_more_changes_the_id_and_nothing_else(void **state)
+{
+	CLEANUP(backup_release) struct backup before = {0};
+	CLEANUP(backup_release) struct backup after = {0};
+	char hex[ID_HEX_LEN + 1], original[ID_HEX_LEN + 1];
+	struct id fresh, last;
+	struct error e;
+
+	put_db("app.db", "CREATE TABLE t(x)");
+	const char *id = back_up(&r, SOURCES("app.db"));
+
+	find(&r, id, &before);
+	assert_ok(backup_add_tag(&r, &before.snapshot.id, "one", &fresh, &e));
+	assert_ok(backup_add_tag(&r, &fresh, "two", &last, &e));
+	assert_int_equal(count_snapshots(&r), 1);
+	find(&r, id_hex(&last, hex), &after);
+	assert_true(id_equal(&after.snapshot.tree, &before.snapshot.tree));
+	assert_int_equal(time_cmp(after.snapshot.time, before.snapshot.time), 0);
+	assert_int_equal(after.snapshot.summary.total_bytes_processed, before.snapshot.summary.total_bytes_processed);
+	assert_string_equal(id_hex(&after.snapshot.original, original), id);
+	AUTO_FREE char *tags = strlist_join(&after.snapshot.tags, " ");
+	assert_string_equal(tags, "backstay one two");
+	e = (struct error){0};
+	assert_int_equal(backup_add_tag(&r, &fresh, "three", &last, &e), -ERR_NOT_FOUND);
+}
+
+/* ---- what others made ---- */
+
+static void assert_source(const char *id, size_t n, const char *name, const char *url)
+{
+	CLEANUP(backup_release) struct backup b = {0};
+
+	find(&r, id, &b);
+	assert_false(b.has_manifest);
+	assert_int_equal(b.manifest.source_count, n);
+	assert_string_equal(b.manifest.sources[0].name, name);
+	assert_string_equal(b.manifest.sources[0].url, url);
+	assert_string_equal(b.manifest.sources[0].engine, "folder");
+}
+
+static void sources_of_others_are_found_wherever_they_were_put(void **state)
+{
+	assert_source(put_snapshot(&r, "/srv/media", "", "srv/media/a", "text"), 1, "srv/media", "folder:/srv/media");
+	assert_source(put_snapshot(&r, "/home/me/media", "", "media/a", "text"), 1, "media", "folder:/home/me/media");
+	assert_source(put_snapshot(&r, "/home/me", "", "media/a", "text"), 1, "media", "folder:/home/me/media");
+	assert_source(put_snapshot(&r, "/", "", "etc/hosts", "text"), 1, "etc", "folder:/etc");
+	assert_source(put_snapshot(&r, "/dump.sql", "", "dump.sql", "text"), 1, "dump.sql", "folder:/dump.sql");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_REPOSITORY(names_that_mean_nothing_are_told_apart),
+		IN_REPOSITORY(a_damaged_snapshot_leaves_open_which_is_the_latest_but_not_what_an_id_is),
+		IN_REPOSITORY(a_damaged_manifest_hides_no_backup_and_is_never_passed_over),
+		IN_REPOSITORY(a_manifest_of_a_newer_version_is_told_so),
+		IN_REPOSITORY(a_backup_of_ours_without_a_manifest_is_damaged),
+		IN_REPOSITORY(the_latest_is_never_a_safety_backup_unless_it_is_named),
+		IN_REPOSITORY(the_latest_of_a_source_is_found_by_name_url_and_path),
+		IN_REPOSITORY(a_list_has_the_oldest_first_and_only_what_was_asked_for),
+		IN_REPOSITORY(a_tag_more_changes_the_id_and_nothing_else),
+		IN_REPOSITORY(sources_of_others_are_found_wherever_they_were_put),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

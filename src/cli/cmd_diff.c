@@ -151,6 +151,12 @@ static size_t same_tables(const struct compare_result *c)
 	return n;
 }
 
+static void print_lone(const char *side, const struct strlist *sources)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		out_print("only %s has the source %s\n", side, sources->v[i]);
+}
+
 static void print_result(const struct compare_result *c, const char *a, const char *b)
 {
 	size_t same = same_tables(c);
@@ -160,6 +166,8 @@ static void print_result(const struct compare_result *c, const char *a, const ch
 	if (c->table_count > (out_mode.verbose ? 0 : same))
 		print_tables(c);
 	print_files(c);
+	print_lone("A", &c->only_a);
+	print_lone("B", &c->only_b);
 	if (same)
 		out_print("%s %s the same\n", tables, same == 1 ? "is" : "are");
 	if (c->files_same)
@@ -249,6 +257,8 @@ static int compare_json(struct repository *r, const struct sides *s, struct comp
 		jw_array_end(&d.w);
 	tables_json(c, &d.w);
 	rc = files_json(c, &d, e);
+	present_strings_json("only_a", &c->only_a, &d.w);
+	present_strings_json("only_b", &c->only_b, &d.w);
 	jw_kv_bool(&d.w, "equal", c->equal);
 	return rc ? rc : out_document_end(&d, e);
 }

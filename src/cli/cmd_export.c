@@ -33,12 +33,12 @@ static int parse_options(const struct parsed *p, struct job_export *j, struct er
 	int rc = export_format_parse(opt_text(p, "format"), &j->format, e);
 	if (rc)
 		return rc;
-	j->output = opt_text(p, "output");
+	j->output = strcmp(opt_text(p, "output"), "-") ? opt_text(p, "output") : NULL;
 	j->source = opt_text(p, "source");
 	j->tables = opt_get(p, "table")->list;
 	j->force = opt_flag(p, "force");
 	j->progress = &common_progress;
-	if (strcmp(j->output, "-") != 0)
+	if (j->output)
 		return 0;
 	if (out_mode.json)
 		return error_set(e, ERR_USAGE, "-o - writes the export itself to standard output, where --json wants a document");
@@ -66,9 +66,9 @@ static int document(const struct repository *r, const struct backup *b, const st
 static int export(struct repository *r, const struct parsed *p, struct job_export *j, struct error *e)
 {
 	CLEANUP(backup_release) struct backup b = {0};
-	struct job_export_result res = {0};
+	CLEANUP(job_export_result_release) struct job_export_result res = {0};
 	struct fd_sink to;
-	bool stream = !strcmp(j->output, "-");
+	bool stream = !j->output;
 	char size[HUMAN_MAX];
 	int rc = backup_find(r, p->args.v[0], &b, e);
 
@@ -87,7 +87,6 @@ static int export(struct repository *r, const struct parsed *p, struct job_expor
 		rc = document(r, &b, j, opt_text(p, "format"), &res, e);
 	else if (!rc && !stream)
 		out_print("%s written: %s\n", j->output, human_size(res.bytes, size));
-	strlist_release(&res.notes);
 	return rc;
 }
 

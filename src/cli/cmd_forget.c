@@ -61,16 +61,6 @@ static int parse_options(const struct parsed *p, struct forget_options *o, struc
 	return 0;
 }
 
-/* Those that go, or would go. */
-static size_t count_forgotten(const struct forget_result *f)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < f->backups.n; i++)
-		n += !f->items[i].keep;
-	return n;
-}
-
 static void print_decisions(const struct forget_result *f)
 {
 	static const char *const headers[] = {"", "ID", "AGE", "NAME", "WHY"};
@@ -85,6 +75,11 @@ static void print_decisions(const struct forget_result *f)
 		table_row(t, row);
 	}
 	table_print(t);
+	for (size_t i = 0; i < f->unreadable.n; i++) {
+		char hex[ID_HEX_LEN + 1];
+
+		out_print("forget  %.8s, which cannot be read\n", id_hex(&f->unreadable.v[i], hex));
+	}
 }
 
 static int document(const struct repository *r, const struct forget_result *f, bool dry_run, const struct prune_stats *pruned, struct error *e)
@@ -94,7 +89,7 @@ static int document(const struct repository *r, const struct forget_result *f, b
 
 	common_document_begin(&d, r);
 	jw_kv_bool(&d.w, "dry_run", dry_run);
-	jw_kv_u64(&d.w, "removed", count_forgotten(f));
+	jw_kv_u64(&d.w, "removed", f->removed);
 	jw_kv_u64(&d.w, "kept", f->kept);
 	jw_name(&d.w, "backups");
 	jw_array(&d.w);
@@ -109,6 +104,14 @@ static int document(const struct repository *r, const struct forget_result *f, b
 		jw_kv_bool(&d.w, "keep", f->items[i].keep);
 		jw_kv_string(&d.w, "reason", f->items[i].reason);
 		jw_object_end(&d.w);
+	}
+	jw_array_end(&d.w);
+	jw_name(&d.w, "unreadable");
+	jw_array(&d.w);
+	for (size_t i = 0; i < f->unreadable.n; i++) {
+		char hex[ID_HEX_LEN + 1];
+
+		jw_string(&d.w, id_hex(&f->unreadable.v[i], hex));
 	}
 	jw_array_end(&d.w);
 	jw_name(&d.w, "prune");
@@ -130,14 +133,12 @@ static int ask(const struct parsed *p, struct repository *r, const struct forget
 	look.dry_run = true;
 	int rc = job_forget(r, &look, &f, e);
 
-	size_t n = count_forgotten(&f);
-
-	if (rc || !n)
+	if (rc || !f.removed)
 		return rc;
 	print_decisions(&f);
 	fflush(stdout);
-	AUTO_FREE char *count = present_plural(n, "backup");
-	AUTO_FREE char *question = mem_printf("Forget %s? %s cannot be brought back.", count, n == 1 ? "It" : "They");
+	AUTO_FREE char *count = present_plural(f.removed, "backup");
+	AUTO_FREE char *question = mem_printf("Forget %s? %s cannot be brought back.", count, f.removed == 1 ? "It" : "They");
 
 	return out_confirm(false, question, e);
 }
@@ -145,12 +146,11 @@ static int ask(const struct parsed *p, struct repository *r, const struct forget
 static void print_result(const struct parsed *p, const struct forget_result *f)
 {
 	bool dry_run = opt_flag(p, "dry-run");
-	size_t n = count_forgotten(f);
 
 	if (dry_run || opt_flag(p, "yes") || !out_mode.interactive)
 		print_decisions(f);
-	out_print(dry_run ? "%zu would be forgotten, %zu kept\n" : "%zu forgotten, %zu kept\n", n, f->kept);
-	if (n && !opt_flag(p, "prune"))
+	out_print(dry_run ? "%zu would be forgotten, %zu kept\n" : "%zu forgotten, %zu kept\n", f->removed, f->kept);
+	if (f->removed && !opt_flag(p, "prune"))
 		out_print("the space comes back with: backstay prune\n");
 }
 
@@ -165,7 +165,7 @@ static int forget(const struct parsed *p, struct repository *r, const struct for
 		rc = job_forget(r, o, &f, e);
 	if (rc)
 		return rc;
-	if (!out_mode.json && f.backups.n)
+	if (!out_mode.json && f.backups.n + f.unreadable.n)
 		print_result(p, &f);
 	else
 		out_print("there is no backup to forget\n");

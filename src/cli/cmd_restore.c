@@ -1,5 +1,4 @@
 #include "base/fs.h"
-#include "base/path.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
 #include "cli/present.h"
@@ -134,28 +133,12 @@ static void from_options(const struct parsed *p, struct job_restore *j)
 
 	j->to = opt_text(p, "to");
 	j->tables = opt_get(p, "table")->list;
-	strlist_copy(&j->sources, &opt_get(p, "source")->list);
+	j->paths = opt_get(p, "path")->list;
+	j->sources = opt_get(p, "source")->list;
 	j->only = !only ? ONLY_ALL : !strcmp(only, "database") ? ONLY_DATABASE : ONLY_FILES;
 	j->mode = mode && !strcmp(mode, "preserve") ? RESTORE_PRESERVE : RESTORE_OVERWRITE;
 	j->no_safety = opt_flag(p, "no-safety");
 	j->progress = &common_progress;
-}
-
-/* A path as `ls` shows it names its source too; any other is meant within each source. */
-static void choose_path(const char *given, const struct backup *b, struct job_restore *j)
-{
-	CLEANUP(tree_node_release) struct tree_node n = {0};
-	AUTO_FREE char *clean = path_clean(given);
-	const char *path = clean + strspn(clean, "/"), *slash = strchr(path, '/');
-	struct error ignored = {0};
-
-	if (backup_entry(b, path, &n, &ignored)) {
-		strlist_add(&j->paths, path);
-		return;
-	}
-	strlist_take(&j->sources, mem_string_n(path, slash ? (size_t)(slash - path) : strlen(path)));
-	if (slash)
-		strlist_add(&j->paths, slash + 1);
 }
 
 static int restore(struct repository *r, const struct parsed *p, struct job_restore *j, struct error *e)
@@ -175,21 +158,13 @@ static int restore_or_preview(struct repository *r, const struct parsed *p, cons
 {
 	CLEANUP(strlist_release) struct strlist lines = {0};
 	struct job_restore j = {.backup = b};
-	const struct strlist *paths = &opt_get(p, "path")->list;
-	int rc;
 
 	from_options(p, &j);
-	for (size_t i = 0; i < paths->n; i++)
-		choose_path(paths->v[i], b, &j);
-	if (opt_flag(p, "dry-run")) {
-		rc = job_restore_preview(r, &j, &lines, e);
-		rc = rc ? rc : restored_preview(r, &lines, e);
-	} else {
-		rc = restore(r, p, &j, e);
-	}
-	strlist_release(&j.sources);
-	strlist_release(&j.paths);
-	return rc;
+	if (!opt_flag(p, "dry-run"))
+		return restore(r, p, &j, e);
+	int rc = job_restore_preview(r, &j, &lines, e);
+
+	return rc ? rc : restored_preview(r, &lines, e);
 }
 
 static int restore_named(const struct parsed *p, struct error *e)

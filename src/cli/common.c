@@ -130,6 +130,15 @@ int common_locate(const struct parsed *p, struct repository *r, struct error *e)
 	return rc;
 }
 
+/* About the password file. */
+static void warn_once(struct repository *r)
+{
+	if (r->warning)
+		out_warn("%s", r->warning);
+	free(r->warning);
+	r->warning = NULL;
+}
+
 static int open_located(const struct parsed *p, enum repository_access access, enum common_index index, struct repository *r,
 			struct error *e)
 {
@@ -142,6 +151,7 @@ static int open_located(const struct parsed *p, enum repository_access access, e
 	};
 	int rc = repository_open(r, &o, e);
 
+	warn_once(r);
 	if (rc == -ERR_LOCKED && !*e->hint && !o.wait_seconds)
 		return error_hint(e, "wait for it: --wait 10m");
 	if (rc == -ERR_ACCESS && !*e->hint && access == REPOSITORY_READ)

@@ -265,6 +265,8 @@ def test_a_damaged_backup_hides_no_other_and_is_named(initialised, shop, reposit
     initialised.fails(5, "verify", "--all")
     initialised.fails(6, "forget", "--keep-last", "1")
     initialised.fails(6, "prune")
+    assert initialised("forget", second, "--prune", "--json").json["unreadable"] == [second]
+    initialised("verify", "--all")
 
 
 # ---- restore ----

@@ -280,6 +280,9 @@ def test_the_document_of_diff_holds_the_rows(shelf):
     assert [r["a"] for r in document["rows"] if r["change"] == "added"] == [None, None]
     tables = {t["name"]: t for t in document["tables"]}
     assert tables["orders"]["change"] == "same" and tables["customers"]["removed"] == 1
+    assert document["only_a"] == document["only_b"] == []
+    error = shelf.backstay.fails(4, "diff", shelf.first, shelf.odd, "--json").json["error"]
+    assert error["message"] == "the two sides have no source in common"
     assert "rows" not in shelf.backstay("diff", shelf.first, shelf.second, "--json").json
 
 

@@ -304,6 +304,20 @@ static int set_target(const struct job_restore *j, struct restore_step *s, bool 
 	return s->engine->claims ? set_url(j, text, s, e) : set_file(j, text, s, e);
 }
 
+static int set_targets(const struct job_restore *j, struct restore_plan *p, struct error *e)
+{
+	if (p->n > 1 && j->to && fs_exists(j->to) && !fs_is_dir(j->to))
+		return error_set(e, ERR_MISMATCH, "%s is no folder, which %zu sources could be restored into", j->to,
+				 p->n);
+	for (size_t i = 0; i < p->n; i++) {
+		int rc = set_target(j, &p->v[i], p->n > 1, e);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 static int check_distinct(const struct restore_plan *p, struct error *e)
 {
 	for (size_t i = 0; i < p->n; i++)
@@ -339,8 +353,8 @@ int restore_plan_make(const struct job_restore *j, struct restore_plan *p, struc
 		rc = choose_by_tables(j, p, e);
 	if (!rc)
 		rc = choose_by_paths(j, p, e);
-	for (size_t i = 0; !rc && i < p->n; i++)
-		rc = set_target(j, &p->v[i], p->n > 1, e);
+	if (!rc)
+		rc = set_targets(j, p, e);
 	if (!rc)
 		rc = check_distinct(p, e);
 	if (!rc)

@@ -108,8 +108,6 @@ static int undo_one(struct repository *r, const struct backup *safety, struct pr
 	const struct job_restore j = {.backup = safety, .undo_of = id_hex(&safety->snapshot.id, hex), .progress = p};
 	int rc = job_restore(r, &j, &one, e);
 
-	if (rc && !*e->hint)
-		return error_hint(e, "try again with: backstay restore --undo %.8s", hex);
 	if (rc)
 		return rc;
 	take_result(out, &one);

@@ -83,7 +83,7 @@ static void P2_sixty_days_of_failures_never_cost_the_last_good_backup(void **sta
 		v[i].good = false;
 	retention_apply(&p, v, 90, at("2026-11-21T03:00:00Z"));
 	for (size_t i = 0; i < 90; i++)
-		assert_true(v[i].keep);       /* bad days cost no place: the 30 good ones stay as well */
+		assert_true(v[i].keep); /* bad days cost no place: the 30 good ones stay as well */
 }
 
 static void the_newest_verified_backup_stays_when_newer_ones_are_not_verified(void **state)
@@ -130,10 +130,12 @@ static void P3_three_years_of_hourly_backups_keep_the_golden_set(void **state)
 	retention_apply(&p, v, n, at("2026-11-22T00:00:00Z"));
 	for (size_t i = 0; i < n; i++)
 		count += v[i].keep;
-	/* 24 hours of the newest day; 6 more days; 2 more weeks (the end of W46 is one of the days); 11 more months; 1 more year (the end of 2025 is the
-	 * end of a month kept). */
+	/* 24 hours of the newest day; 6 more days; 2 more weeks (the end of W46 is one of the days); 11 more months; 1
+	 * more year (the end of 2025 is the end of a month kept). */
 	assert_int_equal(count, 24 + 6 + 2 + 11 + 1);
-	assert_string_equal(v[n - 1].reason, "last, hourly 2026-11-21 23:00, daily 2026-11-21, weekly 2026-W47, monthly 2026-11, yearly 2026");
+	assert_string_equal(
+		v[n - 1].reason,
+		"last, hourly 2026-11-21 23:00, daily 2026-11-21, weekly 2026-W47, monthly 2026-11, yearly 2026");
 	assert_string_equal(v[n - 4].reason, "hourly 2026-11-21 20:00");
 }
 
@@ -143,7 +145,7 @@ static void sub_hourly_backups_are_not_lost_to_the_hourly_rule_alone(void **stat
 	AUTO_FREE struct retention_item *v = series("2026-11-21T02:50:00Z", 12, 600);
 
 	retention_apply(&p, v, 12, at("2026-11-21T03:00:00Z"));
-	assert_int_equal(kept(v, 12), 6);     /* 02:50 back to 02:10, and 01:50 for its hour */
+	assert_int_equal(kept(v, 12), 6); /* 02:50 back to 02:10, and 01:50 for its hour */
 	assert_string_equal(v[5].reason, "hourly 2026-11-21 01:00");
 }
 
@@ -205,14 +207,18 @@ static void UINT_MAX_places_keep_all(void **state)
 	assert_int_equal(kept(v, 400), 400);
 }
 
-/* Property: whatever the history, each group keeps its newest good backup, and a rule never keeps fewer good periods than it could. */
+/* Property: whatever the history, each group keeps its newest good backup, and a rule never keeps fewer good periods
+ * than it could. */
 static void no_history_makes_a_policy_drop_the_newest_good_backup(void **state)
 {
 	unsigned seed = 7;
 
 	for (int round = 0; round < 300; round++) {
 		struct retention_item v[60];
-		struct retention_policy p = {.last = (unsigned)rand_r(&seed) % 3, .daily = (unsigned)rand_r(&seed) % 5, .monthly = (unsigned)rand_r(&seed) % 3, .within_seconds = 1};
+		struct retention_policy p = {.last = (unsigned)rand_r(&seed) % 3,
+					     .daily = (unsigned)rand_r(&seed) % 5,
+					     .monthly = (unsigned)rand_r(&seed) % 3,
+					     .within_seconds = 1};
 		const struct retention_item *newest[3] = {0};
 		static const char *const groups[] = {"a", "b", "c"};
 
@@ -222,7 +228,8 @@ static void no_history_makes_a_policy_drop_the_newest_good_backup(void **state)
 			v[i] = good("2026-11-21T02:00:00Z");
 			v[i].group = groups[g];
 			v[i].good = rand_r(&seed) % 3 != 0;
-			v[i].time.tv_sec += rand_r(&seed) % (900 * DAY) - 450 * DAY;      /* also in the future: a clock that jumped */
+			v[i].time.tv_sec +=
+				rand_r(&seed) % (900 * DAY) - 450 * DAY; /* also in the future: a clock that jumped */
 			if (v[i].good && (!newest[g] || time_cmp(v[i].time, newest[g]->time) > 0))
 				newest[g] = &v[i];
 		}

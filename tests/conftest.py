@@ -99,9 +99,14 @@ def restic(environment, home):
 
 
 @pytest.fixture
-def initialised(backstay):
-    """backstay with a repository made."""
+def initialised(backstay, environment, tmp_path):
+    """backstay with a repository made. Its password is one made up by the program, which is stretched less than a chosen one: tests are many."""
+    for name in ("BACKSTAY_PASSWORD", "RESTIC_PASSWORD"):
+        del environment[name]
     backstay("init")
+    kept, = (tmp_path / "state" / "passwords").iterdir()
+    environment["BACKSTAY_PASSWORD"] = environment["RESTIC_PASSWORD"] = kept.read_text().strip()
+    kept.unlink()
     return backstay
 
 

@@ -145,9 +145,10 @@ int sqlite_spool(struct source *from, int fd, struct progress *p, struct sqlite_
 	struct error *e) MUST_USE;
 /* A source over a further descriptor of fd's file. */
 int sqlite_source_of(int fd, struct source **out, struct error *e) MUST_USE;
-/* The whole check of a database in fd: integrity_check, and equal to the manifest. *found is what is there; `how` is
- * static text: "integrity_check" or "pages" when the former cannot run here (then e, the result being 0, says why). */
-int sqlite_check_copy(int fd, struct sqlite_pages *pages, const struct manifest_source *expected,
+/* The check of a database in fd: its structure, and equal to the manifest. `thorough` runs integrity_check; without it the
+ * pages as they passed must do. *found is what is there; `how` is static text: "integrity_check", or "pages" when that was
+ * not asked for or cannot run here (then e, the result being 0, says why). */
+int sqlite_check_copy(int fd, struct sqlite_pages *pages, bool thorough, const struct manifest_source *expected,
 	struct manifest_source *found, const char **how, struct error *e) MUST_USE;
 
 /* sqlite_rows.c: rows over an open database handle; takes it over, also on failure. */

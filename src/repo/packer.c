@@ -100,6 +100,13 @@ static void draft_reset(struct packer *p, struct draft *d)
 	d->closed = false;
 }
 
+/* Back to the system. */
+static void drop_spares(struct packer *p)
+{
+	while (p->spares > 0)
+		free(p->spare[--p->spares]);
+}
+
 static void hash_pieces(const struct iovec *v, size_t n, struct id *out)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -272,6 +279,9 @@ int packer_settle(struct packer *p, struct error *e)
 			close_draft(p, &p->slot[i]);
 	pthread_mutex_unlock(&p->lock);
 	pool_drain(p->writer);
+	pthread_mutex_lock(&p->lock);
+	drop_spares(p);
+	pthread_mutex_unlock(&p->lock);
 	return broken(p, e);
 }
 
@@ -319,8 +329,7 @@ void packer_free(struct packer *p)
 		index_drop_pack(p->repo->index, &p->unlisted[i].id);
 	forget_unlisted(p);
 	free(p->unlisted);
-	for (size_t i = 0; i < p->spares; i++)
-		free(p->spare[i]);
+	drop_spares(p);
 	cipher_free(p->cipher);
 	pthread_cond_destroy(&p->room);
 	pthread_mutex_destroy(&p->lock);

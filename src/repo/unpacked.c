@@ -50,14 +50,20 @@ int unpacked_save(struct store *s, const struct cipher_key *k, int version, enum
 	if (kind == STORE_CONFIG || version < 2) {
 		cipher_seal(c, json, n, &sealed);
 	} else {
-		int r = wrap_json(json, n, &wrapped, e);
-		if (r)
-			return r;
+		int bad = wrap_json(json, n, &wrapped, e);
+		if (bad)
+			return bad;
 		cipher_seal(c, wrapped.p, wrapped.len, &sealed);
 	}
 	id_hash(id, sealed.p, sealed.len);
 	struct store_file f = file_of(kind, id);
-	return store_put(s, &f, &(struct iovec){sealed.p, sealed.len}, 1, e);
+	int r = store_put(s, &f, &(struct iovec){sealed.p, sealed.len}, 1, e);
+	if (r) {
+		/* Whatever did arrive must not look like a file of ours, whole or damaged, after we said that it failed. */
+		struct error ignored = {0};
+		(void)!store_remove(s, &f, &ignored);
+	}
+	return r;
 }
 
 /* Any frames zstd knows, with or without their size in the header, up to UNPACKED_MAX bytes in all. */

@@ -740,7 +740,7 @@ static void a_store_failing_anywhere_leaves_no_snapshot_and_no_claim(void **stat
 	}
 }
 
-static void a_lost_reply_to_the_snapshot_is_an_error_all_the_same(void **state)
+static void a_snapshot_whose_reply_was_lost_is_an_error_and_is_withdrawn(void **state)
 {
 	struct repo *r = loaded_repo();
 	/* A pack, a pack of trees, an index file, the snapshot. */
@@ -754,7 +754,7 @@ static void a_lost_reply_to_the_snapshot_is_an_error_all_the_same(void **state)
 	strlist_add(&s.paths, "/data");
 	add_file(a, "file", "text", 4);
 	assert_int_equal(archive_finish(a, &s, NULL, &e), -ERR_IO);
-	assert_int_equal(count_files(r, STORE_SNAPSHOT), 1);
+	assert_int_equal(count_files(r, STORE_SNAPSHOT), 0);
 	struct id root = store_one(r, NULL, "text", 4, NULL);
 
 	assert_content(r, &root, "file", "text", 4);
@@ -865,7 +865,7 @@ int main(void)
 		cmocka_unit_test(calls_out_of_order_are_refused),
 		cmocka_unit_test(cancelling_stops_the_backup),
 		cmocka_unit_test(a_store_failing_anywhere_leaves_no_snapshot_and_no_claim),
-		cmocka_unit_test(a_lost_reply_to_the_snapshot_is_an_error_all_the_same),
+		cmocka_unit_test(a_snapshot_whose_reply_was_lost_is_an_error_and_is_withdrawn),
 		cmocka_unit_test(an_error_of_a_worker_is_told_by_the_next_calls),
 		cmocka_unit_test(data_are_compressed_unless_told_otherwise_and_trees_always),
 		cmocka_unit_test(a_repository_of_version_1_gets_nothing_compressed),

@@ -162,15 +162,17 @@ static int choose_by_tables(const struct job_restore *j, struct restore_plan *p,
 
 /* ---- which paths ---- */
 
-static bool holds(const struct job_restore *j, const struct restore_step *s, const char *path)
+/* 1 it does, 0 it does not, -kind when that cannot be told. */
+static int holds(const struct job_restore *j, const struct restore_step *s, const char *path, struct error *e)
 {
 	AUTO_FREE char *full = path_join(s->source->name, path);
 	struct tree_node node = {0};
-	struct error ignored = {0};
-	int rc = backup_entry(j->backup, full, &node, &ignored);
+	int rc = backup_entry(j->backup, full, &node, e);
 
 	tree_node_release(&node);
-	return rc == 0;
+	if (rc == -ERR_NOT_FOUND)
+		error_clear(e);
+	return rc == -ERR_NOT_FOUND ? 0 : rc ? rc : 1;
 }
 
 /* Clean, and without a slash in front, as the backup has it. */
@@ -179,8 +181,8 @@ static char *clean(const char *path)
 	return path_clean(path + strspn(path, "/"));
 }
 
-/* A path of the backup, if it begins with a source's name. */
-static bool deal_full_path(const struct job_restore *j, struct restore_plan *p, const char *path)
+/* A path of the backup, if it begins with a source's name: 1, else 0. */
+static int deal_full_path(const struct job_restore *j, struct restore_plan *p, const char *path, struct error *e)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		const char *name = p->v[i].source->name;
@@ -188,33 +190,37 @@ static bool deal_full_path(const struct job_restore *j, struct restore_plan *p, 
 		if (!path_within(path, name))
 			continue;
 		const char *rest = path[strlen(name)] ? path + strlen(name) + 1 : ".";
+		int rc = strcmp(rest, ".") ? holds(j, &p->v[i], rest, e) : 1;
 
-		if (!strcmp(rest, ".") || holds(j, &p->v[i], rest)) {
+		if (rc == 1)
 			strlist_add(&p->v[i].paths, rest);
-			return true;
-		}
+		if (rc)
+			return rc;
 	}
-	return false;
+	return 0;
 }
 
-static int deal_path(const struct job_restore *j, struct restore_plan *p, const char *given, struct error *e)
+/* A path inside a source. */
+static int deal_inner_path(const struct job_restore *j, struct restore_plan *p, const char *path, struct error *e)
 {
-	AUTO_FREE char *path = clean(given);
 	AUTO_FREE bool *mark = mem_zero(p->n * sizeof *mark);
 	char id[9];
 
-	if (deal_full_path(j, p, path))
-		return 0;
-	for (size_t i = 0; i < p->n; i++)
-		mark[i] = holds(j, &p->v[i], path);
+	for (size_t i = 0; i < p->n; i++) {
+		int rc = holds(j, &p->v[i], path, e);
+
+		if (rc < 0)
+			return rc;
+		mark[i] = rc;
+	}
 	size_t found = count_marks(mark, p->n);
 
 	if (!found) {
-		error_set(e, ERR_NOT_FOUND, "backup \"%s\" holds no \"%s\"", backup_name(j->backup), given);
+		error_set(e, ERR_NOT_FOUND, "backup \"%s\" holds no \"%s\"", backup_name(j->backup), path);
 		return error_hint(e, "backstay ls -R %s", backup_short_id(j->backup, id));
 	}
 	if (found > 1 && !j->sources.n)
-		return several_have(p, mark, given, e);
+		return several_have(p, mark, path, e);
 	for (size_t i = 0; i < p->n; i++)
 		if (mark[i])
 			strlist_add(&p->v[i].paths, path);
@@ -228,9 +234,12 @@ static int choose_by_paths(const struct job_restore *j, struct restore_plan *p, 
 	if (!j->paths.n)
 		return 0;
 	for (size_t i = 0; i < j->paths.n; i++) {
-		int rc = deal_path(j, p, j->paths.v[i], e);
+		AUTO_FREE char *path = clean(j->paths.v[i]);
+		int rc = deal_full_path(j, p, path, e);
 
-		if (rc)
+		if (rc == 0)
+			rc = deal_inner_path(j, p, path, e);
+		if (rc < 0)
 			return rc;
 	}
 	for (size_t i = 0; i < p->n; i++)

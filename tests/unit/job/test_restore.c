@@ -149,6 +149,19 @@ static void an_answer_of_no_changes_nothing(void **state)
 	assert_untouched();
 }
 
+static void damage_on_the_way_to_a_path_is_not_taken_for_its_absence(void **state)
+{
+	CLEANUP(store_listing_release) struct store_listing packs = {0};
+	struct error e;
+
+	assert_ok(store_list(r.repo->store, STORE_DATA, store_listing_add, &packs, &e));
+	for (size_t i = 0; i < packs.n; i++)
+		damage_stored(&r, STORE_DATA, i);
+	e = (struct error){0};
+	assert_int_equal(TRY(.path = "media/a.txt"), -ERR_CORRUPT);
+	assert_untouched();
+}
+
 static void nothing_is_asked_where_nothing_is_replaced(void **state)
 {
 	struct error e;
@@ -454,6 +467,7 @@ int main(void)
 		IN_REPOSITORY(R10_a_target_of_another_kind_is_refused),
 		IN_REPOSITORY(of_several_targets_one_of_another_kind_keeps_all_untouched),
 		IN_REPOSITORY(an_answer_of_no_changes_nothing),
+		IN_REPOSITORY(damage_on_the_way_to_a_path_is_not_taken_for_its_absence),
 		IN_REPOSITORY(nothing_is_asked_where_nothing_is_replaced),
 		IN_REPOSITORY(two_sources_never_share_a_target),
 		IN_REPOSITORY(what_an_unknown_engine_made_is_told),

@@ -113,6 +113,8 @@ void fd_sink_init(struct fd_sink *s, int fd)
 
 int source_copy(struct source *from, struct sink *to, struct error *e)
 {
+	if (from->copy)
+		return from->copy(from, to, e);
 	AUTO_FREE unsigned char *block = mem_alloc(COPY_BLOCK);
 	for (uint64_t at = 0; at < from->size;) {
 		size_t n = within(from, COPY_BLOCK, at);

@@ -11,12 +11,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct sink;
+
 /* Random access to stored or local bytes. */
 struct source {
 	/* Read up to n bytes at `at` into p. Returns the number read: n, or fewer only at the end; or -kind. Any
 	 * thread. */
 	ssize_t (*pread)(struct source *s, void *p, size_t n, uint64_t at, struct error *e);
 	void (*close)(struct source *s);       /* frees s */
+	/* All of it in order into `to`, when the source knows a faster way than reading block by block; else NULL. */
+	int (*copy)(struct source *s, struct sink *to, struct error *e);
 	uint64_t size;
 };
 void source_close(struct source *s);           /* NULL is legal */

@@ -21,24 +21,49 @@ int sqlite_stored_open(const struct stored *s, struct source **out, struct error
 }
 
 /* Looks at each page as the bytes pass by. */
+#define SQLITE_PAGE_MAX 65536     /* SQLite file format document, "The Database Header" */
+
 struct spool {
 	struct sink sink;
 	struct fd_sink file;
 	struct sqlite_pages *pages;
 	uint32_t page;
 	uint64_t at;
+	uint8_t part[SQLITE_PAGE_MAX];    /* the beginning of a page whose rest is to come */
 	struct progress *progress;
 };
+
+/* Show every page that ends in these n bytes; pieces need not begin or end with a page. */
+static void see_pages(struct spool *s, const uint8_t *p, size_t n)
+{
+	for (size_t done = 0; done < n;) {
+		size_t begun = (size_t)(s->at % s->page);
+		size_t take = s->page - begun < n - done ? s->page - begun : n - done;
+		bool whole = take == s->page;
+		if (!whole)
+			memcpy(s->part + begun, p + done, take);
+		if (begun + take == s->page)
+			sqlite_pages_see(s->pages, (uint32_t)(s->at / s->page) + 1, whole ? p + done : s->part);
+		s->at += take;
+		done += take;
+	}
+}
 
 static int spool_write(struct sink *sink, const void *p, size_t n, struct error *e)
 {
 	struct spool *s = (struct spool *)sink;
-	for (size_t i = 0; i < n; i += s->page)
-		sqlite_pages_see(s->pages, (uint32_t)((s->at + i) / s->page) + 1, (const uint8_t *)p + i);
-	s->at += n;
+	see_pages(s, p, n);
 	progress_bytes(s->progress, n);
 	int err = progress_check(s->progress, e);
 	return err ? err : sink_write(&s->file.sink, p, n, e);
+}
+
+/* Room for the whole file in one piece, when the file system can: a full disk shows before anything is written. */
+static int reserve(int fd, uint64_t size, struct error *e)
+{
+	if (fallocate(fd, 0, 0, (off_t)size) == 0 || errno != ENOSPC)
+		return 0;
+	return error_sys(e, errno, "making room for %llu bytes", (unsigned long long)size);
 }
 
 int sqlite_spool(struct source *from, int fd, struct progress *p, struct sqlite_pages **pages, struct error *e)
@@ -56,6 +81,9 @@ int sqlite_spool(struct source *from, int fd, struct progress *p, struct sqlite_
 	struct spool s = {.sink.write = spool_write, .page = sqlite_header_page_size(head), .progress = p};
 	if (from->size % s.page)
 		return error_set(e, ERR_CORRUPT, "the stored database is cut short");
+	int err = reserve(fd, from->size, e);
+	if (err)
+		return err;
 	fd_sink_init(&s.file, fd);
 	s.pages = *pages = sqlite_pages_new(s.page, head[20]);
 	return source_copy(from, &s.sink, e);

@@ -172,6 +172,13 @@ static void artifact_close(struct source *s)
 	free(a);
 }
 
+static int artifact_copy_out(struct source *s, struct sink *to, struct error *e)
+{
+	struct artifact *a = (struct artifact *)s;
+
+	return artifact_copy_content(a->repo, &a->content, to, NULL, e);
+}
+
 int artifact_open(struct repo *r, const struct tree_node *n, size_t cache_bytes, struct source **out, struct error *e)
 {
 	struct content content;
@@ -180,7 +187,8 @@ int artifact_open(struct repo *r, const struct tree_node *n, size_t cache_bytes,
 		return -e->kind;
 	struct artifact *a = mem_zero(sizeof *a);
 
-	a->source = (struct source){.pread = artifact_pread, .close = artifact_close, .size = content.size};
+	a->source = (struct source){
+		.pread = artifact_pread, .close = artifact_close, .copy = artifact_copy_out, .size = content.size};
 	a->repo = r;
 	a->content = content;
 	a->cache_bytes = cache_bytes ? cache_bytes : DEFAULT_CACHE;

@@ -29,7 +29,7 @@ struct bench {
 /* Runs are decoded into a ring of buffers in any order, and written from it in theirs. */
 struct copy {
 	struct repo *repo;
-	struct content content;
+	const struct content *content;
 	struct bench *bench;
 	struct run *ring;
 	size_t ring_n;
@@ -45,9 +45,9 @@ struct copy {
 static int decode(struct copy *c, struct bench *b, struct run *run)
 {
 	if (run->n == 1)
-		return content_read(c->repo, b->codec, &c->content, run->first, &run->data, &run->why);
+		return content_read(c->repo, b->codec, c->content, run->first, &run->data, &run->why);
 	for (size_t i = 0; i < run->n; i++) {
-		if (content_read(c->repo, b->codec, &c->content, run->first + i, &b->blob, &run->why))
+		if (content_read(c->repo, b->codec, c->content, run->first + i, &b->blob, &run->why))
 			return -run->why.kind;
 		buf_add(&run->data, b->blob.p, b->blob.len);
 	}
@@ -71,15 +71,15 @@ static void work(int worker, void *item, void *copy)
 
 static bool window_open(const struct copy *c, size_t n)
 {
-	uint64_t end = c->content.end[c->next_blob + n - 1];
+	uint64_t end = c->content->end[c->next_blob + n - 1];
 
 	return c->ahead == 0 || (c->ahead < c->ring_n && end - c->written <= ARCHIVE_WINDOW);
 }
 
 static void decode_ahead(struct copy *c)
 {
-	while (c->next_blob < c->content.n) {
-		size_t n = content_run(&c->content, c->next_blob, RUN_BYTES);
+	while (c->next_blob < c->content->n) {
+		size_t n = content_run(c->content, c->next_blob, RUN_BYTES);
 
 		if (!window_open(c, n))
 			return;
@@ -150,19 +150,25 @@ static void end(struct copy *c, int threads)
 	free(c->ring);
 	pthread_cond_destroy(&c->progress);
 	pthread_mutex_destroy(&c->lock);
-	content_release(&c->content);
 }
 
-int artifact_copy(struct repo *r, const struct tree_node *n, struct sink *to, struct progress *p, struct error *e)
+int artifact_copy_content(struct repo *r, const struct content *content, struct sink *to, struct progress *p,
+			  struct error *e)
 {
-	struct copy c = {.repo = r};
+	struct copy c = {.repo = r, .content = content};
 	int threads = pool_cpus(THREADS_MAX);
 
-	if (content_open(r, n, &c.content, e))
-		return -e->kind;
 	begin(&c, threads);
 	int rc = copy_all(&c, to, p, e);
 
 	end(&c, threads);
 	return rc;
+}
+
+int artifact_copy(struct repo *r, const struct tree_node *n, struct sink *to, struct progress *p, struct error *e)
+{
+	CLEANUP(content_release) struct content content = {0};
+	int rc = content_open(r, n, &content, e);
+
+	return rc ? rc : artifact_copy_content(r, &content, to, p, e);
 }

@@ -2,6 +2,7 @@
 #ifndef REPO_CONTENT_H
 #define REPO_CONTENT_H
 
+#include "base/stream.h"
 #include "repo/repo.h"
 #include "repo/tree.h"
 
@@ -25,5 +26,9 @@ size_t content_run(const struct content *c, size_t i, size_t bytes);
 /* Blob number i (out cleared first), exactly as long as it must be. */
 int content_read(struct repo *r, struct blob_codec *codec, const struct content *c, size_t i, struct buf *out,
 		 struct error *e) MUST_USE;
+
+/* artifact_copy.c: all blobs in order into a sink, decoded ahead by threads. */
+int artifact_copy_content(struct repo *r, const struct content *c, struct sink *to, struct progress *p,
+			  struct error *e) MUST_USE;
 
 #endif

@@ -25,7 +25,7 @@ static const struct opt options[] = {
 	{"check", 0, OPT_STRING, "HOW", "SQLite's integrity_check on the copy: auto (up to 256 MiB), full or none", "auto|full|none"},
 	{"compression", 0, OPT_STRING, "LEVEL", "zstd level 1 to 19, off, auto or max", NULL},
 	{"force", 0, OPT_FLAG, NULL, "read everything, whatever looks unchanged", NULL},
-	{"threads", 0, OPT_COUNT, "N", "threads that compress and encrypt; else as many as CPUs", NULL},
+	{"threads", 0, OPT_COUNT, "N", "threads that compress and encrypt; else one a CPU, at most 2", NULL},
 	{0},
 };
 

@@ -188,6 +188,17 @@ void common_say_made(const struct repository *r)
 		r->recovery_sheet);
 }
 
+/* Another first backup may have made the repository meanwhile; else the error stays what it is. */
+static int open_after_all(const struct parsed *p, struct repository *r, struct error *e)
+{
+	struct error ignored = {0};
+
+	if (open_located(p, REPOSITORY_WRITE, COMMON_INDEX, r, &ignored))
+		return -ERR_EXISTS;
+	error_clear(e);
+	return 0;
+}
+
 int common_open_or_make(const struct parsed *p, struct repository *r, bool *made, struct error *e)
 {
 	int rc = common_locate(p, r, e);
@@ -200,6 +211,8 @@ int common_open_or_make(const struct parsed *p, struct repository *r, bool *made
 		return rc;
 	error_clear(e);
 	rc = repository_init(r, NULL, e);
+	if (rc == -ERR_EXISTS)
+		return open_after_all(p, r, e);
 	if (rc)
 		return rc;
 	*made = true;

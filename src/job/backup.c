@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define THREADS_MAX 3 /* each more costs about 10 MiB */
+#define THREADS_MAX 2 /* each more costs up to 15 MiB */
 
 void job_backup_result_release(struct job_backup_result *r)
 {

@@ -15,7 +15,7 @@ struct job_backup {
 	const struct strlist *tags;     /* or NULL */
 	struct backup_options options;
 	int level;                 /* zstd level; 0 off; -1 default */
-	int threads;               /* 0: one a CPU, at most 3, which keeps the memory below 96 MiB */
+	int threads;               /* 0: one a CPU, at most 2, which keeps the memory below 96 MiB */
 	const char *job;           /* its job's id; NULL: one is made up */
 	const char *safety_target; /* a safety backup for this target URL; or NULL */
 	const char *undo_of;       /* hex id of the safety backup being undone; or NULL */

@@ -5,6 +5,7 @@
 #include "base/timefmt.h"
 #include "job/verify.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ static int mark_named(struct repository *r, struct forget_result *f, const struc
 {
 	for (size_t i = 0; i < f->backups.n; i++) {
 		f->items[i].keep = true;
-		strcpy(f->items[i].reason, "not named");
+		snprintf(f->items[i].reason, sizeof f->items[i].reason, "not named");
 	}
 	for (size_t i = 0; i < ids->n; i++) {
 		struct id id;
@@ -78,7 +79,7 @@ static int mark_named(struct repository *r, struct forget_result *f, const struc
 			continue;
 		}
 		item->keep = false;
-		strcpy(item->reason, "named");
+		snprintf(item->reason, sizeof item->reason, "named");
 	}
 	return 0;
 }

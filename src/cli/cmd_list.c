@@ -37,8 +37,9 @@ const struct command cmd_list = {
 	.summary = "list the backups, newest first",
 	.details =
 		"VERIFIED is the highest level that a verification reached: bytes, structure,\n"
-		"restored or compared; or \"failed\". FLAGS: partial (some files could not be\n"
-		"read), safety (made before a restore), imported (from an outside file),\n"
+		"restored or compared; \"when made\" if there was none since each piece was\n"
+		"checked as it was written; or \"failed\". FLAGS: partial (some files could not\n"
+		"be read), safety (made before a restore), imported (from an outside file),\n"
 		"foreign (made by another program).\n",
 	.examples =
 		"backstay list\n"

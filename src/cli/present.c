@@ -76,7 +76,9 @@ const char *present_verification(const struct backup *b)
 {
 	if (b->verify_failed)
 		return "failed";
-	return b->level == LEVEL_NONE ? "-" : present_level(b->level);
+	if (b->level != LEVEL_NONE)
+		return present_level(b->level);
+	return b->has_manifest ? "when made" : "-";
 }
 
 char *present_age(struct timespec t)

@@ -206,7 +206,11 @@ static int lite_query(struct rows_db *d, const char *sql, struct rows_cursor **o
 	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_ERROR && (rc & 0xff) != SQLITE_AUTH)
 		return sqlite_error(l->db, rc, e, "reading the database");
 	if (rc != SQLITE_OK)
-		return usage_error(l->db, e);
+		usage_error(l->db, e);
+	if ((rc & 0xff) == SQLITE_AUTH)
+		error_hint(e, "what is stored is only read: SELECT, and PRAGMAs that tell something");
+	if (rc != SQLITE_OK)
+		return -ERR_USAGE;
 	if (!stmt)
 		return error_set(e, ERR_USAGE, "there is no statement");
 	if (!sqlite3_stmt_readonly(stmt))

@@ -66,7 +66,10 @@ static void read_value(sqlite3_stmt *stmt, int i, struct value *v)
 
 static int usage_error(sqlite3 *db, struct error *e)
 {
-	return error_set(e, ERR_USAGE, "%s", sqlite3_errmsg(db));
+	error_set(e, ERR_USAGE, "%s", sqlite3_errmsg(db));
+	if ((sqlite3_errcode(db) & 0xff) == SQLITE_AUTH)
+		error_hint(e, "what is stored is only read: SELECT, and PRAGMAs that tell something");
+	return -ERR_USAGE;
 }
 
 static int cursor_next(struct rows_cursor *c, const struct value **values, struct error *e)
@@ -206,11 +209,7 @@ static int lite_query(struct rows_db *d, const char *sql, struct rows_cursor **o
 	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_ERROR && (rc & 0xff) != SQLITE_AUTH)
 		return sqlite_error(l->db, rc, e, "reading the database");
 	if (rc != SQLITE_OK)
-		usage_error(l->db, e);
-	if ((rc & 0xff) == SQLITE_AUTH)
-		error_hint(e, "what is stored is only read: SELECT, and PRAGMAs that tell something");
-	if (rc != SQLITE_OK)
-		return -ERR_USAGE;
+		return usage_error(l->db, e);
 	if (!stmt)
 		return error_set(e, ERR_USAGE, "there is no statement");
 	if (!sqlite3_stmt_readonly(stmt))

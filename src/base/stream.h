@@ -55,6 +55,9 @@ struct file_sink {
 	int (*write)(struct file_sink *f, const void *p, size_t n, struct error *e);
 	/* Force a chunk boundary after what was written so far. */
 	int (*cut)(struct file_sink *f, struct error *e);
+	/* The bytes that come before all that was written: known only now, because they tell where the rest lies. Once,
+	 * after the last write(), and not into a hashed file. */
+	int (*prepend)(struct file_sink *f, const void *p, size_t n, struct error *e);
 	/* Store block number `index` of the file; every block has `n` = the same length, only the last may be
 	 * shorter. A block may be put again, which replaces it. All blocks 0..last must have been put by close().
 	 * The bytes are copied. */

@@ -1,6 +1,4 @@
-/* A program's output, stored as it comes. It is a good backup only if the program ended well and printed something. */
-#include "engine/command.h"
-
+/* Any program's output as a source, stored as it comes. It is a good backup only if the program ended well and printed something. */
 #include "base/codec.h"
 #include "base/fs.h"
 #include "base/human.h"
@@ -30,19 +28,21 @@ static int split(const char *command, struct strlist *words, struct error *e)
 	return err ? error_wrap(e, "the command makes no sense") : 0;
 }
 
-int command_describe(const char *command, char **shown, char **name, struct error *e)
+/* Arguments can hold passwords, so that only the program and their number are shown: "pg_dump (3 arguments)". */
+static int command_parse(struct source_url *u, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist words = {0};
-	int err = split(command, &words, e);
+	int err = split(u->rest, &words, e);
 	if (err)
 		return err;
 	const char *program = path_base(words.v[0]);
 	if (!path_component_ok(program, strlen(program)))
 		return error_set(e, ERR_USAGE, "\"%s\" is no program", words.v[0]);
 	size_t n = words.n - 1;
-	*shown = n == 0 ? mem_string(words.v[0])
-	                : mem_printf("%s (%zu argument%s)", words.v[0], n, n == 1 ? "" : "s");
-	*name = mem_string(program);
+	u->shown = n == 0 ? mem_printf("command:%s", words.v[0])
+	                  : mem_printf("command:%s (%zu argument%s)", words.v[0], n, n == 1 ? "" : "s");
+	u->identity = mem_printf("/%s", program);
+	u->name = mem_string(program);
 	return 0;
 }
 
@@ -269,6 +269,7 @@ const struct engine engine_command = {
 	.title = "Command",
 	.schemes = schemes,
 	.features = ENGINE_STRUCTURE,
+	.parse = command_parse,
 	.backup = command_backup,
 	.restore = command_restore,
 	.check_structure = command_check_structure,

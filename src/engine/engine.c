@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const struct engine *const engines[] = {&engine_sqlite, &engine_folder, &engine_command, NULL};
+static const struct engine *const engines[] = {&engine_sqlite, &engine_postgresql, &engine_mysql, &engine_folder, &engine_command, NULL};
 
 const struct engine *const *engine_all(void)
 {
@@ -45,6 +45,14 @@ int engine_backup_source(const struct engine_backup *b, struct manifest_source *
 	out->start = start;
 	out->end = time_now();
 	return 0;
+}
+
+void engine_scratch_close(struct engine_scratch *s)
+{
+	if (s->close)
+		s->close(s);
+	source_url_release(&s->target);
+	*s = (struct engine_scratch){0};
 }
 
 void restore_result_release(struct restore_result *r)

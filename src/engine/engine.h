@@ -5,6 +5,7 @@
 
 #include "base/progress.h"
 #include "base/stream.h"
+#include "engine/maintain.h"
 #include "engine/manifest.h"
 #include "engine/rows.h"
 #include "engine/url.h"
@@ -65,6 +66,14 @@ struct restore_result {
 };
 void restore_result_release(struct restore_result *r);
 
+/* A private, empty place to restore to for proof's sake, gone with close(). */
+struct engine_scratch {
+	struct source_url target;         /* of this engine */
+	void (*close)(struct engine_scratch *s);
+	void *own;
+};
+void engine_scratch_close(struct engine_scratch *s);   /* legal on a zeroed one */
+
 struct engine {
 	const char *name;                 /* "sqlite" */
 	const char *title;                /* "SQLite" */
@@ -72,6 +81,10 @@ struct engine {
 	unsigned features;
 	/* Whether this plain path is its business, by content. NULL: never. */
 	bool (*claims)(const char *path);
+	/* How a source that is no file is named: u->text is as given, u->rest what follows the scheme. Fills in shown, identity and name. NULL: sources are paths. */
+	int (*parse)(struct source_url *u, struct error *e);
+	/* What a restore would replace: *there, and then a line for people ("postgresql://db/shop: 14 tables, 1.1 GiB"; heap). NULL: what lies at the target's path. */
+	int (*look)(const struct source_url *target, bool *there, char **line, struct error *e);
 	/* Back up. The manifest's name, engine, url, start and end are filled in by engine_backup_source(). Anything that makes the result less than the source is either an error or counted in `skipped`. */
 	int (*backup)(const struct engine_backup *b, struct manifest_source *out, struct error *e);
 	/* Restore steps 3 to 7 of ARCHITECTURE.md: scratch beside the target, stop at the first error, compare with the manifest, before_swap, swap. */
@@ -80,9 +93,19 @@ struct engine {
 	int (*check_structure)(const struct stored *s, struct progress *p, struct strlist *evidence, struct error *e);
 	int (*rows_stored)(const struct stored *s, struct rows_db **out, struct error *e);
 	int (*rows_live)(const struct source_url *u, struct rows_db **out, struct error *e);
+	/* V3: a place for the rehearsal of s below the folder `dir`, which is its own: a throw-away server and an empty database on it. -ERR_NOT_FOUND when this machine lacks what it takes; the text says what. NULL: a path below dir. */
+	int (*scratch)(const char *dir, const struct stored *s, struct engine_scratch *out, struct error *e);
+	/* V4: what was restored equals what is stored, row by row. NULL: by comparing rows, or the bytes of files. */
+	int (*compare)(const struct stored *s, const struct source_url *restored, struct progress *p, struct strlist *evidence, struct error *e);
+	/* SQL text that the database's own client loads (tables: empty or NULL means all). NULL: rows_sql(). */
+	int (*sql_stored)(const struct stored *s, const struct strlist *tables, struct sink *out, struct progress *p, struct error *e);
+	int (*sql_live)(const struct source_url *u, const struct strlist *tables, struct sink *out, struct progress *p, struct error *e);
+	/* Sizes and versions; optimize, check, repair (engine/maintain.h). NULL: not for this engine. */
+	int (*info)(const struct source_url *u, struct source_info *out, struct error *e);
+	int (*maintain)(const struct engine_maintenance *m, struct error *e);
 };
 
-extern const struct engine engine_sqlite, engine_folder, engine_command;
+extern const struct engine engine_sqlite, engine_folder, engine_postgresql, engine_mysql, engine_command;
 const struct engine *const *engine_all(void);                     /* NULL-terminated */
 const struct engine *engine_by_name(const char *name);            /* or scheme; NULL when unknown */
 int engine_backup_source(const struct engine_backup *b, struct manifest_source *out, struct error *e) MUST_USE;

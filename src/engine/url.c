@@ -4,7 +4,6 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "engine/command.h"
 #include "engine/engine.h"
 
 #include <ctype.h>
@@ -18,6 +17,7 @@ void source_url_release(struct source_url *u)
 	free(u->shown);
 	free(u->path);
 	free(u->rest);
+	free(u->identity);
 	free(u->name);
 	*u = (struct source_url){0};
 }
@@ -72,25 +72,16 @@ static int check_content(const struct source_url *u, const char *given, bool may
 static void set_path(struct source_url *u, const char *path)
 {
 	u->path = path_absolute(path);
+	u->identity = mem_string(u->path);
 	u->shown = mem_printf("%s:%s", u->engine->schemes[0], u->path);
 	u->name = mem_string(strcmp(u->path, "/") == 0 ? "root" : path_base(u->path));
-}
-
-static int set_command(struct source_url *u, struct error *e)
-{
-	AUTO_FREE char *shown = NULL;
-	int err = command_describe(u->rest, &shown, &u->name, e);
-	if (!err)
-		u->shown = mem_printf("%s:%s", u->engine->schemes[0], shown);
-	return err;
 }
 
 static int parse_scheme(const char *text, size_t n, bool may_be_new, struct source_url *u, struct error *e)
 {
 	u->rest = mem_string(text + n + 1);
-	/* Engines that judge by content read files; the others read a command. */
-	if (!u->engine->claims)
-		return set_command(u, e);
+	if (u->engine->parse)
+		return u->engine->parse(u, e);
 	const char *path = u->rest;
 	if (strncmp(path, "//", 2) == 0) {
 		path += 2;

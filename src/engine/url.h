@@ -1,4 +1,4 @@
-/* How a source or target is named: `sqlite:app.db`, `sqlite:///srv/app.db`, `folder:./media`, `command:pg_dump -Fc shop`, or a plain path whose
+/* How a source or target is named: `sqlite:app.db`, `sqlite:///srv/app.db`, `folder:./media`, `postgresql://db/shop`, `mysql://db/shop`, `command:pg_dump -Fc shop`, or a plain path whose
  * content tells which engine reads it. Passwords in URLs never get into the `shown` form. */
 #ifndef ENGINE_URL_H
 #define ENGINE_URL_H
@@ -13,6 +13,7 @@ struct source_url {
 	char *shown;              /* normalised, without secrets: what manifests, lists and messages hold; "sqlite:/srv/app.db" */
 	char *path;               /* absolute path for engines of local files, else NULL */
 	char *rest;               /* what follows the scheme, for the engine to parse */
+	char *identity;           /* absolute path that no other source of this machine has: "/srv/app.db", "/postgresql/db:5432/shop"; in snapshots' `paths` */
 	char *name;               /* default name of the source: "app.db", "media", "pg_dump" */
 };
 void source_url_release(struct source_url *u);

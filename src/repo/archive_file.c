@@ -57,8 +57,8 @@ static int file_write(struct file_sink *s, const void *p, size_t n, struct error
 {
 	struct archive_file *f = self(s);
 
-	if (f->block)
-		return error_set(e, ERR_INTERNAL, "write() after put()");
+	if (f->block || f->prepended)
+		return error_set(e, ERR_INTERNAL, "write() after %s", f->block ? "put()" : "prepend()");
 	if (accept_bytes(f, n, e))
 		return -e->kind;
 	f->streamed = true;
@@ -78,14 +78,42 @@ static int file_cut(struct file_sink *s, struct error *e)
 {
 	struct archive_file *f = self(s);
 
-	if (f->block)
-		return error_set(e, ERR_INTERNAL, "cut() after put()");
+	if (f->block || f->prepended)
+		return error_set(e, ERR_INTERNAL, "cut() after %s", f->block ? "put()" : "prepend()");
 	if (archive_going(f->archive, e))
 		return -e->kind;
 	f->streamed = true;
 	if (piece_begun(f))
 		end_chunk(f);
 	return 0;
+}
+
+static int file_prepend(struct file_sink *s, const void *p, size_t n, struct error *e)
+{
+	struct archive_file *f = self(s);
+
+	if (f->digest)
+		return error_set(e, ERR_INTERNAL, "prepend() to a hashed file");
+	if (file_cut(s, e) || accept_bytes(f, n, e))
+		return -e->kind;
+	f->prepended = true;
+	f->head = f->content.n; /* only this thread lengthens it */
+	f->size += n;
+	cut_up(f, p, n);
+	if (piece_begun(f))
+		end_chunk(f);
+	return 0;
+}
+
+/* What was prepended comes last in `content`, in its order; put it first. */
+static void move_head(struct id_list *content, size_t head)
+{
+	struct id_list moved = {0};
+
+	for (size_t i = 0; i < content->n; i++)
+		id_list_add(&moved, &content->v[(head + i) % content->n]);
+	id_list_release(content);
+	*content = moved;
 }
 
 /* Make room for block number `index`. With the lock held. */
@@ -190,6 +218,8 @@ static void settle(struct archive *a, struct archive_file *f)
 	if (f->closed) {
 		struct tree_node entry = {.meta = f->meta};
 
+		if (f->prepended && f->content.n)
+			move_head(&f->content, f->head);
 		archive_tree_copy_content(&entry.content, &f->content);
 		f->meta = (struct node){0};
 		archive_folder_add(d, &entry);
@@ -259,6 +289,7 @@ struct file_sink *archive_file_open(struct archive *a, bool hashed)
 
 	f->sink = (struct file_sink){.write = file_write,
 				     .cut = file_cut,
+				     .prepend = file_prepend,
 				     .put = file_put,
 				     .truncate = file_truncate,
 				     .close = file_close,

@@ -66,6 +66,8 @@ struct archive_file {
 	struct chunker_scan scan;
 	EVP_MD_CTX *digest; /* or NULL */
 	bool streamed;      /* write() or cut() was called */
+	bool prepended;     /* prepend() was called: the blobs from `head` on come first */
+	size_t head;
 	uint64_t turns;
 	uint64_t size; /* of what was written */
 	/* Under the archive's lock. */

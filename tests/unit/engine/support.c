@@ -108,6 +108,18 @@ static int file_cut(struct file_sink *s, struct error *e)
 	return 0;
 }
 
+static int file_prepend(struct file_sink *s, const void *p, size_t n, struct error *e)
+{
+	struct test_file *f = (struct test_file *)s;
+	size_t before = f->size;
+	int err = file_write(s, p, n, e);
+	if (err)
+		return err;
+	memmove(f->bytes + n, f->bytes, before);
+	memcpy(f->bytes, p, n);
+	return 0;
+}
+
 static int file_put(struct file_sink *s, uint64_t index, const void *p, size_t n, struct error *e)
 {
 	struct test_file *f = (struct test_file *)s;
@@ -216,7 +228,7 @@ static int tree_file(struct tree_sink *s, bool hashed, struct file_sink **out, s
 {
 	struct test_tree *t = (struct test_tree *)s;
 	struct test_file *f = mem_zero(sizeof *f);
-	f->sink = (struct file_sink){.write = file_write, .cut = file_cut, .put = file_put, .truncate = file_truncate,
+	f->sink = (struct file_sink){.write = file_write, .cut = file_cut, .prepend = file_prepend, .put = file_put, .truncate = file_truncate,
 		.close = file_close, .abort = file_abort};
 	f->tree = t;
 	t->files_begun++;

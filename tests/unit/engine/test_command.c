@@ -7,7 +7,6 @@
 #include "unit/engine/files_helper.h"
 
 #include "base/thread.h"
-#include "engine/command.h"
 
 #include <signal.h>
 
@@ -124,24 +123,24 @@ static void what_is_said_on_stderr_alone_is_no_failure(void **state)
 static void arguments_are_not_shown(void **state)
 {
 	static const struct {
-		const char *command, *shown, *name;
+		const char *command, *shown, *identity, *name;
 	} cases[] = {
-		{"pg_dump --password=hunter2 'my shop' x", "pg_dump (3 arguments)", "pg_dump"},
-		{"/usr/bin/pg_dump shop", "/usr/bin/pg_dump (1 argument)", "pg_dump"},
-		{"date", "date", "date"},
+		{"command:pg_dump --password=hunter2 'my shop' x", "command:pg_dump (3 arguments)", "/pg_dump", "pg_dump"},
+		{"command:/usr/bin/pg_dump shop", "command:/usr/bin/pg_dump (1 argument)", "/pg_dump", "pg_dump"},
+		{"command:date", "command:date", "/date", "date"},
 	};
 	struct error e = {0};
-	char *shown, *name;
+	struct source_url u;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		assert_int_equal(command_describe(cases[i].command, &shown, &name, &e), 0);
-		assert_string_equal(shown, cases[i].shown);
-		assert_string_equal(name, cases[i].name);
-		free(shown);
-		free(name);
+		assert_int_equal(source_url_parse(cases[i].command, false, NULL, &u, &e), 0);
+		assert_string_equal(u.shown, cases[i].shown);
+		assert_string_equal(u.identity, cases[i].identity);
+		assert_string_equal(u.name, cases[i].name);
+		source_url_release(&u);
 	}
-	assert_int_equal(command_describe("'/' x", &shown, &name, &e), -ERR_USAGE);
+	assert_int_equal(source_url_parse("command:'/' x", false, NULL, &u, &e), -ERR_USAGE);
 	assert_string_equal(e.text, "\"/\" is no program");
-	assert_int_equal(command_describe("'a", &shown, &name, &e), -ERR_USAGE);
+	assert_int_equal(source_url_parse("command:'a", false, NULL, &u, &e), -ERR_USAGE);
 }
 
 /* ---- what is stored ---- */

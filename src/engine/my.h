@@ -1,0 +1,98 @@
+/* MySQL and MariaDB: inner interfaces of the engine's parts. A backup is a folder NAME/ with database.sql, byte for byte what
+ * mariadb-dump or mysqldump wrote. */
+#ifndef ENGINE_MY_H
+#define ENGINE_MY_H
+
+#include "engine/engine.h"
+#include "engine/sqldump.h"
+
+#include <mysql.h>
+
+#define MY_DUMP_FILE "database.sql"
+#define MY_FORMAT "mysql sql"             /* manifest_artifact.format */
+
+/* my_conn.c: where a database is, and talking to it.
+ *
+ * URLs: mysql://user:password@host:3306/shop?socket=/run/mysqld/mysqld.sock&ssl-mode=required&ssl-ca=FILE (also mariadb:).
+ * What is not given comes from the [client] groups of the usual option files, as for the vendor's clients; without a password
+ * there, MYSQL_PWD. */
+struct my_place {
+	char *user, *password, *host, *socket, *database;     /* each may be NULL but database */
+	unsigned port;                    /* 0: default */
+	char *ssl_mode, *ssl_ca, *ssl_cert, *ssl_key;         /* or NULL; modes disabled, preferred, required, verify-ca, verify-identity */
+	char *defaults_file;              /* option file in place of the usual ones; or NULL */
+};
+void my_place_release(struct my_place *p);
+/* engine->parse. identity "/mysql/<host:port or socket>/<database>"; shown without password. */
+int my_parse(struct source_url *u, struct error *e) MUST_USE;
+int my_place_of(const struct source_url *u, struct my_place *out, struct error *e) MUST_USE;
+/* Connect; utf8mb4, strict about nothing it must not be, time_zone +00:00, no time limits. `database` NULL: the place's own; "": none.
+ * Errors: access denied -> ERR_ACCESS, unknown database -> ERR_NOT_FOUND, not reached or gone -> ERR_TEMPORARY; never a password in the text. */
+int my_connect(const struct my_place *p, const char *database, MYSQL **out, struct error *e) MUST_USE;
+void my_disconnect(MYSQL **c);                                    /* for CLEANUP() */
+void my_clear(MYSQL_RES **r);
+/* SQL in which %I is a name (`quoted`), %L a literal (NULL: NULL), %s text, %d %u %lld %llu numbers, %% a percent sign; heap. */
+char *my_sql(const char *fmt, ...);
+/* The SQL is heap and freed here: my_exec(c, e, my_sql(...)). Full disk -> ERR_NO_SPACE, missing right -> ERR_ACCESS, else ERR_CHILD. */
+int my_exec(MYSQL *c, struct error *e, char *sql) MUST_USE;
+int my_query(MYSQL *c, MYSQL_RES **out, struct error *e, char *sql) MUST_USE;         /* stored at the client */
+int my_value(MYSQL *c, char **out, struct error *e, char *sql) MUST_USE;
+int my_error(MYSQL *c, struct error *e, const char *fmt, ...) PRINTF_LIKE(3, 4);
+bool my_is_mariadb(MYSQL *c);
+/* For the vendor's tools: --host=... and so on (never the password, which goes by env MYSQL_PWD or by the private
+ * option file written for it), appended to argv. */
+void my_tool_args(const struct my_place *p, struct strlist *argv);
+void my_tool_env(const struct my_place *p, struct strlist *env);
+
+/* my_tools.c: `name` is "dump" (mariadb-dump, mysqldump) or "client" (mariadb, mysql); of the two families the one that suits the
+ * server (MySQL's own for MySQL, because MariaDB's dump of generated columns does not load there), else the other. Looked for in
+ * BACKSTAY_MYSQL_BIN and PATH. *version is heap text; *mariadb_tool says which family. */
+int my_tool_find(const char *name, bool mariadb_server, char **path, char **version, bool *mariadb_tool, struct error *e) MUST_USE;
+
+/* my_backup.c */
+int my_backup(const struct engine_backup *b, struct manifest_source *out, struct error *e) MUST_USE;
+/* The dump of `place` through a watch into `to` (NULL: look only): exit status, stderr, trailer. Fills tables and objects of m. */
+int my_backup_stream(const struct my_place *place, MYSQL *c, struct file_sink *to, struct progress *p, struct manifest_source *m,
+	struct sqldump_map *map, struct error *e) MUST_USE;
+/* my_preflight.c: rights that lack (SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, routines' bodies), tables that are not transactional:
+ * what would make the dump fail is -ERR_ACCESS with the GRANT that helps; what would only be left out becomes a note of kind "unseen". */
+int my_preflight(MYSQL *c, const char *database, struct manifest_source *m, bool *lock_tables, struct error *e) MUST_USE;
+
+/* my_stored.c */
+int my_stored_open(const struct stored *s, struct source **out, struct sqldump_map *map, struct error *e) MUST_USE;
+int my_check_structure(const struct stored *s, struct progress *p, struct strlist *evidence, struct error *e) MUST_USE;
+/* my_rows.c */
+int my_rows_stored(const struct stored *s, struct rows_db **out, struct error *e) MUST_USE;
+int my_rows_live(const struct source_url *u, struct rows_db **out, struct error *e) MUST_USE;
+/* my_text.c: SQL text for the clients: the dump's own bytes, of chosen tables only if asked. */
+int my_sql_stored(const struct stored *s, const struct strlist *tables, struct sink *out, struct progress *p, struct error *e) MUST_USE;
+int my_sql_live(const struct source_url *u, const struct strlist *tables, struct sink *out, struct progress *p, struct error *e) MUST_USE;
+
+/* my_restore.c */
+int my_restore(const struct engine_restore *r, struct restore_result *out, struct error *e) MUST_USE;
+int my_look(const struct source_url *target, bool *there, char **line, struct error *e) MUST_USE;
+/* my_load.c: the stored dump into a database that is empty, through the vendor's client: tables first (rows in parallel by range), then the
+ * rest in its order. Statements that name a database are left out. Stops at the first error, with the client's words. */
+struct my_load {
+	const struct stored *from;
+	const struct my_place *place;
+	const char *database;
+	const struct strlist *tables;     /* NULL or empty: all */
+	bool tables_only;                 /* no triggers, views, routines, events (the swap makes them in their final place) */
+	int workers;                      /* 0: by size and processors */
+	struct progress *progress;
+};
+int my_load(const struct my_load *l, struct restore_result *out, struct error *e) MUST_USE;
+/* my_compare.c: as pg_compare(). */
+int my_compare(const struct my_place *place, const char *database, const struct stored *s, bool hashes, struct progress *p,
+	struct strlist *evidence, struct error *e) MUST_USE;
+
+/* my_server.c */
+int my_scratch(const char *dir, const struct stored *s, struct engine_scratch *out, struct error *e) MUST_USE;
+int my_compare_restored(const struct stored *s, const struct source_url *restored, struct progress *p, struct strlist *evidence, struct error *e) MUST_USE;
+
+/* my_maintain.c */
+int my_info(const struct source_url *u, struct source_info *out, struct error *e) MUST_USE;
+int my_maintain(const struct engine_maintenance *m, struct error *e) MUST_USE;
+
+#endif

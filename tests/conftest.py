@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 
 import pytest
+from servers import MariadbServer, PostgresServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BACKSTAY = os.environ.get("BACKSTAY", str(ROOT / "build" / "backstay"))
@@ -178,3 +179,32 @@ def tree_of(folder):
             content = os.readlink(path) if kind == 0o120000 else open(path, "rb").read() if kind == 0o100000 else None
             result[os.path.relpath(path, base)] = (kind, info.st_mode & 0o7777, info.st_mtime_ns if kind != 0o120000 else None, content)
     return result
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for all tests; what a test changes of it beyond its own databases it must put back."""
+    server = PostgresServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fresh_database(postgres):
+    """fresh_database(sql="") makes a database with a name of its own on the server `postgres`, and returns the name; dropped after the test."""
+    made = []
+
+    def make(sql="", name=None):
+        made.append(name or f"t{os.urandom(5).hex()}")
+        return postgres.create(made[-1], sql)
+
+    yield make
+    for db in made:
+        postgres.drop(db)
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    """A MariaDB server for all tests; each makes databases of its own: mariadb.create(). Who stops or kills one starts its own."""
+    with MariadbServer() as server:
+        yield server

@@ -1,0 +1,268 @@
+"""Private database servers for tests: on loopback and unix sockets only, in folders of their own, ended by their pid."""
+import atexit
+import itertools
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def own_folder(name, user, under=None):
+    """A folder that a server's user owns. Directly below /tmp: a socket's path is 107 bytes at most, and pytest's folders are closed to others."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"bs-{name}-", dir=under or "/tmp"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, user, user)
+    return folder
+
+
+def as_user(user, argv, home):
+    """argv run as a user when we are root, which servers refuse; setpriv execs, so the child is the program itself."""
+    if os.geteuid() != 0:
+        return ["env", "-C", str(home), "LC_ALL=C.UTF-8", *map(str, argv)]
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env", "env", "-C", str(home), f"HOME={home}", f"TMPDIR={home}",
+            "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C.UTF-8", *map(str, argv)]
+
+
+def processes_below(pid):
+    """Every process that descends from one, itself not."""
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = [int(c) for c in task.read_text().split()]
+        except OSError:
+            continue
+        for child in children:
+            found += [child, *processes_below(child)]
+    return found
+
+
+class PostgresServer:
+    """A private PostgreSQL: trust on its socket, a password over TCP. `.start(tmp_path)`; tmp_path None: a folder of its own below /tmp."""
+
+    USER, PASSWORD = "postgres", "secret-of-postgres"
+
+    def __init__(self):
+        self.folder = self.process = self.port = self.socket = self.pid = None
+        self.bin = self.find_bin()
+
+    @staticmethod
+    def find_bin():
+        found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda p: int(p.parts[-3]))
+        return found[-1].parent if found else pathlib.Path(shutil.which("postgres")).parent
+
+    def start(self, tmp_path=None, **settings):
+        """settings go into postgresql.conf: start(max_connections=10)."""
+        self.folder = own_folder("pg", "postgres", tmp_path)
+        self.socket = str(self.folder)
+        password = self.folder / "password"
+        password.write_text(self.PASSWORD)
+        password.chmod(0o644)
+        self._run([self.bin / "initdb", "-D", self.data, "-U", self.USER, "-E", "UTF8", "--locale=C.UTF-8", "-k", "--no-sync", "--auth-local=trust",
+                   "--auth-host=scram-sha-256", f"--pwfile={password}"])
+        self.port = free_port()
+        config = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self.socket, "shared_buffers": "16MB", "max_connections": 40,
+                  "fsync": "off", "wal_level": "minimal", "max_wal_senders": 0, "logging_collector": "off", "autovacuum": "off", **settings}
+        with (self.data / "postgresql.conf").open("a") as f:
+            f.writelines(f"{name} = '{value}'\n" for name, value in config.items())
+        self.restart()
+        return self
+
+    @property
+    def data(self):
+        return self.folder / "data"
+
+    @property
+    def log(self):
+        return (self.folder / "log").read_text(errors="replace") if (self.folder / "log").exists() else ""
+
+    def _run(self, argv):
+        done = subprocess.run(as_user("postgres", argv, self.folder), capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+        assert done.returncode == 0, done.stderr.decode(errors="replace") + done.stdout.decode(errors="replace")
+        return done
+
+    def restart(self):
+        """Start the server on its data, after stop() or kill() too."""
+        self._run([self.bin / "pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-t", "60", "start"])
+        self.pid = int((self.data / "postmaster.pid").read_text().split()[0])
+
+    def url(self, db="postgres", user=USER, password=None, tcp=False):
+        """A URL for the program: by the socket, or by TCP with a password."""
+        quote = lambda s: urllib.parse.quote(s, safe="")
+        secret = ":" + quote(password) if password is not None else ":" + quote(self.PASSWORD) if tcp and user == self.USER else ""
+        if tcp:
+            return f"postgresql://{quote(user)}{secret}@127.0.0.1:{self.port}/{quote(db)}"
+        return f"postgresql://{quote(user)}{secret}@{quote(self.socket)}:{self.port}/{quote(db)}"
+
+    @property
+    def environment(self):
+        """For PostgreSQL's own programs, run by a test."""
+        return {**os.environ, "PGHOST": self.socket, "PGPORT": str(self.port), "PGUSER": self.USER}
+
+    def psql(self, sql, db="postgres", user=USER):
+        """Run SQL (several statements with ';' are run one by one) and return what it prints, unaligned and without its last newline."""
+        place = "dbname='" + db.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        done = subprocess.run(["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", place], input=sql.encode(), capture_output=True, timeout=120,
+                              env={**self.environment, "PGCLIENTENCODING": "UTF8"})
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return done.stdout.decode().rstrip("\n")
+
+    def create(self, db, sql=""):
+        """A new database, with this SQL run in it."""
+        quoted = '"' + db.replace('"', '""') + '"'
+        self.psql(f"CREATE DATABASE {quoted}")
+        if sql:
+            self.psql(sql, db)
+        return db
+
+    def drop(self, db):
+        quoted = '"' + db.replace('"', '""') + '"'
+        self.psql(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
+
+    def stop(self):
+        """End it well (SIGINT: without waiting for clients), and remove its folder."""
+        if self.pid:
+            self._signal_and_wait(signal.SIGINT, [self.pid])
+            self.pid = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def kill(self):
+        """SIGKILL to the server and all its processes at once: what a crash of the machine is to its clients."""
+        self._signal_and_wait(signal.SIGKILL, [self.pid, *processes_below(self.pid)])
+        self.pid = None
+
+    @staticmethod
+    def _signal_and_wait(sig, pids):
+        handles = []
+        for pid in pids:
+            try:
+                handles.append(os.pidfd_open(pid))
+                os.kill(pid, sig)
+            except ProcessLookupError:
+                pass
+        for handle in handles:
+            ready, _, _ = select.select([handle], [], [], 60)
+            os.close(handle)
+            assert ready, f"a server's process does not end after signal {sig}"
+
+
+class MariadbServer:
+    """A private MariaDB server on loopback and a socket: user root without a password. `with MariadbServer() as s:` or start() and stop().
+    Options are mariadbd's: MariadbServer("--log-bin")."""
+    USER = "mysql"
+    _template = None
+    _names = itertools.count(1)
+
+    def __init__(self, *options):
+        self.options, self.process, self.folder, self.port = list(options), None, None, None
+
+    @classmethod
+    def _installed(cls):
+        """An empty data folder, made once for all servers of this run."""
+        if cls._template is None:
+            folder = own_folder("my", cls.USER)
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            argv = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db",
+                    "--skip-log-bin", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"]
+            done = subprocess.run(as_user(cls.USER, argv, folder), stdin=subprocess.DEVNULL, capture_output=True)
+            assert done.returncode == 0, done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace")
+            cls._template = folder / "data"
+        return cls._template
+
+    def start(self, folder=None):
+        """`folder`: of another server that was stopped or killed; its data are used as they are. None: a new, empty one."""
+        if folder is None and self.folder is None:
+            self.folder = own_folder("my", self.USER)
+            subprocess.run(["cp", "-a", "--reflink=auto", str(self._installed()), str(self.folder / "data")], check=True)
+        elif folder is not None:
+            self.folder = pathlib.Path(folder)
+        self.socket = self.folder / "s"
+        for _ in range(5):                     # another process may take the free port first
+            self.port = free_port()
+            argv = ["mariadbd", "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.socket}", f"--port={self.port}",
+                    "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", f"--tmpdir={self.folder}", "--skip-name-resolve",
+                    "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=4M", "--performance-schema=OFF",
+                    "--event-scheduler=OFF", "--max-allowed-packet=1G", *self.options]
+            with open(self.folder / "log", "ab") as log:
+                self.process = subprocess.Popen(as_user(self.USER, argv, self.folder), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            if self._answers():
+                return self
+        raise AssertionError("mariadbd does not start:\n" + (self.folder / "log").read_text(errors="replace")[-3000:])
+
+    def _answers(self):
+        until = time.monotonic() + 60
+        while time.monotonic() < until and self.process.poll() is None:
+            if subprocess.run(["mariadb", *self._login(), "-e", "SELECT 1"], capture_output=True).returncode == 0:
+                return True
+            time.sleep(0.05)
+        if self.process.poll() is None:
+            self.kill()
+        return False
+
+    def _login(self):
+        return ["--no-defaults", "--default-character-set=utf8mb4", "-N", "-B", "-u", "root", "-S", str(self.socket)]
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def url(self, db="", user="root", password=None, tcp=False):
+        quoted = urllib.parse.quote
+        who = quoted(user, "") + ("" if password is None else ":" + quoted(password, ""))
+        if tcp:
+            return f"mysql://{who}@127.0.0.1:{self.port}/{quoted(db, '')}"
+        return f"mysql://{who}@localhost/{quoted(db, '')}?socket={quoted(str(self.socket))}"
+
+    def sql(self, sql, db="", raw=False):
+        """What the client prints: a line a row, fields separated by tabs, NULL as such. `raw`: bytes, nothing escaped."""
+        done = subprocess.run(["mariadb", *self._login(), *(["--raw"] if raw else []), *([db] if db else [])],
+                              input=sql if isinstance(sql, bytes) else sql.encode(), capture_output=True)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return done.stdout if raw else done.stdout.decode(errors="surrogateescape")
+
+    def dump(self, db, *more):
+        """What mariadb-dump says of a database, without the lines that change from run to run."""
+        done = subprocess.run(["mariadb-dump", *(o for o in self._login() if o not in ("-N", "-B")), "--skip-dump-date", "--hex-blob", "--routines", "--events",
+                               "--triggers", "--single-transaction", *more, db], capture_output=True)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return b"".join(line for line in done.stdout.splitlines(True) if not line.startswith(b"-- Host:"))
+
+    def create(self, db=None):
+        """An empty database, with a name nobody else has unless one is given."""
+        db = db or f"t{next(self._names)}"
+        self.sql("CREATE DATABASE `{}` CHARACTER SET utf8mb4".format(db.replace("`", "``")))
+        return db
+
+    def drop(self, db):
+        self.sql("DROP DATABASE IF EXISTS `{}`".format(db.replace("`", "``")))
+
+    def kill(self):
+        """At once, as by a power cut; the data stay."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+        if self.process:
+            self.process.wait()
+
+    def stop(self):
+        """End it and remove its data."""
+        self.kill()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()

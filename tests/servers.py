@@ -94,7 +94,10 @@ class PostgresServer:
 
     def restart(self):
         """Start the server on its data, after stop() or kill() too."""
-        self._run([self.bin / "pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-t", "60", "start"])
+        try:
+            self._run([self.bin / "pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-t", "60", "start"])
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{self.log[-2000:]}") from None
         self.pid = int((self.data / "postmaster.pid").read_text().split()[0])
 
     def url(self, db="postgres", user=USER, password=None, tcp=False):
@@ -141,6 +144,9 @@ class PostgresServer:
         """SIGKILL to the server and all its processes at once: what a crash of the machine is to its clients."""
         self._signal_and_wait(signal.SIGKILL, [self.pid, *processes_below(self.pid)])
         self.pid = None
+        # A dead process that nobody waits for would count as running.
+        (self.data / "postmaster.pid").unlink()
+        (self.folder / f".s.PGSQL.{self.port}.lock").unlink()
 
     @staticmethod
     def _signal_and_wait(sig, pids):

@@ -39,12 +39,6 @@ static char *host_name(void)
 
 /* ---- the backup before this one ---- */
 
-/* The path a source has in the snapshot's `paths`: restic groups and filters by it. */
-static char *snapshot_path(const struct source_url *u)
-{
-	return u->path ? mem_string(u->path) : mem_printf("/%s", u->name);
-}
-
 static size_t shared_paths(const struct snapshot *s, const struct strlist *paths)
 {
 	size_t n = 0;
@@ -255,7 +249,9 @@ static int check_tags(const struct strlist *tags, struct error *e)
 /* What is shown of a command is less than the command. */
 static bool same_source(const struct source_url *a, const struct source_url *b)
 {
-	return a->engine == b->engine && (a->path && b->path ? !strcmp(a->path, b->path) : !strcmp(a->rest, b->rest));
+	bool known_whole = a->path || a->engine->look;
+
+	return a->engine == b->engine && !strcmp(a->identity, b->identity) && (known_whole || !strcmp(a->rest, b->rest));
 }
 
 static int check_request(const struct job_backup *j, struct error *e)
@@ -328,7 +324,7 @@ int job_backup(struct repository *r, const struct job_backup *j, struct job_back
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < j->source_count; i++)
-		strlist_take(&run.paths, snapshot_path(&j->sources[i]));
+		strlist_add(&run.paths, j->sources[i].identity);
 	run.has_previous = find_previous(r, &run.paths, host, &run.previous);
 	name_sources(&run);
 	return run_all(&run, out, e);

@@ -58,10 +58,10 @@ static bool fits(const struct job_export *j, const struct manifest_source *s)
 	if (j->source && !backup_source_is(s, j->source))
 		return false;
 	if (!engine)
-		return j->format == EXPORT_ARCHIVE && s->artifact_count == 1;
+		return j->format == EXPORT_ARCHIVE && s->artifact_count > 0;
 	if (is_rows_format(j->format))
 		return engine->features & ENGINE_ROWS;
-	return is_tree_format(j->format) ? s->artifact_count == 0 : s->artifact_count == 1;
+	return is_tree_format(j->format) ? s->artifact_count == 0 : s->artifact_count > 0;
 }
 
 static int choose_source(const struct job_export *j, const struct manifest_source **out, struct error *e)
@@ -96,23 +96,40 @@ static int choose_source(const struct job_export *j, const struct manifest_sourc
 struct run {
 	struct repository *repository;
 	const struct job_export *job;
-	struct stored stored;
+	const struct engine *engine;
+	struct stored stored; /* unless it is from a live source */
 	struct job_export_result *result;
 };
 
 static int open_rows(const struct run *x, struct rows_db **out, struct error *e)
 {
-	return engine_by_name(x->stored.manifest->engine)->rows_stored(&x->stored, out, e);
+	return x->job->live ? x->engine->rows_live(x->job->live, out, e) : x->engine->rows_stored(&x->stored, out, e);
 }
 
-static int write_rows(const struct run *x, struct sink *to, struct error *e)
+static int write_sql(const struct run *x, struct sink *to, struct error *e)
+{
+	const struct job_export *j = x->job;
+	struct rows_db *db = NULL;
+
+	if (j->live && x->engine->sql_live)
+		return x->engine->sql_live(j->live, &j->tables, to, j->progress, e);
+	if (!j->live && x->engine->sql_stored)
+		return x->engine->sql_stored(&x->stored, &j->tables, to, j->progress, e);
+	int rc = open_rows(x, &db, e);
+
+	if (!rc)
+		rc = rows_sql(db, &j->tables, to, j->progress, e);
+	rows_close(db);
+	return rc;
+}
+
+static int write_csv(const struct run *x, struct sink *to, struct error *e)
 {
 	struct rows_db *db = NULL;
 	int rc = open_rows(x, &db, e);
 
 	if (!rc)
-		rc = (x->job->format == EXPORT_SQL ? rows_sql : rows_csv_zip)(db, &x->job->tables, to, x->job->progress,
-									      e);
+		rc = rows_csv_zip(db, &x->job->tables, to, x->job->progress, e);
 	rows_close(db);
 	return rc;
 }
@@ -144,8 +161,10 @@ static int write_artifact(const struct run *x, struct sink *to, struct error *e)
 
 static int write_to(const struct run *x, struct sink *to, struct error *e)
 {
-	if (is_rows_format(x->job->format))
-		return write_rows(x, to, e);
+	if (x->job->format == EXPORT_SQL)
+		return write_sql(x, to, e);
+	if (x->job->format == EXPORT_CSV)
+		return write_csv(x, to, e);
 	return is_tree_format(x->job->format) ? write_tree(x, to, e) : write_artifact(x, to, e);
 }
 
@@ -304,19 +323,44 @@ static int export_to_sink(const struct run *x, struct error *e)
 	return x->job->format == EXPORT_XLSX ? xlsx_to_sink(x, &to.sink, e) : write_to(x, &to.sink, e);
 }
 
-int job_export(struct repository *r, const struct job_export *j, struct job_export_result *out, struct error *e)
+static int set_live(struct run *x, struct error *e)
 {
-	struct run x = {.repository = r, .job = j, .result = out};
-	const struct manifest_source *s = NULL;
+	const struct source_url *u = x->job->live;
 
-	*out = (struct job_export_result){0};
-	if (j->tables.n && !is_rows_format(j->format))
-		return error_set(e, ERR_USAGE, "tables can be chosen for sql, csv and xlsx only");
+	x->engine = u->engine;
+	if (is_rows_format(x->job->format) && (u->engine->features & ENGINE_ROWS))
+		return 0;
+	error_set(e, ERR_MISMATCH, "%s cannot be exported so without a backup", u->shown);
+	return error_hint(e, "a live database can be exported as sql, csv or xlsx; for anything else, back it up first");
+}
+
+static int set_stored(struct run *x, struct error *e)
+{
+	const struct job_export *j = x->job;
+	const struct manifest_source *s = NULL;
 	int rc = choose_source(j, &s, e);
 
 	if (rc)
 		return rc;
-	backup_stored(j->backup, s, &x.stored);
+	x->engine = engine_by_name(s->engine);
+	backup_stored(j->backup, s, &x->stored);
 	progress_phase(j->progress, "exporting", NULL, s->bytes, 0);
+	for (size_t i = 1; j->format == EXPORT_ARCHIVE && i < s->artifact_count; i++)
+		strlist_addf(&x->result->notes, "%s is not in it: backstay dump has it", s->artifacts[i].path);
+	return 0;
+}
+
+int job_export(struct repository *r, const struct job_export *j, struct job_export_result *out, struct error *e)
+{
+	struct run x = {.repository = r, .job = j, .result = out};
+
+	*out = (struct job_export_result){0};
+	if (j->tables.n && !is_rows_format(j->format))
+		return error_set(e, ERR_USAGE, "tables can be chosen for sql, csv and xlsx only");
+	progress_phase(j->progress, "exporting", NULL, 0, 0);
+	int rc = j->live ? set_live(&x, e) : set_stored(&x, e);
+
+	if (rc)
+		return rc;
 	return j->sink ? export_to_sink(&x, e) : export_to_file(&x, e);
 }

@@ -9,6 +9,8 @@ int export_format_parse(const char *name, enum export_format *out, struct error 
 
 struct job_export {
 	const struct backup *backup;
+	const struct source_url *live; /* instead of a backup, a source as it is now: sql, csv, xlsx. Then the repository
+					  may be NULL */
 	const char *source; /* which of several; NULL: the only one that fits the format, else
 			       -ERR_USAGE that lists them */
 	enum export_format format;

@@ -10,18 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static char *place(const struct stored *s, const char *scratch)
-{
-	return path_join(scratch, path_base(s->manifest->name));
-}
-
-/* The place as a target and a source; borrows `path`. */
-static struct source_url url_of(const struct engine *engine, char *path)
-{
-	return (struct source_url){
-		.engine = engine, .text = path, .shown = path, .path = path, .rest = path, .name = path};
-}
-
 static int enough_room(const struct stored *s, const char *scratch, struct error *e)
 {
 	uint64_t room;
@@ -35,20 +23,40 @@ static int enough_room(const struct stored *s, const char *scratch, struct error
 	return error_hint(e, "set TMPDIR to a larger place, or verify with --level 2");
 }
 
-int rehearse_restore(const struct engine *engine, const struct stored *s, const char *scratch, struct progress *p,
-		     struct strlist *evidence, struct error *e)
+int rehearse_place(const struct engine *engine, const struct stored *s, const char *dir, struct engine_scratch *out,
+		   struct error *e)
 {
-	AUTO_FREE char *path = place(s, scratch);
+	*out = (struct engine_scratch){0};
+	int rc = enough_room(s, dir, e);
+
+	if (rc)
+		return rc;
+	if (engine->scratch)
+		return engine->scratch(dir, s, out, e);
+	AUTO_FREE char *path = path_join(dir, path_base(s->manifest->name));
+
+	out->target = (struct source_url){
+		.engine = engine,
+		.text = mem_string(path),
+		.shown = mem_string(path),
+		.path = mem_string(path),
+		.identity = mem_string(path),
+		.rest = mem_string(path),
+		.name = mem_string(path_base(path)),
+	};
+	return 0;
+}
+
+int rehearse_restore(const struct engine *engine, const struct stored *s, const struct source_url *place,
+		     struct progress *p, struct strlist *evidence, struct error *e)
+{
 	CLEANUP(restore_result_release) struct restore_result done = {0};
-	const struct source_url target = url_of(engine, path);
 	const struct strlist all = {0};
-	const struct engine_restore r = {.from = s, .target = &target, .tables = &all, .paths = &all, .progress = p};
+	const struct engine_restore r = {.from = s, .target = place, .tables = &all, .paths = &all, .progress = p};
 	const char *name = s->manifest->name;
 	char a[HUMAN_MAX], b[HUMAN_MAX];
-	int rc = enough_room(s, scratch, e);
+	int rc = engine->restore(&r, &done, e);
 
-	if (!rc)
-		rc = engine->restore(&r, &done, e);
 	if (rc)
 		return rc;
 	if (engine->features & ENGINE_DATABASE)
@@ -100,16 +108,15 @@ static int compare_table(const struct sides *x, const struct rows_table *t, stru
 	return 0;
 }
 
-static int compare_databases(const struct engine *engine, const struct stored *s, char *path, struct progress *p,
-			     struct strlist *evidence, struct error *e)
+static int compare_databases(const struct engine *engine, const struct stored *s, const struct source_url *place,
+			     struct progress *p, struct strlist *evidence, struct error *e)
 {
 	CLEANUP(sides_release) struct sides x = {.stored = s, .progress = p};
-	const struct source_url scratch = url_of(engine, path);
 	char n[HUMAN_MAX];
 	int rc = engine->rows_stored(s, &x.kept, e);
 
 	if (!rc)
-		rc = engine->rows_live(&scratch, &x.back, e);
+		rc = engine->rows_live(place, &x.back, e);
 	if (!rc && x.kept->table_count != x.back->table_count)
 		rc = error_set(e, ERR_VERIFY, "%zu tables after the rehearsal where %zu are stored",
 			       x.back->table_count, x.kept->table_count);
@@ -196,13 +203,14 @@ static int compare_one_file(const struct stored *s, const char *path, struct pro
 	return rc;
 }
 
-int rehearse_compare(const struct engine *engine, const struct stored *s, const char *scratch, struct progress *p,
-		     struct strlist *evidence, struct error *e)
+int rehearse_compare(const struct engine *engine, const struct stored *s, const struct source_url *place,
+		     struct progress *p, struct strlist *evidence, struct error *e)
 {
-	AUTO_FREE char *path = place(s, scratch);
-
 	progress_phase(p, "comparing", NULL, s->manifest->bytes, 0);
+	if (engine->compare)
+		return engine->compare(s, place, p, evidence, e);
 	if (engine->features & ENGINE_ROWS)
-		return compare_databases(engine, s, path, p, evidence, e);
-	return fs_is_dir(path) ? compare_files(s, path, p, evidence, e) : compare_one_file(s, path, p, evidence, e);
+		return compare_databases(engine, s, place, p, evidence, e);
+	return fs_is_dir(place->path) ? compare_files(s, place->path, p, evidence, e)
+				      : compare_one_file(s, place->path, p, evidence, e);
 }

@@ -61,6 +61,7 @@ static int ask(const struct job_restore *j, const struct restore_plan *p, struct
 struct restoring {
 	struct repository *repository;
 	const struct job_restore *job;
+	const struct restore_plan *plan;
 	const struct restore_step *step;
 	struct job_restore_result *result;
 	const char *job_id;
@@ -126,6 +127,8 @@ static int before_swap(void *ctx, struct error *e)
 /* The folder a new target is made in. */
 static int make_parent(const struct source_url *target, struct error *e)
 {
+	if (!target->path)
+		return 0;
 	AUTO_FREE char *parent = path_dir(target->path);
 
 	return fs_make_dirs(parent, 0700, e);
@@ -167,17 +170,33 @@ static int restore_step(struct restoring *x, struct error *e)
 
 static int run(struct restoring *x, const struct restore_plan *p, struct error *e);
 
-static int bring_back(struct repository *r, const char *safety_id, struct error *e)
+/* What a safety backup was made of, as it was given: a URL in a manifest has no password. NULL: a path, which needs
+ * none. */
+static const char *given_target(const struct restore_plan *plan, const struct backup *safety)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct source_url *u = &plan->v[i].target;
+
+		if (!u->path && safety->manifest.safety_target && !strcmp(u->shown, safety->manifest.safety_target))
+			return u->text;
+	}
+	return NULL;
+}
+
+static int bring_back(const struct restoring *failed, const char *safety_id, struct error *e)
 {
 	CLEANUP(backup_release) struct backup safety = {0};
 	CLEANUP(restore_plan_release) struct restore_plan p = {0};
 	CLEANUP(job_restore_result_release) struct job_restore_result result = {0};
-	const struct job_restore j = {.backup = &safety, .no_safety = true};
-	struct restoring x = {.repository = r, .job = &j, .result = &result, .bringing_back = true};
-	int rc = backup_find(r, safety_id, &safety, e);
+	struct job_restore j = {.backup = &safety, .no_safety = true};
+	struct restoring x = {
+		.repository = failed->repository, .job = &j, .plan = &p, .result = &result, .bringing_back = true};
+	int rc = backup_find(x.repository, safety_id, &safety, e);
 
-	if (!rc)
+	if (!rc) {
+		j.to = given_target(failed->plan, &safety);
 		rc = restore_plan_make(&j, &p, e);
+	}
 	return rc ? rc : run(&x, &p, e);
 }
 
@@ -216,7 +235,7 @@ static void roll_back(struct restoring *x, size_t n, struct error *e)
 	for (size_t i = n; i-- > 0;) {
 		struct error why = {0};
 
-		if (bring_back(x->repository, x->result->safety.v[i], &why)) {
+		if (bring_back(x, x->result->safety.v[i], &why)) {
 			say_more(e, "what backup %.8s holds could not be brought back (%s)", x->result->safety.v[i],
 				 why.text);
 			continue;
@@ -277,7 +296,7 @@ int job_restore(struct repository *r, const struct job_restore *j, struct job_re
 {
 	CLEANUP(restore_plan_release) struct restore_plan p = {0};
 	AUTO_FREE char *id = job_new_id();
-	struct restoring x = {.repository = r, .job = j, .result = out, .job_id = id};
+	struct restoring x = {.repository = r, .job = j, .plan = &p, .result = out, .job_id = id};
 	double start = time_monotonic();
 
 	*out = (struct job_restore_result){0};

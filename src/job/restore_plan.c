@@ -14,6 +14,7 @@ static void step_release(struct restore_step *s)
 {
 	strlist_release(&s->paths);
 	source_url_release(&s->target);
+	free(s->line);
 }
 
 void restore_plan_release(struct restore_plan *p)
@@ -250,17 +251,44 @@ static int choose_by_paths(const struct job_restore *j, struct restore_plan *p, 
 
 /* ---- where to ---- */
 
+/* Its targets are on servers, not paths. */
+static bool on_server(const struct engine *engine)
+{
+	return engine->look;
+}
+
+/* What a program printed is not given back to it. */
+static bool goes_to_file(const struct engine *engine)
+{
+	return !engine->claims && !on_server(engine);
+}
+
 /* Where a source goes: `to` itself, below it when there are several or when what is one file meets a folder, or where
  * it came from. */
 static char *target_text(const struct job_restore *j, const struct restore_step *s, bool several)
 {
-	bool one_file = (s->engine->features & ENGINE_DATABASE) || !s->engine->claims;
+	bool one_file = (s->engine->features & ENGINE_DATABASE) || goes_to_file(s->engine);
 
 	if (!j->to)
 		return mem_string(s->source->url);
+	if (on_server(s->engine))
+		return mem_string(j->to);
 	if (several || (one_file && fs_is_dir(j->to)))
 		return path_join(j->to, path_base(s->source->name));
 	return mem_string(j->to);
+}
+
+static char *describe_path(const struct source_url *target)
+{
+	struct stat st;
+	char size[HUMAN_MAX], age[HUMAN_MAX];
+
+	if (stat(target->path, &st))
+		return mem_string(target->shown);
+	human_age(time_between(st.st_mtim, time_now()), age);
+	if (S_ISDIR(st.st_mode))
+		return mem_printf("%s: a folder, changed %s", target->path, age);
+	return mem_printf("%s: %s, changed %s", target->path, human_size((uint64_t)st.st_size, size), age);
 }
 
 /* What a program printed goes into a new file. */
@@ -275,6 +303,7 @@ static int set_file(const struct job_restore *j, const char *text, struct restor
 		.text = mem_string(text),
 		.shown = path_absolute(text),
 		.path = path_absolute(text),
+		.identity = path_absolute(text),
 		.rest = mem_string(""),
 		.name = mem_string(path_base(text)),
 	};
@@ -300,7 +329,10 @@ static int set_url(const struct job_restore *j, const char *text, struct restore
 		return error_set(e, ERR_MISMATCH,
 				 "%s is a backup of %s and cannot be restored into %s; nothing was changed",
 				 s->source->name, s->engine->title, s->target.shown);
+	if (on_server(s->engine))
+		return s->engine->look(&s->target, &s->exists, &s->line, e);
 	s->exists = fs_exists(s->target.path);
+	s->line = s->exists ? describe_path(&s->target) : NULL;
 	return 0;
 }
 
@@ -310,14 +342,29 @@ static int set_target(const struct job_restore *j, struct restore_step *s, bool 
 
 	if (j->mode == RESTORE_PRESERVE && !(s->engine->features & ENGINE_PRESERVE))
 		return error_set(e, ERR_USAGE, "%s cannot be restored with --mode preserve", s->source->name);
-	return s->engine->claims ? set_url(j, text, s, e) : set_file(j, text, s, e);
+	return goes_to_file(s->engine) ? set_file(j, text, s, e) : set_url(j, text, s, e);
+}
+
+/* Several sources share a folder; databases on servers have no place in one. */
+static int check_shared_target(const struct job_restore *j, const struct restore_plan *p, struct error *e)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (on_server(p->v[i].engine)) {
+			error_set(e, ERR_USAGE, "%zu sources cannot be restored to the one place %s", p->n, j->to);
+			return error_hint(e, "restore them one by one, with --source and --to");
+		}
+	if (fs_exists(j->to) && !fs_is_dir(j->to))
+		return error_set(e, ERR_MISMATCH, "%s is no folder, which %zu sources could be restored into", j->to,
+				 p->n);
+	return 0;
 }
 
 static int set_targets(const struct job_restore *j, struct restore_plan *p, struct error *e)
 {
-	if (p->n > 1 && j->to && fs_exists(j->to) && !fs_is_dir(j->to))
-		return error_set(e, ERR_MISMATCH, "%s is no folder, which %zu sources could be restored into", j->to,
-				 p->n);
+	int err = p->n > 1 && j->to ? check_shared_target(j, p, e) : 0;
+
+	if (err)
+		return err;
 	for (size_t i = 0; i < p->n; i++) {
 		int rc = set_target(j, &p->v[i], p->n > 1, e);
 
@@ -331,9 +378,9 @@ static int check_distinct(const struct restore_plan *p, struct error *e)
 {
 	for (size_t i = 0; i < p->n; i++)
 		for (size_t k = 0; k < i; k++)
-			if (!strcmp(p->v[i].target.path, p->v[k].target.path)) {
+			if (!strcmp(p->v[i].target.identity, p->v[k].target.identity)) {
 				error_set(e, ERR_USAGE, "%s and %s would both be restored to %s", p->v[k].source->name,
-					  p->v[i].source->name, p->v[i].target.path);
+					  p->v[i].source->name, p->v[i].target.shown);
 				return error_hint(e, "restore them one by one, with --source and --to");
 			}
 	return 0;
@@ -346,7 +393,7 @@ static void put_outer_first(struct restore_plan *p)
 		struct restore_step s = p->v[i];
 		size_t k = i;
 
-		for (; k > 0 && strlen(p->v[k - 1].target.path) > strlen(s.target.path); k--)
+		for (; k > 0 && strlen(p->v[k - 1].target.identity) > strlen(s.target.identity); k--)
 			p->v[k] = p->v[k - 1];
 		p->v[k] = s;
 	}
@@ -373,22 +420,9 @@ int restore_plan_make(const struct job_restore *j, struct restore_plan *p, struc
 
 /* ---- for people ---- */
 
-static char *describe_target(const struct restore_step *step)
-{
-	struct stat st;
-	char size[HUMAN_MAX], age[HUMAN_MAX];
-
-	if (stat(step->target.path, &st))
-		return mem_string(step->target.shown);
-	human_age(time_between(st.st_mtim, time_now()), age);
-	if (S_ISDIR(st.st_mode))
-		return mem_printf("%s: a folder, changed %s", step->target.path, age);
-	return mem_printf("%s: %s, changed %s", step->target.path, human_size((uint64_t)st.st_size, size), age);
-}
-
 void restore_plan_describe(const struct restore_plan *p, struct strlist *lines)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (p->v[i].exists)
-			strlist_take(lines, describe_target(&p->v[i]));
+			strlist_add(lines, p->v[i].line);
 }

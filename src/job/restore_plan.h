@@ -10,6 +10,7 @@ struct restore_step {
 	struct strlist paths; /* inside the source; empty: all of it */
 	struct source_url target;
 	bool exists;
+	char *line; /* if so: what is there, for people */
 };
 
 struct restore_plan {

@@ -72,13 +72,36 @@ static int verify_bytes(struct repository *r, struct verify_result *v, size_t n,
 struct proof {
 	const struct backup *backup;
 	struct verify_result *result;
-	const char *scratch; /* a folder; NULL: not needed */
+	const char *scratch;           /* a folder; NULL: not needed */
+	struct engine_scratch *places; /* one a source, with what was rehearsed in it */
 	struct progress *progress;
 };
 
-static bool applies(const struct engine *engine, enum verify_level level)
+static bool applies(const struct proof *x, size_t i, const struct engine *engine, enum verify_level level)
 {
+	if (level == LEVEL_COMPARED && !x->places[i].target.text)
+		return false;
 	return engine->features & (level == LEVEL_STRUCTURE ? ENGINE_STRUCTURE : ENGINE_RESTORE);
+}
+
+/* The rehearsal. Where this machine has no place for one, that is said: the backup is not to blame. */
+static int rehearse(const struct proof *x, size_t i, const struct engine *engine, const struct stored *stored,
+		    struct error *e)
+{
+	struct strlist *evidence = &x->result->evidence;
+	AUTO_FREE char *own = mem_printf("%s/%zu", x->scratch, i);
+	int rc = fs_make_dirs(own, 0700, e);
+
+	if (rc)
+		return rc;
+	rc = rehearse_place(engine, stored, own, &x->places[i], e);
+	if (rc == -ERR_NOT_FOUND) {
+		engine_scratch_close(&x->places[i]);
+		strlist_addf(evidence, "%s was not rehearsed: %s", stored->manifest->name, e->text);
+		error_clear(e);
+		return 0;
+	}
+	return rc ? rc : rehearse_restore(engine, stored, &x->places[i].target, x->progress, evidence, e);
 }
 
 /* One level of the source at `i`. */
@@ -91,13 +114,9 @@ static int try_level(const struct proof *x, size_t i, const struct engine *engin
 	backup_stored(x->backup, &x->backup->manifest.sources[i], &stored);
 	if (level == LEVEL_STRUCTURE)
 		return engine->check_structure(&stored, x->progress, evidence, e);
-	AUTO_FREE char *own = mem_printf("%s/%zu", x->scratch, i);
-	int rc = fs_make_dirs(own, 0700, e);
-
-	if (rc)
-		return rc;
-	return level == LEVEL_RESTORED ? rehearse_restore(engine, &stored, own, x->progress, evidence, e)
-				       : rehearse_compare(engine, &stored, own, x->progress, evidence, e);
+	if (level == LEVEL_RESTORED)
+		return rehearse(x, i, engine, &stored, e);
+	return rehearse_compare(engine, &stored, &x->places[i].target, x->progress, evidence, e);
 }
 
 /* Whether an error means the backup is bad, rather than that the verification could not be made. */
@@ -117,7 +136,7 @@ static int reach_level(const struct proof *x, enum verify_level level, struct er
 		const struct engine *engine = engine_by_name(s->engine);
 		int rc = progress_check(x->progress, e);
 
-		if (!rc && !applies(engine, level))
+		if (!rc && !applies(x, i, engine, level))
 			continue;
 		if (!rc)
 			rc = try_level(x, i, engine, level, e);
@@ -129,7 +148,7 @@ static int reach_level(const struct proof *x, enum verify_level level, struct er
 			x->result->ok = false;
 			return 0;
 		}
-		any = true;
+		any = any || level < LEVEL_RESTORED || x->places[i].target.text;
 	}
 	if (any)
 		x->result->reached = level;
@@ -164,10 +183,13 @@ static int verify_deeper(const struct backup *b, struct verify_result *v, struct
 		return 0;
 	if (v->wanted >= LEVEL_RESTORED)
 		rc = fs_temp_dir(NULL, "backstay-verify-", &scratch, e);
-	const struct proof x = {.backup = b, .result = v, .scratch = scratch, .progress = p};
+	AUTO_FREE struct engine_scratch *places = mem_zero(b->manifest.source_count * sizeof *places);
+	const struct proof x = {.backup = b, .result = v, .scratch = scratch, .places = places, .progress = p};
 
 	for (enum verify_level level = LEVEL_STRUCTURE; !rc && v->ok && level <= v->wanted; level++)
 		rc = reach_level(&x, level, e);
+	for (size_t i = 0; i < b->manifest.source_count; i++)
+		engine_scratch_close(&places[i]);
 	if (scratch && fs_remove_tree(scratch, rc ? &ignored : e) && !rc)
 		rc = error_wrap(e, "removing the scratch place");
 	return rc;

@@ -313,7 +313,7 @@ static int tell_failure(struct proc *p, int status, struct error *e)
 		colon, said);
 }
 
-int proc_wait(struct proc *p, struct error *e)
+int proc_wait_said(struct proc *p, struct buf *said, struct error *e)
 {
 	/* A zeroed p would mean any child at all, and our own descriptor 0. */
 	if (p->pid <= 0)
@@ -322,8 +322,15 @@ int proc_wait(struct proc *p, struct error *e)
 	fs_close(&p->out);
 	int status = reap(p);
 	int err = status != 0 ? tell_failure(p, status, e) : 0;
+	if (said)
+		proc_stderr(p, said);
 	release(p);
 	return err;
+}
+
+int proc_wait(struct proc *p, struct error *e)
+{
+	return proc_wait_said(p, NULL, e);
 }
 
 void proc_stderr(struct proc *p, struct buf *out)

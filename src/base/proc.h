@@ -30,6 +30,8 @@ int proc_start(struct proc *p, const char *const argv[], const char *const env[]
 /* Close the pipes and wait for its end. 0 only for exit status 0. Otherwise -ERR_CHILD: "pg_dump failed with status
  * 1: <the last of its stderr, lines joined by "; ">" or "pg_dump was ended by signal 9 (Killed)". Releases p. */
 int proc_wait(struct proc *p, struct error *e) MUST_USE;
+/* The same, and all that is left of its stderr (the last 64 KiB) is appended to `said`, after a good end too. */
+int proc_wait_said(struct proc *p, struct buf *said, struct error *e) MUST_USE;
 /* What it wrote on stderr so far (its last 64 KiB), appended. */
 void proc_stderr(struct proc *p, struct buf *out);
 /* TERM to its group, KILL when it has ended or after two seconds, reap, release. Legal on a zeroed or released p. */

@@ -14,6 +14,7 @@ static const struct opt options[] = {
 	COMMON_TABLE,
 	{"source", 's', OPT_STRING, "SOURCE", "which source of several", NULL},
 	{"force", 0, OPT_FLAG, NULL, "replace FILE when it exists", NULL},
+	{"live", 'l', OPT_FLAG, NULL, "from a source as it is now, not from a backup", NULL},
 	COMMON_NO_LOCK,
 	{0},
 };
@@ -49,13 +50,19 @@ static int parse_options(const struct parsed *p, struct job_export *j, struct er
 	return 0;
 }
 
-static int document(const struct repository *r, const struct backup *b, const struct job_export *j, const char *format, const struct job_export_result *res,
-		    struct error *e)
+static int document(const struct repository *r, const struct job_export *j, const char *format, const struct job_export_result *res, struct error *e)
 {
 	CLEANUP(out_document_release) struct out_document d;
 
-	common_document_begin(&d, r);
-	present_id_json("backup", &b->snapshot.id, &d.w);
+	if (j->live)
+		out_document_begin(&d);
+	else
+		common_document_begin(&d, r);
+	jw_kv_string(&d.w, "live", j->live ? j->live->shown : NULL);
+	if (j->backup)
+		present_id_json("backup", &j->backup->snapshot.id, &d.w);
+	else
+		jw_kv_string(&d.w, "backup", NULL);
 	jw_kv_string(&d.w, "format", format);
 	present_path_json("output", j->output, &d.w);
 	jw_kv_u64(&d.w, "bytes", res->bytes);
@@ -65,54 +72,71 @@ static int document(const struct repository *r, const struct backup *b, const st
 
 static int export(struct repository *r, const struct parsed *p, struct job_export *j, struct error *e)
 {
-	CLEANUP(backup_release) struct backup b = {0};
 	CLEANUP(job_export_result_release) struct job_export_result res = {0};
 	struct fd_sink to;
 	bool stream = !j->output;
 	char size[HUMAN_MAX];
-	int rc = backup_find(r, p->args.v[0], &b, e);
 
-	if (rc)
-		return rc;
 	fd_sink_init(&to, STDOUT_FILENO);
-	j->backup = &b;
 	j->sink = stream ? &to.sink : NULL;
 	struct progress_bar *bar = stream && isatty(STDOUT_FILENO) ? NULL : progress_bar_start(&common_progress, "export");
+	int rc = job_export(r, j, &res, e);
 
-	rc = job_export(r, j, &res, e);
 	progress_bar_stop(bar);
 	for (size_t i = 0; !rc && i < res.notes.n; i++)
 		out_warn("%s", res.notes.v[i]);
 	if (!rc && out_mode.json)
-		rc = document(r, &b, j, opt_text(p, "format"), &res, e);
+		rc = document(r, j, opt_text(p, "format"), &res, e);
 	else if (!rc && !stream)
 		out_print("%s written: %s\n", j->output, human_size(res.bytes, size));
 	return rc;
 }
 
-static int run(const struct parsed *p, struct error *e)
+static int export_live(const struct parsed *p, struct job_export *j, struct error *e)
+{
+	CLEANUP(source_url_release) struct source_url u = {0};
+	int rc = source_url_parse(p->args.v[0], false, NULL, &u, e);
+
+	j->live = &u;
+	return rc ? rc : export(NULL, p, j, e);
+}
+
+static int export_backup(const struct parsed *p, struct job_export *j, struct error *e)
 {
 	CLEANUP(repository_release) struct repository r = {0};
+	CLEANUP(backup_release) struct backup b = {0};
+	int rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
+
+	if (!rc)
+		rc = backup_find(&r, p->args.v[0], &b, e);
+	j->backup = &b;
+	return rc ? rc : export(&r, p, j, e);
+}
+
+static int run(const struct parsed *p, struct error *e)
+{
 	struct job_export j = {0};
 	int rc = parse_options(p, &j, e);
 
-	if (!rc)
-		rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
-	return rc ? rc : export(&r, p, &j, e);
+	if (rc)
+		return rc;
+	return opt_flag(p, "live") ? export_live(p, &j, e) : export_backup(p, &j, e);
 }
 
 const struct command cmd_export = {
 	.name = "export",
-	.arguments = "BACKUP",
+	.arguments = "BACKUP|--live SOURCE",
 	.summary = "write a plain file for people from a backup",
 	.details =
-		"archive is the engine's own file, byte for byte (for SQLite the database);\n"
+		"archive is the engine's own file, byte for byte (SQLite's database, what pg_dump\n"
+		"or mariadb-dump wrote);\n"
 		"sql is SQL text; csv a zip with a file a table; xlsx an Excel workbook with a\n"
 		"sheet a table; tar.gz, tar.zst and zip hold a folder. A file is read back and\n"
 		"checked before it gets its name.\n",
 	.examples =
 		"backstay export latest:app.db --format archive -o app.db\n"
 		"backstay export latest --format xlsx --table orders -o orders.xlsx\n"
+		"backstay export --live postgresql://db/shop --format csv -o shop.zip\n"
 		"backstay export latest:media --format tar.zst -o - | ssh host tar x --zstd\n",
 	.min_args = 1,
 	.max_args = 1,

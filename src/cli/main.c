@@ -1,6 +1,7 @@
 /* The program: its commands and common options, and how it ends. */
 #include "cli/cmd.h"
 #include "cli/common.h"
+#include "cli/conceal.h"
 #include "cli/exit.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 const struct command *const commands[] = {
 	&cmd_init, &cmd_backup, &cmd_list, &cmd_show, &cmd_ls, &cmd_dump, &cmd_restore, &cmd_verify, &cmd_diff, &cmd_query,
-	&cmd_export, &cmd_forget, &cmd_prune, &cmd_check, &cmd_unlock, &cmd_key, &cmd_completion, &cmd_help, NULL,
+	&cmd_export, &cmd_info, &cmd_optimize, &cmd_check_tables, &cmd_repair, &cmd_forget, &cmd_prune, &cmd_check, &cmd_unlock, &cmd_key, &cmd_completion, &cmd_help, NULL,
 };
 
 const struct opt global_options[] = {
@@ -84,11 +85,13 @@ int main(int argc, char **argv)
 
 	common_prepare_process();
 	common_catch_signals();
-	out_mode.json = wants_json(argc, argv);
+	char **own = conceal_arguments(argc, argv);
+
+	out_mode.json = wants_json(argc, own);
 	if (argc == 1)
 		opt_print_help(NULL);
 	else
-		rc = run_line(argc, argv, &e);
+		rc = run_line(argc, own, &e);
 	if (rc)
 		out_error(&e);
 	int written = out_finish(&late);

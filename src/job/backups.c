@@ -58,10 +58,21 @@ static const char *after_scheme(const char *url)
 	return colon && (!slash || colon < slash) ? colon + 1 : url;
 }
 
+/* As it is shown, whatever password it has. */
+static bool is_url_of(const struct manifest_source *s, const char *text)
+{
+	CLEANUP(source_url_release) struct source_url u = {0};
+	struct error ignored = {0};
+
+	return source_url_parse(text, true, engine_by_name(s->engine), &u, &ignored) == 0 && !strcmp(u.shown, s->url);
+}
+
 bool backup_source_is(const struct manifest_source *s, const char *source)
 {
 	if (!strcmp(s->name, source) || !strcmp(s->url, source))
 		return true;
+	if (strstr(source, "://"))
+		return is_url_of(s, source);
 	AUTO_FREE char *absolute = path_absolute(after_scheme(source));
 
 	return !strcmp(after_scheme(s->url), absolute);

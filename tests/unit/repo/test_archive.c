@@ -240,6 +240,31 @@ static void cut_forces_a_boundary(void **state)
 	repo_free(r);
 }
 
+static void what_is_prepended_comes_first_and_ends_the_writing(void **state)
+{
+	struct repo *r = loaded_repo();
+	struct archive *a = begin(r, NULL);
+	struct file_sink *f = open_file(a, false), *only = open_file(a, false), *hashed = open_file(a, true);
+	AUTO_FREE unsigned char *whole = filled(9 * MIB, 7);
+	struct error e = {0};
+
+	assert_int_equal(hashed->prepend(hashed, "x", 1, &e), -ERR_INTERNAL);
+	hashed->abort(hashed);
+	assert_int_equal(f->write(f, whole + 3 * MIB + 5, 6 * MIB - 5, &e), 0);
+	assert_int_equal(f->prepend(f, whole, 3 * MIB + 5, &e), 0);
+	assert_int_equal(f->write(f, "more", 4, &e), -ERR_INTERNAL);
+	assert_string_equal(e.text, "write() after prepend()");
+	assert_int_equal(f->prepend(f, "again", 5, &e), -ERR_INTERNAL);
+	close_file(f, "dump");
+	assert_int_equal(only->prepend(only, "head", 4, &e), 0);
+	close_file(only, "only");
+	struct id root = finish(a, NULL);
+
+	assert_content(r, &root, "dump", whole, 9 * MIB);
+	assert_content(r, &root, "only", "head", 4);
+	repo_free(r);
+}
+
 static void a_hashed_file_tells_its_sha256(void **state)
 {
 	struct repo *r = loaded_repo();
@@ -849,6 +874,7 @@ int main(void)
 		cmocka_unit_test(many_files_in_many_folders_arrive),
 		cmocka_unit_test(a_file_may_be_closed_after_its_folder),
 		cmocka_unit_test(cut_forces_a_boundary),
+		cmocka_unit_test(what_is_prepended_comes_first_and_ends_the_writing),
 		cmocka_unit_test(a_hashed_file_tells_its_sha256),
 		cmocka_unit_test(blocks_may_come_in_any_order_and_again),
 		cmocka_unit_test(a_block_dropped_and_put_again_is_the_new_one),

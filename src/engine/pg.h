@@ -15,19 +15,25 @@
 #define PG_FORMAT_SQL "pg sql"
 #define PG_FORMAT_GLOBALS "pg_dumpall globals"
 
-/* pg_conn.c: where a database is, and talking to it.
+/* pg_place.c: where a database is. Nothing here connects.
  *
- * URLs are libpq's ("postgresql://user@host:5433/shop?sslmode=require", also postgres:), or keyword=value text behind the
- * scheme ("postgresql:service=shop", "postgresql:host=/run/postgresql dbname=shop"). */
+ * URLs are libpq's ("postgresql://user@host:5433/shop?sslmode=require", also postgres:), keyword=value text behind the
+ * scheme ("postgresql:service=shop", "postgresql:host=/run/postgresql dbname=shop"), or just a name ("postgresql:shop").
+ * What is not given comes from the service file, PGHOST and its like, then libpq's defaults. Other secrets than the
+ * password (sslpassword) are refused, as pg_dump takes them in its arguments only. */
 struct pg_place {
-	struct strlist keywords, values;  /* all settings but password and dbname */
+	struct strlist keywords, values;  /* all settings given but password and dbname */
 	char *database;                   /* never NULL */
 	char *password;                   /* or NULL: libpq's own ways (PGPASSWORD, passfile) */
 };
 void pg_place_release(struct pg_place *p);
-/* engine->parse. identity "/postgresql/<host>:<port>/<database>"; shown without password; name is the database's. */
+/* engine->parse. identity "/postgresql/<host>:<port>/<database>", each part a path's component (other characters as
+ * %2F); shown is a URL that leads to the same database without this environment, without password; name is the
+ * database's. */
 int pg_parse(struct source_url *u, struct error *e) MUST_USE;
 int pg_place_of(const struct source_url *u, struct pg_place *out, struct error *e) MUST_USE;
+
+/* pg_conn.c: talking to it. */
 /* Connect to `database` (NULL: the place's own) with a quiet, predictable session: client_encoding UTF8, an empty
  * search_path, ISO dates, no statement or lock time limits, row_security off. -ERR_ACCESS for a wrong password or a missing right,
  * -ERR_NOT_FOUND for a missing database, -ERR_TEMPORARY when the server is not reached or too busy; never a password in
@@ -44,16 +50,19 @@ int pg_query(PGconn *c, PGresult **out, struct error *e, char *sql) MUST_USE;
 /* The first value of the first row, heap; NULL: no row, or NULL. */
 int pg_value(PGconn *c, char **out, struct error *e, char *sql) MUST_USE;
 int pg_error(PGconn *c, const PGresult *r, struct error *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
-/* While a statement runs or COPY is under way: cancel it on the server once p is cancelled. */
+/* After PQsendQuery() and the like: wait until PQgetResult() does not block. While COPY is under way: until the server sent
+ * something, but no longer than 200 ms. Once p is cancelled the statement is cancelled on the server, what it still
+ * sends is thrown away, and -ERR_CANCELLED returned: the connection can be used again. */
 int pg_wait(PGconn *c, struct progress *p, struct error *e) MUST_USE;
 /* For the vendor's tools: "host=... port=... dbname=..." for their --dbname (no password), and the environment they need
  * (PGPASSWORD when there is one, PGAPPNAME=backstay, PGCONNECT_TIMEOUT when not set). */
 char *pg_tool_conninfo(const struct pg_place *p, const char *database);
 void pg_tool_env(const struct pg_place *p, struct strlist *env);
 
-/* pg_tools.c: pg_dump, pg_restore and the rest. Looked for in BACKSTAY_PG_BIN, the usual version folders
- * (/usr/lib/postgresql/N/bin, /usr/pgsql-N/bin, /opt/homebrew/opt/postgresql@N/bin, /usr/local/pgsql/bin) and PATH; the
- * newest of at least `server` (PQserverVersion) is taken. *path is heap; *version like 150020. -ERR_VERSION "the server is
+/* pg_tools.c: pg_dump, pg_restore and the rest. What BACKSTAY_PG_BIN (a folder) has is taken from there only; else looked
+ * for in the usual version folders (/usr/lib/postgresql/N/bin, /usr/pgsql-N/bin, /opt/homebrew/opt/postgresql@N/bin,
+ * /usr/local/pgsql/bin) and PATH. The newest is taken, of at least `server`'s (PQserverVersion; 0: any) major version.
+ * *path is heap; *version (may be NULL) like 150020, asked for once per process. -ERR_VERSION "the server is
  * PostgreSQL 17, the newest pg_dump here is 15.20" with the package to install as the hint, -ERR_NOT_FOUND for none at all. */
 int pg_tool_find(const char *name, int server, char **path, int *version, struct error *e) MUST_USE;
 

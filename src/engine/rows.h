@@ -21,6 +21,7 @@ struct rows_column {
 	char *name, *type;        /* type as declared, may be "" */
 	int key;                  /* 1.. position in the primary key, 0: no part */
 	bool generated;           /* computed from others: it is scanned, but can never be inserted */
+	bool number;              /* its text is a decimal number: a spreadsheet shows it as such */
 };
 
 struct rows_table {
@@ -112,7 +113,8 @@ int rows_csv_zip(struct rows_db *d, const struct strlist *only, struct sink *out
 
 /* rows_xlsx.c: a sheet a table (names made legal: 31 characters, no []:*?/\, unique), its header line bold and held in
  * place. A table above 1,048,575 rows goes on in further sheets "name (2)". Integers beyond 2^53, infinities and blobs
- * (\x hex) are written as text; other numbers as numbers, which Excel keeps to 15 digits. NULL and "" both leave their
+ * (\x hex) are written as text; other numbers as numbers, which Excel keeps to 15 digits; the decimal text of a `number`
+ * column as a number, too, unless it has more than 15 significant digits. NULL and "" both leave their
  * cell empty. Text above 32,767 characters (UTF-16 units) is cut; bytes that are not UTF-8, NUL, U+FFFE and U+FFFF are
  * replaced by U+FFFD; each cell so changed counts once in *cuts, and a last sheet "Notes" says how many of which sort
  * each table has. A database without tables gives that sheet alone. Constant memory (temporary files beside `path`);

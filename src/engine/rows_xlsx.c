@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "engine/rows_decimal.h"
 #include "engine/rows_names.h"
 #include "engine/rows_xlsx.h"
 
@@ -24,6 +25,7 @@
 #define SHEET_COLUMNS 16384
 #define CELL_UNITS 32767 /* UTF-16 units in a cell */
 #define EXACT_INT ((int64_t)1 << 53)
+#define EXACT_DIGITS 15
 
 #define ZIP64_FROM ((uint64_t)1 << 31) /* bytes in all from which the container must be able to pass 4 GiB */
 
@@ -133,8 +135,23 @@ static lxw_error put_number(struct page *g, lxw_col_t column, double number)
 	return worksheet_write_number(g->sheet, g->row, column, number, NULL);
 }
 
+/* Whether a cell holds the decimal number of this text without loss. */
+static bool exact_number(const struct value *v, double *out)
+{
+	AUTO_FREE char *text = NULL;
+	struct rows_decimal d;
+
+	rows_decimal_read(v->p, v->n, &d);
+	if (d.kind != DECIMAL_FINITE || d.digits > EXACT_DIGITS || v->n > CELL_UNITS)
+		return false;
+	text = mem_string_n(v->p, v->n);
+	*out = strtod(text, NULL);
+	return isfinite(*out) && (*out != 0 || d.digits == 0);
+}
+
 static lxw_error put_value(struct page *g, lxw_col_t column, const struct value *v)
 {
+	double number;
 	struct buf *text = &g->x->text;
 	bool cut = false, replaced = false;
 	char real[ROWS_REAL_MAX];
@@ -155,6 +172,8 @@ static lxw_error put_value(struct page *g, lxw_col_t column, const struct value 
 		buf_add_str(text, real);
 		break;
 	case VALUE_TEXT:
+		if (g->table && g->table->columns[column].number && exact_number(v, &number))
+			return put_number(g, column, number);
 		fit_text(v->p, v->n, text, &cut, &replaced);
 		break;
 	case VALUE_BLOB:

@@ -153,6 +153,8 @@ int sqlite_check_copy(int fd, struct sqlite_pages *pages, bool thorough, const s
 
 /* sqlite_rows.c: rows over an open database handle; takes it over, also on failure. */
 int sqlite_rows_open(sqlite3 *db, struct rows_db **out, struct error *e) MUST_USE;
+/* rows_db->query() on a handle that stays the caller's, and under its authorizer. */
+int sqlite_rows_query(sqlite3 *db, const char *sql, struct rows_cursor **out, struct error *e) MUST_USE;
 
 /* sqlite_tables.c: tables out of a stored database into a live one, in one transaction. */
 struct sqlite_merge {

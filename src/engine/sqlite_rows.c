@@ -200,24 +200,28 @@ static int lite_count(struct rows_db *d, const struct rows_table *t, uint64_t *n
 	return 0;
 }
 
-static int lite_query(struct rows_db *d, const char *sql, struct rows_cursor **out, struct error *e)
+int sqlite_rows_query(sqlite3 *db, const char *sql, struct rows_cursor **out, struct error *e)
 {
-	struct lite_db *l = (struct lite_db *)d;
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL, *more = NULL;
 	const char *rest;
-	int rc = sqlite3_prepare_v2(l->db, sql, -1, &stmt, &rest);
+	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, &rest);
 	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_ERROR && (rc & 0xff) != SQLITE_AUTH)
-		return sqlite_error(l->db, rc, e, "reading the database");
+		return sqlite_error(db, rc, e, "reading the database");
 	if (rc != SQLITE_OK)
-		return usage_error(l->db, e);
+		return usage_error(db, e);
 	if (!stmt)
 		return error_set(e, ERR_USAGE, "there is no statement");
 	if (!sqlite3_stmt_readonly(stmt))
 		return error_set(e, ERR_USAGE, "only statements that read can be run here");
-	if (sqlite3_prepare_v2(l->db, rest, -1, &more, NULL) != SQLITE_OK || more)
+	if (sqlite3_prepare_v2(db, rest, -1, &more, NULL) != SQLITE_OK || more)
 		return error_set(e, ERR_USAGE, "only one statement can be run at a time");
 	*out = cursor_new(TAKE(stmt), NULL);
 	return 0;
+}
+
+static int lite_query(struct rows_db *d, const char *sql, struct rows_cursor **out, struct error *e)
+{
+	return sqlite_rows_query(((struct lite_db *)d)->db, sql, out, e);
 }
 
 static bool is_one_of(const char *name, const char *const *list)

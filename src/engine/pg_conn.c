@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define CONNECT_SECONDS 30        /* unless connect_timeout or PGCONNECT_TIMEOUT says otherwise */
+#define OLDEST 100000
 #define LOOK_UP_MS 200            /* how often we see whether we are cancelled */
 
 void pg_disconnect(PGconn **c)
@@ -174,13 +175,17 @@ static void quiet(void *ctx, const PGresult *r)
 
 static int prepare_session(PGconn *c, struct error *e)
 {
+	int version = PQserverVersion(c);
+	if (version < OLDEST)
+		return error_set(e, ERR_VERSION, "the server is PostgreSQL %d.%d; Backstay needs version 10 or newer",
+			version / 10000, version / 100 % 100);
 	int err = pg_exec(c, e, mem_string("SET search_path = ''; SET datestyle = ISO; SET intervalstyle = postgres; "
 		"SET extra_float_digits = 3; SET bytea_output = hex; SET standard_conforming_strings = on; "
 		"SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
 		"SET row_security = off"));
-	if (!err && PQserverVersion(c) >= 140000)
+	if (!err && version >= 140000)
 		err = pg_exec(c, e, mem_string("SET idle_session_timeout = 0"));
-	if (!err && PQserverVersion(c) >= 170000)
+	if (!err && version >= 170000)
 		err = pg_exec(c, e, mem_string("SET transaction_timeout = 0"));
 	return err;
 }

@@ -1,10 +1,291 @@
-/* STUB: to be replaced. */
+/* Backing up a MySQL or MariaDB database: the vendor's dump, watched as it passes. */
 #include "engine/my.h"
 
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "base/timefmt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BLOCK ((size_t)1 << 20)
+#define LOOK_UP_MS 200              /* how often a silent dump lets us see that we are cancelled */
+#define NAMES_SHOWN 10
+
+struct dump {
+	const struct my_place *place;
+	MYSQL *c;
+	struct progress *progress;
+	struct manifest_source *m;
+	struct my_plan plan;
+	struct my_seen before, after;
+	char *tool, *version;
+	bool mariadb_tool;
+};
+
+static void dump_release(struct dump *d)
+{
+	my_plan_release(&d->plan);
+	my_seen_release(&d->before);
+	my_seen_release(&d->after);
+	free(d->tool);
+	free(d->version);
+}
+
+/* ---- the program ---- */
+
+/* MariaDB's tool writes the values of generated columns, which MySQL refuses to load (error 3105). */
+static int check_tool(const struct dump *d, struct error *e)
+{
+	if (!d->mariadb_tool || !d->plan.generated.n)
+		return 0;
+	error_set(e, ERR_MISMATCH, "%s writes tables with generated columns so that MySQL cannot load them: %s", d->version, d->plan.generated.v[0]);
+	return error_hint(e, "install MySQL's own mysqldump, or name its folder in BACKSTAY_MYSQL_BIN");
+}
+
+/* "mysqldump 8.0.36" knows what older ones take for a mistake. */
+static bool is_mysql_8(const struct dump *d)
+{
+	const char *number = strrchr(d->version, ' ');
+	return !d->mariadb_tool && number && atoi(number + 1) >= 8;
+}
+
+static void arguments(const struct dump *d, struct strlist *argv)
+{
+	static const char *const always[] = {"--quick", "--triggers", "--hex-blob", "--skip-dump-date", "--default-character-set=utf8mb4",
+		"--max-allowed-packet=1G", "--no-tablespaces"};
+	strlist_add(argv, d->tool);
+	my_tool_args(d->place, d->mariadb_tool, argv);
+	for (size_t i = 0; i < ARRAY_LEN(always); i++)
+		strlist_add(argv, always[i]);
+	strlist_add(argv, d->plan.lock_tables ? "--lock-tables" : "--single-transaction");
+	if (d->plan.routines)
+		strlist_add(argv, "--routines");
+	if (d->plan.events)
+		strlist_add(argv, "--events");
+	if (d->plan.by_key)
+		strlist_add(argv, "--order-by-primary");
+	if (!d->mariadb_tool)
+		strlist_add(argv, "--set-gtid-purged=OFF");
+	if (is_mysql_8(d))
+		strlist_add(argv, "--column-statistics=0");
+	/* A name may begin with dashes. */
+	strlist_add(argv, "--");
+	strlist_add(argv, d->place->database);
+	strlist_take(argv, NULL);
+}
+
+static int start(const struct dump *d, struct proc *p, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist argv = {0}, env = {0};
+	arguments(d, &argv);
+	my_tool_env(d->place, &env);
+	strlist_take(&env, NULL);
+	int err = proc_start(p, (const char *const *)argv.v, (const char *const *)env.v, PROC_PIPE_OUT, e);
+	/* Fewer turns of the two; a small limit of the system does no harm. */
+	if (!err)
+		(void)fcntl(p->out, F_SETPIPE_SZ, (int)BLOCK);
+	return err;
+}
+
+/* ---- its output ---- */
+
+/* Some of it, 0 at its end. */
+static int read_some(const struct dump *d, const struct proc *p, unsigned char *block, size_t *n, struct error *e)
+{
+	struct pollfd wait = {.fd = p->out, .events = POLLIN};
+	for (;;) {
+		int err = progress_check(d->progress, e);
+		if (err)
+			return err;
+		if (poll(&wait, 1, LOOK_UP_MS) <= 0)
+			continue;
+		ssize_t got = read(p->out, block, BLOCK);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return error_sys(e, errno, "reading the output of %s", p->name);
+		*n = (size_t)got;
+		return 0;
+	}
+}
+
+static int copy(const struct dump *d, const struct proc *p, struct sqldump_watch *to, struct error *e)
+{
+	AUTO_FREE unsigned char *block = mem_alloc(BLOCK);
+	for (d->m->bytes = 0;;) {
+		size_t n = 0;
+		int err = read_some(d, p, block, &n, e);
+		if (!err && n > 0)
+			err = sqldump_watch_write(to, block, n, e);
+		if (err || n == 0)
+			return err;
+		d->m->bytes += n;
+		progress_bytes(d->progress, n);
+	}
+}
+
+/* ---- its end ---- */
+
+static bool is_error(const char *line)
+{
+	static const char *const words[] = {"error:", "[error]", "got error", "couldn't", "insufficient privileges"};
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcasestr(line, words[i]))
+			return true;
+	return false;
+}
+
+/* What it said although it ended well: warnings are kept, and an error is one whatever its exit status. */
+static int weigh_words(const struct dump *d, struct buf *said, struct error *e)
+{
+	AUTO_FREE char *text = buf_take_text(said);
+	char *rest = text;
+	for (char *line; (line = strsep(&rest, "\r\n"));) {
+		if (is_error(line))
+			return error_set(e, ERR_CHILD, "%s ended well but said: %s", d->tool, line);
+		if (*line && !strcasestr(line, "deprecated program name"))
+			manifest_note(d->m, "note", NULL, "%s", line);
+	}
+	return 0;
+}
+
+static int finish(const struct dump *d, struct sqldump_watch *watch, struct sqldump_map *map, struct error *e)
+{
+	int err = sqldump_watch_finish(watch, map, e);
+	if (err)
+		return error_wrap(e, "the output of %s", d->tool);
+	if (map->complete)
+		return 0;
+	error_set(e, ERR_CHILD, "the output of %s ends without its last line, \"-- Dump completed\": it is not whole", d->tool);
+	return error_hint(e, "try again; when it stays so, run the tool by hand and look at its end");
+}
+
+static void watch_free(struct sqldump_watch **w)
+{
+	sqldump_watch_free(*w);
+}
+
+static int run(const struct dump *d, struct file_sink *to, struct sqldump_map *map, struct error *e)
+{
+	CLEANUP(watch_free) struct sqldump_watch *watch = sqldump_watch_new(to, d->progress);
+	CLEANUP(buf_release) struct buf said = BUF_INIT;
+	struct proc p = {0};
+	int err = start(d, &p, e);
+	if (err)
+		return err;
+	err = copy(d, &p, watch, e);
+	if (err) {
+		proc_stop(&p);
+		return err;
+	}
+	err = proc_wait_said(&p, &said, e);
+	if (!err)
+		err = weigh_words(d, &said, e);
+	return err ? err : finish(d, watch, map, e);
+}
+
+/* Again what there is, by a connection of its own: the first one was silent for long. */
+static int look_again(struct dump *d, struct error *e)
+{
+	CLEANUP(my_disconnect) MYSQL *c = NULL;
+	int err = my_connect(d->place, NULL, &c, e);
+	return err ? err : my_seen_now(c, d->place->database, &d->after, e);
+}
+
+static void describe(const struct dump *d, const struct sqldump_map *map)
+{
+	const struct strlist *locked = &d->plan.locked;
+	sqldump_map_describe(map, d->m);
+	d->m->server_version = my_server_title(d->c);
+	d->m->tool_version = mem_string(d->version);
+	d->m->structure = mem_string("counted");
+	if (!d->plan.lock_tables) {
+		d->m->consistency = mem_string("one transaction, a snapshot of all tables");
+		return;
+	}
+	struct strlist first = *locked;
+	first.n = locked->n > NAMES_SHOWN ? NAMES_SHOWN : locked->n;
+	AUTO_FREE char *names = strlist_join(&first, ", ");
+	d->m->consistency = mem_printf("all tables locked together while they were read, because %zu %s not transactional: %s%s", locked->n,
+		locked->n == 1 ? "is" : "are", names, locked->n > NAMES_SHOWN ? ", ..." : "");
+}
+
+static int prepare(struct dump *d, struct error *e)
+{
+	int err = my_preflight(d->c, d->place->database, d->m, &d->plan, e);
+	if (!err)
+		err = my_tool_find("dump", my_is_mariadb(d->c), &d->tool, &d->version, &d->mariadb_tool, e);
+	if (!err)
+		err = check_tool(d, e);
+	return err ? err : my_seen_now(d->c, d->place->database, &d->before, e);
+}
+
+int my_backup_stream(const struct my_place *place, MYSQL *c, struct file_sink *to, struct progress *p, struct manifest_source *m,
+	struct sqldump_map *map, struct error *e)
+{
+	CLEANUP(dump_release) struct dump d = {.place = place, .c = c, .progress = p, .m = m};
+	CLEANUP(sqldump_map_release) struct sqldump_map own = {0};
+	int err = prepare(&d, e);
+	if (err)
+		return err;
+	progress_phase(p, "reading", "tables", 0, d.before.tables.n);
+	err = run(&d, to, &own, e);
+	if (!err)
+		err = look_again(&d, e);
+	if (!err)
+		err = my_seen_compare(&d.before, &d.after, &own, &d.plan, m, e);
+	if (err)
+		return err;
+	describe(&d, &own);
+	if (map) {
+		*map = own;
+		own = (struct sqldump_map){0};
+	}
+	return 0;
+}
+
+/* ---- into the backup ---- */
+
+static int store(const struct engine_backup *b, const struct my_place *place, MYSQL *c, struct manifest_source *out, struct error *e)
+{
+	CLEANUP(node_release) struct node node = {0};
+	struct file_sink *file;
+	int err = b->sink->file(b->sink, false, &file, e);
+	if (err)
+		return err;
+	err = my_backup_stream(place, c, file, b->progress, out, NULL, e);
+	if (err) {
+		file->abort(file);
+		return err;
+	}
+	node_synthetic(&node, MY_DUMP_FILE, NODE_FILE, time_now());
+	return file->close(file, &node, NULL, e);
+}
 
 int my_backup(const struct engine_backup *b, struct manifest_source *out, struct error *e)
-{ return error_set(e, ERR_INTERNAL, "not built yet: my_backup"); }
-
-int my_backup_stream(const struct my_place *place, MYSQL *c, struct file_sink *to, struct progress *p, struct manifest_source *m, struct sqldump_map *map, struct error *e)
-{ return error_set(e, ERR_INTERNAL, "not built yet: my_backup_stream"); }
+{
+	CLEANUP(my_place_release) struct my_place place = {0};
+	CLEANUP(my_disconnect) MYSQL *c = NULL;
+	CLEANUP(node_release) struct node folder = {0};
+	AUTO_FREE char *path = path_join(b->name, MY_DUMP_FILE);
+	int err = my_place_of(b->url, &place, e);
+	if (!err)
+		err = my_connect(&place, NULL, &c, e);
+	if (err)
+		return err;
+	node_synthetic(&folder, b->name, NODE_DIR, time_now());
+	err = b->sink->enter(b->sink, &folder, e);
+	if (!err)
+		err = store(b, &place, c, out, e);
+	if (!err)
+		err = b->sink->leave(b->sink, e);
+	if (!err)
+		manifest_add_artifact(out, path, MY_FORMAT, out->bytes);
+	return err;
+}

@@ -1,10 +1,104 @@
-/* STUB: to be replaced. */
-#include "engine/pg.h"
+/* The tables of a stored archive as rows. No server is needed. */
+#include "engine/pg_rows.h"
+
+#include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+struct pg_kept {
+	struct rows_db rows;
+	struct source *archive;
+	struct pg_toc toc;
+	const struct pg_entry **data;     /* per table; NULL: it has no rows */
+	const struct manifest_source *manifest;
+	struct rows_loaded *loaded;
+};
+
+bool pg_rows_is_number(const char *type)
+{
+	static const char *const types[] = {"numeric", "real", "double precision"};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		size_t n = strlen(types[i]);
+
+		if (strncmp(type, types[i], n) == 0 && (type[n] == 0 || type[n] == '(') && !strchr(type, '['))
+			return true;
+	}
+	return false;
+}
+
+static int kept_scan(struct rows_db *d, const struct rows_table *t, enum rows_order order, struct rows_cursor **out,
+		     struct error *e)
+{
+	struct pg_kept *k = (struct pg_kept *)d;
+	const struct pg_entry *data = k->data[t - d->tables];
+
+	if (order == ROWS_BY_KEY)
+		return rows_loaded_scan(k->loaded, t, out, e);
+	if (data)
+		return pg_copy_scan(k->archive, &k->toc, data, t, out, e);
+	*out = rows_cursor_empty(t);
+	return 0;
+}
+
+static int count_row(const struct value *values, size_t n, void *ctx, struct error *e)
+{
+	++*(uint64_t *)ctx;
+	return 0;
+}
+
+static int kept_count(struct rows_db *d, const struct rows_table *t, uint64_t *n, struct error *e)
+{
+	struct pg_kept *k = (struct pg_kept *)d;
+	AUTO_FREE char *name = rows_table_name(t);
+	const struct manifest_table *known = manifest_find_table(k->manifest, name);
+
+	*n = 0;
+	if (known && known->rows_known) {
+		*n = known->rows;
+		return 0;
+	}
+	return rows_each_of(d, t, NULL, count_row, n, e);
+}
+
+static int kept_query(struct rows_db *d, const char *sql, struct rows_cursor **out, struct error *e)
+{
+	return rows_loaded_query(((struct pg_kept *)d)->loaded, sql, out, e);
+}
+
+static void kept_close(struct rows_db *d)
+{
+	struct pg_kept *k = (struct pg_kept *)d;
+
+	rows_loaded_free(k->loaded);
+	pg_toc_tables_free(d->tables, k->data, d->table_count);
+	pg_toc_release(&k->toc);
+	source_close(k->archive);
+	strlist_release(&d->after);
+	free(k);
+}
 
 int pg_rows_stored(const struct stored *s, struct rows_db **out, struct error *e)
-{ return error_set(e, ERR_INTERNAL, "not built yet: pg_rows_stored"); }
+{
+	struct pg_kept *k = mem_zero(sizeof *k);
+	struct rows_db *d = &k->rows;
 
-int pg_rows_live(const struct source_url *u, struct rows_db **out, struct error *e)
-{ return error_set(e, ERR_INTERNAL, "not built yet: pg_rows_live"); }
+	*d = (struct rows_db){.dialect = "postgresql", .scan = kept_scan, .count = kept_count, .query = kept_query,
+			      .close = kept_close};
+	k->manifest = s->manifest;
+	int rc = pg_stored_open(s, &k->archive, &k->toc, e);
+
+	if (!rc)
+		rc = pg_toc_tables(&k->toc, &d->tables, &k->data, &d->table_count, e);
+	if (rc) {
+		kept_close(d);
+		return rc;
+	}
+	for (size_t i = 0; i < d->table_count; i++)
+		for (size_t c = 0; c < d->tables[i].column_count; c++)
+			d->tables[i].columns[c].number = pg_rows_is_number(d->tables[i].columns[c].type);
+	k->loaded = rows_loaded_new(d);
+	*out = d;
+	return 0;
+}

@@ -26,6 +26,25 @@ void rows_cursor_drop(struct rows_cursor **c)
 	rows_cursor_close(TAKE(*c));
 }
 
+static int no_next(struct rows_cursor *c, const struct value **values, struct error *e)
+{
+	return 0;
+}
+
+static void no_close(struct rows_cursor *c)
+{
+	free(c);
+}
+
+struct rows_cursor *rows_cursor_empty(const struct rows_table *t)
+{
+	struct rows_cursor *c = mem_zero(sizeof *c);
+
+	*c = (struct rows_cursor){.next = no_next, .close = no_close, .columns = t->columns,
+				  .column_count = t->column_count};
+	return c;
+}
+
 char *rows_table_name(const struct rows_table *t)
 {
 	return t->schema ? mem_printf("%s.%s", t->schema, t->name) : mem_string(t->name);

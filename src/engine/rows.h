@@ -61,6 +61,7 @@ struct rows_db {
 void rows_close(struct rows_db *d);
 void rows_cursor_close(struct rows_cursor *c);
 void rows_cursor_drop(struct rows_cursor **c);        /* for CLEANUP() */
+struct rows_cursor *rows_cursor_empty(const struct rows_table *t);    /* t's columns and no row; t must outlive it */
 
 /* "name", or "schema.name" when it has a schema; heap string. */
 char *rows_table_name(const struct rows_table *t);

@@ -22,7 +22,7 @@ int rows_loaded_scan(struct rows_loaded *l, const struct rows_table *t, struct r
 /* query(): SQLite's SQL over the tables the statement names; only those are loaded. A table is "name" or
  * "schema"."name" (and `name` alone when only one schema has it: else -ERR_USAGE names them). Names that differ in
  * nothing but the case of letters, which SQLite does not tell apart, are called "Name (1)" and "name (2)" here, tables
- * and columns alike. -ERR_USAGE for a statement that would write, or that SQLite does not understand; the hint says that
+ * and columns alike; "sqlite_x" becomes "_sqlite_x (1)". -ERR_USAGE for a statement that would write, or that SQLite does not understand; the hint says that
  * this is SQLite's SQL and which tables there are. -ERR_NO_SPACE as above; -ERR_LIMIT for a table of more columns than
  * SQLite takes, or for more schemas in one session than it attaches (10).
  *

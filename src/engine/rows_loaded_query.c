@@ -73,7 +73,7 @@ static char *names_give(struct names *n, const char *within, const char *name)
 
 	if (count_in(n->seen, key, 0) < 2 && !is_reserved(name))
 		return mem_string(name);
-	return mem_printf("%s (%zu)", name, count_in(n->used, key, 1));
+	return mem_printf("%s%s (%zu)", is_reserved(name) ? "_" : "", name, count_in(n->used, key, 1));
 }
 
 static struct names names_new(void)

@@ -230,7 +230,7 @@ static void what_sqlite_does_not_understand_is_told_with_the_dialect_or_the_tabl
 	refuse(f, "SELECT \"nonsense\" FROM orders", ERR_USAGE, "no such column: nonsense", NULL);
 	refuse(f, "SELECT 1 FROM absent", ERR_USAGE, "no such table: absent",
 	       "the tables are: public.orders, public.keyed, public.Mixed (1), public.mixed (2), public.twice, "
-	       "archive.twice, temp (1).sqlite_x (1), odd \"schema\".odd \"table\" - ☃, public.bigs, public.broken, "
+	       "archive.twice, temp (1)._sqlite_x (1), odd \"schema\".odd \"table\" - ☃, public.bigs, public.broken, "
 	       "public.nothing");
 	refuse(f, "SELECT 1; SELECT 2", ERR_USAGE, "only one statement can be run at a time", NULL);
 	refuse(f, "", ERR_USAGE, "there is no statement", NULL);
@@ -259,8 +259,8 @@ static void a_table_is_found_with_and_without_its_schema(void **state)
 	expect(f, "SELECT count(*) FROM orders AS a, public.orders AS b", "9\n");
 	expect(f, "SELECT * FROM \"odd \"\"schema\"\"\".\"odd \"\"table\"\" - ☃\"", "2\n1\n");
 	expect(f, "WITH x AS (SELECT * FROM twice_over), twice_over AS (SELECT n FROM archive.twice) SELECT * FROM x", "7\n");
-	expect(f, "SELECT * FROM \"temp (1)\".\"sqlite_x (1)\"", "7\n");
-	expect(f, "SELECT count(*) FROM nothing", "0\n");
+	expect(f, "SELECT * FROM \"temp (1)\".\"_sqlite_x (1)\"", "7\n");
+	expect(f, "SELECT count(*) FROM \"nothing\"", "0\n");
 	expect(f, "SELECT 1 WHERE EXISTS (SELECT 1 FROM orders)", "1\n");
 }
 

@@ -36,11 +36,12 @@ struct pg_toc {
 	char *encoding;           /* "UTF8"; of the ENCODING entry */
 	size_t head;              /* bytes of header and TOC */
 	struct pg_entry *v;
-	size_t n;
+	size_t n, cap;
+	size_t *by_id;            /* places in v, in order of id */
 };
 void pg_toc_release(struct pg_toc *t);
 /* pg_toc.c: parse a head. 0; 1: p ends within it, more is needed; -ERR_MISMATCH no custom archive; -ERR_VERSION an archive
- * version not known here; -ERR_CORRUPT; -ERR_LIMIT. */
+ * version not known here (then out has the version, and nothing else); -ERR_CORRUPT; -ERR_LIMIT. */
 int pg_toc_parse(const void *p, size_t n, struct pg_toc *out, struct error *e) MUST_USE;
 /* The head of a stored archive, read as far as needed. */
 int pg_toc_read(struct source *s, struct pg_toc *out, struct error *e) MUST_USE;
@@ -48,10 +49,13 @@ int pg_toc_read(struct source *s, struct pg_toc *out, struct error *e) MUST_USE;
 void pg_toc_patch(const struct pg_toc *t, unsigned char *head);
 const struct pg_entry *pg_toc_find(const struct pg_toc *t, int id);
 /* pg_toc_tables.c: the tables of a TOC as rows_table (columns, types, keys and generated ones from the CREATE TABLE and
- * ADD CONSTRAINT statements that pg_dump writes), in name order; *data[i] is the entry with the rows of table i, or
- * NULL. Partitioned parents are tables without data. Both arrays are the caller's. */
+ * ADD CONSTRAINT statements that pg_dump writes), in the order of "schema.name"; (*data)[i] is the entry with the rows of
+ * table i, or NULL. Partitioned parents are tables without data. The columns stand in the order of the COPY text, which
+ * leaves out the generated ones; those an extension made are known by COPY alone and have no types. Texts are in UTF-8;
+ * bytes that could not be converted stay as they are. Both arrays are the caller's: pg_toc_tables_free(). */
 int pg_toc_tables(const struct pg_toc *t, struct rows_table **tables, const struct pg_entry ***data, size_t *n,
 	struct error *e) MUST_USE;
+void pg_toc_tables_free(struct rows_table *tables, const struct pg_entry **data, size_t n);
 
 /* pg_watch.c: an archive as pg_dump writes it to a pipe. Data go on to `out` unchanged, with a cut before and after each
  * table's block; the head is held back and prepended by finish() with the offsets in it. An archive of unknown version

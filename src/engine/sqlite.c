@@ -228,4 +228,6 @@ const struct engine engine_sqlite = {
 	.check_structure = check_structure,
 	.rows_stored = rows_stored,
 	.rows_live = rows_live,
+	.info = sqlite_info,
+	.maintain = sqlite_maintain,
 };

@@ -167,7 +167,15 @@ struct sqlite_merge {
 };
 int sqlite_tables_restore(struct sqlite_merge *m, struct restore_result *out, struct error *e) MUST_USE;
 
+/* sqlite_salvage.c: a damaged database built anew from its rows in a file beside it. If every row could be read it is then
+ * written over `live`, in one transaction, and *what (heap) says so. Otherwise -ERR_CORRUPT, the live one as it was, and
+ * the hint names the file with what could be read. */
+int sqlite_salvage(sqlite3 *live, const char *path, struct progress *p, char **what, struct error *e) MUST_USE;
+
 /* The engine's members, gathered in sqlite.c */
+/* sqlite_maintain.c */
+int sqlite_info(const struct source_url *u, struct source_info *out, struct error *e) MUST_USE;
+int sqlite_maintain(const struct engine_maintenance *m, struct error *e) MUST_USE;
 int sqlite_backup(const struct engine_backup *b, struct manifest_source *out, struct error *e) MUST_USE;
 int sqlite_restore(const struct engine_restore *r, struct restore_result *out, struct error *e) MUST_USE;
 /* The artifact of a stored SQLite source; -ERR_MISMATCH when it has none. */

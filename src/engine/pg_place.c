@@ -158,8 +158,10 @@ static int resolve(const struct pg_place *p, struct effective *out, struct error
 	if (!c)
 		abort();
 	const char *words = PQerrorMessage(c);
-	if (!strstr(words, NO_MODE))
-		return error_set(e, ERR_USAGE, "the PostgreSQL URL cannot be used: %.*s", (int)strcspn(words, "\n"), words);
+	if (!strstr(words, NO_MODE)) {
+		error_set(e, ERR_USAGE, "the PostgreSQL URL cannot be used: %.*s", (int)strcspn(words, "\n"), words);
+		return error_hint(e, "look at the URL, at the service file (PGSERVICEFILE, ~/.pg_service.conf), and at the PG* variables");
+	}
 	take_effective(c, out);
 	return 0;
 }

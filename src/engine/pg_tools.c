@@ -117,10 +117,10 @@ static void candidates(struct strlist *out, const char *name)
 
 /* ---- choice ---- */
 
-/* The part of a version number that says what a program can talk to: 15, or 906 for 9.6. */
+/* The part of a version number that says what a program can talk to: 1500 for 15, 906 for 9.6. */
 static int major(int version)
 {
-	return version >= 100000 ? version / 10000 : version / 100;
+	return version >= 100000 ? version / 10000 * 100 : version / 100;
 }
 
 static void put_major(int version, char out[32])

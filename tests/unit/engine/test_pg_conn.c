@@ -156,6 +156,7 @@ static void a_service_is_looked_up_in_its_file(void **state)
 	struct place *p = *state;
 	AUTO_FREE char *file = mem_printf("%s/services", p->dir);
 	static const char text[] = "[shop]\nhost=db.example.com\nport=5433\ndbname=sales\npassword=secret\n";
+	test_file_write(file, "[other]\n", 8);
 	assert_fails(p, "postgresql:service=shop",
 		"the PostgreSQL URL cannot be used: definition of service \"shop\" not found");
 	test_file_write(file, text, strlen(text));
@@ -169,12 +170,12 @@ static void a_password_goes_to_libpq_only(void **state)
 	CLEANUP(pg_place_release) struct pg_place place = {0};
 	CLEANUP(strlist_release) struct strlist env = {0};
 	parse(p, "postgresql://me:se%63ret@db/shop?sslmode=require&options=endpoint%3Dep-cool%20x");
-	assert_string_equal(p->u.shown, "postgresql://me@db/shop?sslmode=require&options=endpoint%3Dep-cool%20x");
+	assert_string_equal(p->u.shown, "postgresql://me@db/shop?options=endpoint%3Dep-cool%20x&sslmode=require");
 	assert_string_equal(p->u.identity, "/postgresql/db:5432/shop");
 	assert_int_equal(pg_place_of(&p->u, &place, &p->e), 0);
 	assert_string_equal(place.password, "secret");
 	AUTO_FREE char *conninfo = pg_tool_conninfo(&place, NULL);
-	assert_string_equal(conninfo, "user='me' host='db' sslmode='require' options='endpoint=ep-cool x' dbname='shop'");
+	assert_string_equal(conninfo, "user='me' host='db' options='endpoint=ep-cool x' sslmode='require' dbname='shop'");
 	pg_tool_env(&place, &env);
 	assert_true(strlist_has(&env, "PGPASSWORD=secret"));
 	assert_true(strlist_has(&env, "PGAPPNAME=backstay"));

@@ -93,8 +93,11 @@ int my_seen_now(MYSQL *c, const char *database, struct my_seen *out, struct erro
 int my_seen_compare(const struct my_seen *before, const struct my_seen *after, const struct sqldump_map *map, const struct my_plan *plan,
 	struct manifest_source *m, struct error *e) MUST_USE;
 
-/* my_stored.c */
+/* my_stored.c: the stored dump, open, with its map (NULL: not wanted); -ERR_MISMATCH when the source has none. */
 int my_stored_open(const struct stored *s, struct source **out, struct sqldump_map *map, struct error *e) MUST_USE;
+/* V2: the whole dump through a watch again: size, trailer, tables with columns, places, rows and hashes, counted objects as in the manifest. The
+ * trailer is not asked for when the manifest has a note of kind MY_NO_TRAILER (the import of a file that never had one). */
+#define MY_NO_TRAILER "no trailer"
 int my_check_structure(const struct stored *s, struct progress *p, struct strlist *evidence, struct error *e) MUST_USE;
 /* my_rows.c */
 int my_rows_stored(const struct stored *s, struct rows_db **out, struct error *e) MUST_USE;

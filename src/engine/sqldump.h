@@ -20,7 +20,10 @@ enum sqldump_kind {
 	SQLDUMP_EVENTS,
 	SQLDUMP_ROUTINES,
 	SQLDUMP_VIEW,
-	SQLDUMP_DATABASE,         /* CREATE DATABASE, USE: names a database; never executed by a restore */
+	/* Never executed by a restore: what names a database (CREATE, ALTER, DROP DATABASE, USE), and what would change more than
+	 * this database (SET GLOBAL, GTID_PURGED, SQL_LOG_BIN, CHANGE MASTER, START REPLICA). May stand between parts of any kind,
+	 * and split one (HEAD, ROUTINES) in two. */
+	SQLDUMP_DATABASE,
 	SQLDUMP_TAIL,             /* settings put back, "-- Dump completed" */
 	SQLDUMP_OTHER,            /* statements we do not know: executed in their place, never dropped */
 };
@@ -32,7 +35,9 @@ struct sqldump_part {
 	uint64_t rows;            /* SQLDUMP_ROWS: tuples */
 	char *row_hash;           /* SQLDUMP_ROWS: "xxh128:" and 32 hex digits: sum modulo 2^128 of the XXH3-128 of each tuple's bytes between its parentheses */
 	char *sql;                /* SQLDUMP_TABLE and _SEQUENCE: the CREATE statement; else NULL */
-	bool plain;               /* SQLDUMP_ROWS: nothing but INSERTs into `name` and the usual LOCK, ALTER ... KEYS, UNLOCK, SET: fit for loading beside others */
+	/* SQLDUMP_ROWS: nothing but INSERTs into `name` and the usual LOCK, ALTER ... KEYS, UNLOCK, SET; the only such part of its
+	 * table; no transaction or setting outside the head that it would need: fit for loading beside others. */
+	bool plain;
 };
 
 struct sqldump_map {
@@ -40,12 +45,25 @@ struct sqldump_map {
 	size_t n, cap;
 	char *client, *server;    /* "mariadb-dump 10.19-11.8.3", "10.11.19-MariaDB-0+deb12u1"; or NULL */
 	char *database;           /* of the header; or NULL */
-	bool complete;            /* ended with "-- Dump completed" */
+	bool complete;            /* ended with the line "-- Dump completed" */
+	size_t databases;         /* different names in CREATE DATABASE and USE: above 1 the tables are not those of one database */
+	/* What must not be given to a client as it is; each the first of its kind, or NULL: a command of the client itself
+	 * ("\\!", "system", "source": it would run outside the database), and the table (or other thing) of a statement that
+	 * stands with the name of a database (INSERT INTO shop.orders: it would write there, wherever it is run). */
+	char *command, *foreign;
 	uint64_t views, triggers, routines, events, sequences;
 };
 void sqldump_map_release(struct sqldump_map *m);
 
-/* sqldump_watch.c: everything written goes on to `out` unchanged, with a cut before and after each table's rows. */
+/* Tables with columns, rows, bytes, row_hash and, when their rows are one plain part, offset and length; counted objects
+ * "view", "trigger", "routine", "event", "sequence". Added to what `out` has. */
+void sqldump_map_describe(const struct sqldump_map *m, struct manifest_source *out);
+
+/* sqldump_watch.c: everything written goes on to `out` unchanged, with a cut right before a table's first tuple and at the
+ * end of its rows (without LOCK TABLES: of the statement behind them), so that rows never share a chunk with what changes
+ * beside them; but only where SQLDUMP_CUT bytes have passed since the last cut, or the rows are that long themselves. To
+ * know that, at most so many bytes are held back. Where the cuts lie does not depend on how the bytes are split. */
+#define SQLDUMP_CUT ((size_t)256 << 10)
 struct sqldump_watch;
 struct sqldump_watch *sqldump_watch_new(struct file_sink *out, struct progress *p);   /* out NULL: only look */
 void sqldump_watch_free(struct sqldump_watch *w);
@@ -54,16 +72,15 @@ int sqldump_watch_write(struct sqldump_watch *w, const void *p, size_t n, struct
  * there is map->complete. Tables done so far are counted as progress items all along. */
 int sqldump_watch_finish(struct sqldump_watch *w, struct sqldump_map *out, struct error *e) MUST_USE;
 
-/* The same map from a stored dump, without reading the rows of those tables whose place `known` (may be NULL) tells. */
+/* The same map from a stored dump, without reading the rows of those tables whose place `known` (may be NULL) tells and
+ * is as they stand there. */
 int sqldump_map_read(struct source *s, const struct manifest_source *known, struct sqldump_map *out,
 	struct error *e) MUST_USE;
-
-/* sqldump_lex.c: one statement after the other. */
-struct sqldump_lexer;             /* bytes in, statements out; DELIMITER honoured */
 
 /* sqldump_table.c: a CREATE TABLE statement as columns: names, types ("varchar(20)"), the key, generated columns.
  * -ERR_CORRUPT when it is none. */
 int sqldump_table_parse(const char *sql, struct rows_table *out, struct error *e) MUST_USE;
+void sqldump_table_release(struct rows_table *t);
 
 /* sqldump_rows.c: the tuples of a SQLDUMP_ROWS range as values, in the columns of `t` (INSERTs that name columns are
  * mapped; what is not there is NULL). Numbers of integer columns are VALUE_INT when they fit, hex and quoted text of

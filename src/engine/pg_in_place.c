@@ -1,0 +1,165 @@
+/* A restore within the target itself, for users that may not create databases: all of theirs is dropped, the backup is put in its
+ * place and counted, in one transaction. Until its end the database is what it was. */
+#include "engine/pg_target.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NOT_SYSTEM(namespace) namespace " !~ '^pg_' AND " namespace " <> 'information_schema'"
+#define NOT_OF_EXTENSION(class, object) "NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend x WHERE x.deptype = 'e' AND x.classid = '" class \
+	"'::pg_catalog.regclass AND x.objid = " object ")"
+#define MINE(owner) "pg_catalog.pg_has_role(current_user, " owner ", 'USAGE')"
+
+/* Each makes statements that drop one thing; IF EXISTS, as what depends on an earlier one is gone already. */
+static const char *const mine[] = {
+	"SELECT format('DROP EVENT TRIGGER IF EXISTS %I CASCADE', evtname) FROM pg_catalog.pg_event_trigger WHERE " MINE("evtowner")
+		" AND " NOT_OF_EXTENSION("pg_catalog.pg_event_trigger", "oid"),
+	"SELECT format('DROP PUBLICATION IF EXISTS %I', pubname) FROM pg_catalog.pg_publication WHERE " MINE("pubowner"),
+	"SELECT format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) FROM pg_catalog.pg_namespace n WHERE " NOT_SYSTEM("nspname")
+		" AND nspname <> 'public' AND " MINE("nspowner") " AND " NOT_OF_EXTENSION("pg_catalog.pg_namespace", "n.oid"),
+	"SELECT format('DROP EXTENSION IF EXISTS %I CASCADE', extname) FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql' AND " MINE("extowner"),
+	"SELECT format('DROP %s IF EXISTS %I.%I CASCADE', CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN "
+		"'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, n.nspname, c.relname) FROM pg_catalog.pg_class c "
+		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') AND " NOT_SYSTEM("n.nspname")
+		" AND " MINE("c.relowner") " AND " NOT_OF_EXTENSION("pg_catalog.pg_class", "c.oid") " AND (c.relkind <> 'S' OR NOT EXISTS (SELECT 1 FROM "
+		"pg_catalog.pg_depend i WHERE i.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.objid = c.oid AND i.deptype = 'i'))",
+	"SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', p.oid::pg_catalog.regprocedure) FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n "
+		"ON n.oid = p.pronamespace WHERE " NOT_SYSTEM("n.nspname") " AND " MINE("p.proowner") " AND " NOT_OF_EXTENSION("pg_catalog.pg_proc", "p.oid"),
+	"SELECT format('DROP OPERATOR IF EXISTS %s CASCADE', o.oid::pg_catalog.regoperator) FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n "
+		"ON n.oid = o.oprnamespace WHERE " NOT_SYSTEM("n.nspname") " AND " MINE("o.oprowner") " AND " NOT_OF_EXTENSION("pg_catalog.pg_operator", "o.oid"),
+	"SELECT format('DROP OPERATOR FAMILY IF EXISTS %I.%I USING %I CASCADE', n.nspname, o.opfname, a.amname) FROM pg_catalog.pg_opfamily o "
+		"JOIN pg_catalog.pg_namespace n ON n.oid = o.opfnamespace JOIN pg_catalog.pg_am a ON a.oid = o.opfmethod WHERE " NOT_SYSTEM("n.nspname")
+		" AND " MINE("o.opfowner") " AND " NOT_OF_EXTENSION("pg_catalog.pg_opfamily", "o.oid"),
+	"SELECT format('DROP TYPE IF EXISTS %I.%I CASCADE', n.nspname, t.typname) FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n "
+		"ON n.oid = t.typnamespace WHERE " NOT_SYSTEM("n.nspname") " AND t.typtype IN ('b', 'd', 'e', 'r') AND t.typcategory <> 'A' AND "
+		MINE("t.typowner") " AND " NOT_OF_EXTENSION("pg_catalog.pg_type", "t.oid"),
+	"SELECT format('DROP COLLATION IF EXISTS %I.%I CASCADE', n.nspname, c.collname) FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n "
+		"ON n.oid = c.collnamespace WHERE " NOT_SYSTEM("n.nspname") " AND " MINE("c.collowner") " AND " NOT_OF_EXTENSION("pg_catalog.pg_collation", "c.oid"),
+	"SELECT format('DROP CONVERSION IF EXISTS %I.%I CASCADE', n.nspname, c.conname) FROM pg_catalog.pg_conversion c JOIN pg_catalog.pg_namespace n "
+		"ON n.oid = c.connamespace WHERE " NOT_SYSTEM("n.nspname") " AND " MINE("c.conowner") " AND " NOT_OF_EXTENSION("pg_catalog.pg_conversion", "c.oid"),
+	"SELECT format('DROP TEXT SEARCH CONFIGURATION IF EXISTS %I.%I CASCADE', n.nspname, c.cfgname) FROM pg_catalog.pg_ts_config c "
+		"JOIN pg_catalog.pg_namespace n ON n.oid = c.cfgnamespace WHERE " NOT_SYSTEM("n.nspname") " AND " MINE("c.cfgowner") " AND "
+		NOT_OF_EXTENSION("pg_catalog.pg_ts_config", "c.oid"),
+	"SELECT format('DROP TEXT SEARCH DICTIONARY IF EXISTS %I.%I CASCADE', n.nspname, c.dictname) FROM pg_catalog.pg_ts_dict c "
+		"JOIN pg_catalog.pg_namespace n ON n.oid = c.dictnamespace WHERE " NOT_SYSTEM("n.nspname") " AND " MINE("c.dictowner") " AND "
+		NOT_OF_EXTENSION("pg_catalog.pg_ts_dict", "c.oid"),
+	"SELECT format('DROP SERVER IF EXISTS %I CASCADE', srvname) FROM pg_catalog.pg_foreign_server WHERE " MINE("srvowner"),
+	"SELECT format('SELECT pg_catalog.lo_unlink(%s)', oid) FROM pg_catalog.pg_largeobject_metadata WHERE " MINE("lomowner"),
+};
+
+static int drop_kind(struct pg_session *s, const char *list, struct error *e)
+{
+	CLEANUP(pg_clear) PGresult *r = NULL;
+	/* format() is found through pg_catalog, which is always searched. */
+	int err = pg_query(s->c, &r, e, mem_string(list));
+	for (int i = 0; i < PQntuples(r) && !err; i++)
+		err = pg_session_run(s, PQgetvalue(r, i, 0), NULL, e);
+	return err ? error_wrap(e, "dropping what is there") : 0;
+}
+
+/* What others own stays, and is named. */
+static int tell_what_stays(struct pg_session *s, struct strlist *notes, struct error *e)
+{
+	CLEANUP(pg_clear) PGresult *r = NULL;
+	int err = pg_query(s->c, &r, e, mem_string("SELECT n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class c "
+		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND " NOT_SYSTEM("n.nspname")
+		" AND " NOT_OF_EXTENSION("pg_catalog.pg_class", "c.oid") " ORDER BY 1, 2"));
+	for (int i = 0; i < PQntuples(r) && !err; i++)
+		strlist_addf(notes, "%s.%s belongs to \"%s\" and stays", PQgetvalue(r, i, 0), PQgetvalue(r, i, 1), PQgetvalue(r, i, 2));
+	return err;
+}
+
+/* A schema, an extension that could not be dropped is there, and will do. */
+static int is_there(struct pg_session *s, const struct pg_entry *en, bool *there, struct error *e)
+{
+	AUTO_FREE char *value = NULL;
+	int err = 0;
+	if (pg_entry_is(en, "SCHEMA"))
+		err = pg_value(s->c, &value, e, pg_sql("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %L", en->tag));
+	else if (pg_entry_is(en, "EXTENSION"))
+		err = pg_value(s->c, &value, e, pg_sql("SELECT 1 FROM pg_catalog.pg_extension WHERE extname = %L", en->tag));
+	*there = value;
+	return err;
+}
+
+static int put_pass(struct pg_session *s, const enum pg_pass *passes, enum pg_pass pass, struct restore_result *out, struct error *e)
+{
+	int err = 0;
+	for (size_t i = 0; i < s->toc->n && !err; i++) {
+		const struct pg_entry *en = &s->toc->v[i];
+		uint64_t rows = 0;
+		bool there = false;
+		if (passes[i] != pass)
+			continue;
+		if (pass == PG_PASS_DATA) {
+			err = pg_entry_load(s, en, false, &rows, e);
+		} else {
+			err = is_there(s, en, &there, e);
+			if (!err && !there)
+				err = pg_entry_put(s, en, e);
+		}
+		out->tables += pg_entry_is(en, "TABLE");
+		out->rows += rows;
+	}
+	return err;
+}
+
+static int put_archive(struct pg_session *s, struct restore_result *out, struct error *e)
+{
+	static const enum pg_pass order[] = {PG_PASS_PRE, PG_PASS_DATA, PG_PASS_POST, PG_PASS_ACL, PG_PASS_LAST};
+	AUTO_FREE enum pg_pass *passes = pg_passes(s->toc);
+	int err = pg_session_prepare(s, true, e);
+	for (size_t i = 0; i < ARRAY_LEN(order) && !err; i++)
+		err = put_pass(s, passes, order[i], out, e);
+	return err;
+}
+
+static int put_script(struct pg_session *s, const struct stored *from, struct restore_result *out, struct error *e)
+{
+	int err = pg_script_run(s->c, s->from, &out->notes, s->progress, e);
+	if (!err)
+		err = pg_session_run(s, "SET search_path = ''", NULL, e);
+	out->tables = from->manifest->table_count;
+	for (size_t i = 0; i < from->manifest->table_count; i++)
+		out->rows += from->manifest->tables[i].rows;
+	return err;
+}
+
+/* Between BEGIN and COMMIT. */
+static int work(struct pg_session *s, const struct engine_restore *r, struct restore_result *out, struct error *e)
+{
+	int err = 0;
+	progress_phase(r->progress, "writing", NULL, s->from->size, 0);
+	for (size_t i = 0; i < ARRAY_LEN(mine) && !err; i++)
+		err = drop_kind(s, mine[i], e);
+	if (!err)
+		err = tell_what_stays(s, &out->notes, e);
+	if (!err)
+		err = s->toc ? put_archive(s, out, e) : put_script(s, r->from, out, e);
+	if (!err)
+		err = pg_compare_on(s->c, r->from, false, r->progress, e);
+	return err ? err : pg_session_run(s, "COMMIT", NULL, e);
+}
+
+int pg_in_place(struct pg_target *t, const struct engine_restore *r, const struct pg_toc *toc, struct source *from,
+	struct restore_result *out, struct error *e)
+{
+	struct pg_session s = {.toc = toc, .from = from, .rights = &t->rights, .progress = r->progress, .in_transaction = true};
+	int err = r->before_swap ? r->before_swap(r->ctx, e) : 0;
+	if (!err)
+		err = pg_connect(&t->place, NULL, &s.c, e);
+	if (!err)
+		err = pg_session_run(&s, "BEGIN", NULL, e);
+	if (!err)
+		err = work(&s, r, out, e);
+	pg_session_close(&s);
+	if (err)
+		return error_wrap(e, "in one transaction, which was rolled back; nothing was changed");
+	out->bytes = from->size;
+	strlist_addf(&out->notes, "the user %s may not create databases: everything was replaced within \"%s\", in one transaction", t->rights.user,
+		t->name);
+	pg_rights_tell(&t->rights, &out->notes);
+	return 0;
+}

@@ -1,0 +1,162 @@
+/* How the parts of a MySQL or MariaDB restore work together: a scratch database that is filled and compared, definitions
+ * that can be taken from one database to another, and the swap. */
+#ifndef ENGINE_MY_RESTORE_H
+#define ENGINE_MY_RESTORE_H
+
+#include "base/buf.h"
+#include "base/proc.h"
+#include "engine/my.h"
+
+#define MY_OWN_PREFIX "_backstay_"        /* tables of ours in a scratch or kept database */
+#define MY_NAME_MAX 64                    /* characters of a database's name */
+
+/* ---- my_rewrite.c: what is changed in SQL text on its way into another database. Pure. ---- */
+
+struct my_rewrite {
+	bool drop_definers;               /* DEFINER=... of CREATE goes away */
+	bool sequences;                   /* nextval(`from`.`x`) becomes nextval(`to`.`x`); for tables and views only */
+	const char *from, *to;            /* databases; may be NULL when sequences is false */
+	struct strlist *definers;         /* receives each account once, as SQL: 'a'@'b'; or NULL */
+};
+/* Whole statements, as a client reads them. Besides what is asked for, triggers lose the name of a database in front of
+ * theirs and their table's, and ALTER DATABASE `x` means the current one. */
+void my_rewrite(const struct my_rewrite *r, const char *sql, size_t n, struct buf *out);
+
+/* ---- my_feed.c: the vendor's client, fed through its stdin ---- */
+
+struct my_feed {
+	struct proc proc;
+	uint64_t line;                    /* the one being written, 1.. */
+	struct my_feed_mark {
+		uint64_t line;
+		char *what;               /* "table \"x\"" */
+	} *marks;
+	size_t n, cap;
+	struct progress *progress;
+	atomic_bool *stop;                /* set by another when the work is in vain; or NULL */
+};
+/* `client` is the program of my_tool_find(). */
+int my_feed_start(struct my_feed *f, const char *client, bool mariadb_tool, const struct my_place *place, const char *database,
+	struct error *e) MUST_USE;
+/* What is written from now on belongs to `what`; errors name it. */
+void my_feed_mark(struct my_feed *f, const char *what);
+/* An error of the client's is returned here or by my_feed_finish(): "table "x": ERROR 1062 (23000): Duplicate entry ...". */
+int my_feed_write(struct my_feed *f, const void *p, size_t n, struct error *e) MUST_USE;
+int my_feed_finish(struct my_feed *f, struct error *e) MUST_USE;
+void my_feed_release(struct my_feed *f);          /* stops it when it still runs */
+
+/* ---- my_objects.c: triggers, views, routines, events as SQL text ---- */
+
+enum my_object_kind {
+	MY_ROUTINE = 1 << 0,
+	MY_VIEW = 1 << 1,
+	MY_TRIGGER = 1 << 2,
+	MY_EVENT = 1 << 3,
+	MY_ALL_KINDS = MY_ROUTINE | MY_VIEW | MY_TRIGGER | MY_EVENT,
+};
+
+struct my_object {
+	enum my_object_kind kind;
+	char *type;                       /* as SQL says: "PROCEDURE", "PACKAGE BODY", "VIEW" */
+	char *name, *table;               /* table: of a trigger, else "" */
+	char *sql;                        /* in the character set `client` */
+	char *mode, *client, *connection, *collation, *zone;      /* of the session it was made in; "": none */
+};
+
+struct my_objects {
+	struct my_object *v;
+	size_t n, cap;
+};
+void my_objects_release(struct my_objects *o);
+/* Those of a database, in an order they can be made in (views: if only others of the list are needed, by repetition). */
+int my_objects_read(MYSQL *c, const char *database, unsigned kinds, struct my_objects *out, struct error *e) MUST_USE;
+bool my_objects_has(const struct my_objects *o, const struct my_object *like);       /* of this type and name */
+bool my_objects_has_same(const struct my_objects *o, const struct my_object *like);  /* equal in everything */
+void my_objects_add(struct my_objects *o, const struct my_object *copied);
+int my_object_drop(MYSQL *c, const char *database, const struct my_object *o, struct error *e) MUST_USE;
+/* Make them all in `database`; what is there under these names must be gone. Views are tried again as long as that helps.
+ * `broken`: not NULL: views that cannot be made because what they show is missing are named there instead of failing. */
+int my_objects_create(MYSQL *c, const char *database, const struct my_objects *o, bool drop_definers, struct strlist *broken,
+	struct error *e) MUST_USE;
+/* Keep them in the table `_backstay_saved` of a database, and get them back. */
+int my_objects_save(MYSQL *c, const char *database, const struct my_objects *o, struct error *e) MUST_USE;
+int my_objects_load(MYSQL *c, const char *database, struct my_objects *out, struct error *e) MUST_USE;
+/* Tables (sequences too) of a database, by kind, without ours, in name order. */
+int my_tables_of(MYSQL *c, const char *database, struct strlist *out, struct error *e) MUST_USE;
+
+/* ---- my_scratch.c: databases beside the target ---- */
+
+struct my_scratch {
+	char *name;                       /* <target>_restore_<8 hex>; NULL: there is none */
+	char *target;
+};
+/* Make one for `target`, marked as ours: time, host, process, connection; our connection holds a lock as long as it lives.
+ * `charset`, `collation` may be NULL. */
+int my_scratch_make(MYSQL *c, const char *target, const char *charset, const char *collation, struct my_scratch *out,
+	struct error *e) MUST_USE;
+/* Ends what other connections still do there, and drops it. */
+int my_scratch_drop(MYSQL *c, const char *name, struct error *e) MUST_USE;
+void my_scratch_release(struct my_scratch *s);
+/* The name of the database that keeps what was replaced, made and marked; *until says to when in words. */
+int my_kept_make(MYSQL *c, const char *target, char **name, char **until, struct error *e) MUST_USE;
+/* At the start of a restore: scratch databases whose owner is gone are removed, after a swap they had begun on `target`
+ * was put back; kept databases whose time is over are removed. */
+int my_leftovers_remove(MYSQL *c, const char *target, struct strlist *notes, struct error *e) MUST_USE;
+/* One restore to a target at a time: -ERR_LOCKED. Held until the connection ends. */
+int my_lock_target(MYSQL *c, const char *target, struct error *e) MUST_USE;
+
+/* ---- my_swap.c: the moment of change ---- */
+
+struct my_swap {
+	MYSQL *c;
+	const char *live, *scratch;
+	char *kept;                       /* receives what is moved out; NULL: nothing is */
+	struct strlist in, out;           /* tables from scratch to live; from live to kept */
+	struct strlist filled;            /* tables of live that get rows: their triggers are away meanwhile */
+	unsigned kinds;                   /* of definitions that change */
+	struct my_objects old;            /* all of live of those kinds */
+	struct my_objects fresh;          /* that come */
+	bool replace;                     /* old ones that are not among the fresh go; otherwise only triggers of `out` */
+	bool drop_definers;
+	int (*fill)(void *ctx, struct error *e);      /* runs when the tables are in place; or NULL */
+	int (*last)(void *ctx, struct error *e);      /* runs at the end; or NULL */
+	void *ctx;
+	struct progress *progress;
+	bool begun;                       /* after an error: it could not be put back; scratch tells the next restore how */
+};
+void my_swap_release(struct my_swap *s);
+/* Foreign keys of other tables, here and in other databases, to tables that are replaced: their rows must find what they refer to in
+ * the new ones, else -ERR_VERIFY naming the constraint. */
+int my_swap_check_keys(const struct my_swap *s, struct error *e) MUST_USE;
+/* Triggers go, tables change places in one statement, foreign keys, defaults, old definitions and new ones. What was there is saved in
+ * scratch before. After an error all is as before, or the text says that it is not. */
+int my_swap_do(struct my_swap *s, struct error *e) MUST_USE;
+/* After a failure, also one of a process that is gone: everything is read from scratch. */
+int my_swap_put_back(MYSQL *c, const char *live, const char *scratch, struct error *e) MUST_USE;
+
+/* my_keys.c: foreign keys from tables elsewhere to those of two databases, pointed at the same tables of `live`. */
+int my_keys_turn(MYSQL *c, const char *live, const char *scratch, const char *kept, struct error *e) MUST_USE;
+/* Rows of tables of live that refer to nothing: -ERR_VERIFY. */
+int my_keys_check(MYSQL *c, const char *live, const struct strlist *tables, struct error *e) MUST_USE;
+
+/* ---- my_restore.c ---- */
+
+/* The accounts that views, triggers, routines and events of a stored dump belong to, as SQL ('a'@'b'; a role: 'a'), and
+ * the database it was made of (NULL: unknown; `database` may be NULL). */
+int my_definers_of(const struct stored *s, struct strlist *out, char **database, struct error *e) MUST_USE;
+
+/* ---- my_merge.c: rows into tables that are there ---- */
+
+/* One connection, rows whose key live's table lacks; in one transaction as far as the storage engines have them. */
+int my_fill_in(MYSQL *c, const char *live, const char *scratch, const struct strlist *tables, struct restore_result *out,
+	struct progress *p, struct error *e) MUST_USE;
+
+/* ---- my_compare.c ---- */
+
+/* my_compare() without hashes; `tables`: only these (NULL: all, and the objects of `kinds` too). */
+int my_compare_counts(const struct my_place *place, const char *database, const struct stored *s, const struct strlist *tables,
+	unsigned kinds, struct progress *p, struct strlist *evidence, struct error *e) MUST_USE;
+/* No table that was not backed up, and as many objects of `kinds` as were; counts no rows. */
+int my_compare_objects(MYSQL *c, const char *database, const struct stored *s, unsigned kinds, struct error *e) MUST_USE;
+
+#endif

@@ -60,18 +60,36 @@ static int list_choices(const struct parsed *p, struct error *e)
 
 /* ---- dry runs ---- */
 
+static int preview_target(const char *to, struct strlist *lines, struct error *e)
+{
+	struct source_url u = {0};
+	struct error ignored = {0};
+	AUTO_FREE char *line = NULL;
+	bool there = false;
+	int rc = 0;
+
+	if (source_url_parse(to, true, NULL, &u, &ignored) == 0 && u.engine->look)
+		rc = u.engine->look(&u, &there, &line, e);
+	else if ((there = fs_exists(to)))
+		line = mem_string(to);
+	source_url_release(&u);
+	if (!rc && there)
+		strlist_take(lines, TAKE(line));
+	return rc;
+}
+
 /* An outside file is only looked at: taking it in would write to the repository. */
 static int preview_file(const struct repository *r, const char *path, const char *to, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist lines = {0};
 	AUTO_FREE char *what = NULL;
 	enum unpack_format format;
-	int rc = unpack_recognise(path, &format, &what, e);
+	int rc = unpack_recognise(path, to, &format, &what, e);
 
+	if (!rc)
+		rc = preview_target(to, &lines, e);
 	if (rc)
 		return rc;
-	if (fs_exists(to))
-		strlist_add(&lines, to);
 	out_say("%s is a %s", path, what);
 	return restored_preview(r, &lines, e);
 }
@@ -111,11 +129,11 @@ static int choose(struct repository *r, const struct parsed *p, struct backup *o
 	return 0;
 }
 
-static int import(struct repository *r, const char *path, struct backup *out, struct error *e)
+static int import(struct repository *r, const char *path, const char *to, struct backup *out, struct error *e)
 {
 	CLEANUP(job_backup_result_release) struct job_backup_result res = {0};
 	struct progress_bar *bar = progress_bar_start(&common_progress, "reading the file");
-	int rc = job_import(r, path, &common_progress, &res, e);
+	int rc = job_import(r, path, to, &common_progress, &res, e);
 	char id[9];
 
 	progress_bar_stop(bar);
@@ -182,7 +200,7 @@ static int restore_named(const struct parsed *p, struct error *e)
 	if (file && dry_run)
 		return preview_file(&r, which, opt_text(p, "to"), e);
 	if (file)
-		rc = import(&r, which, &b, e);
+		rc = import(&r, which, opt_text(p, "to"), &b, e);
 	return rc ? rc : restore_or_preview(&r, p, &b, e);
 }
 
@@ -242,14 +260,16 @@ const struct command cmd_restore = {
 		"there is kept as a safety backup; only then it is replaced. A restore that\n"
 		"fails leaves the target as it was. With nothing named, the backups are listed.\n"
 		"\n"
-		"FILE is a database file, SQL text (also .gz and .zst), .tar.gz, .tar.zst or\n"
-		".zip, recognised by its content. It needs --to. JOB goes with --undo: the\n"
-		"safety backup that the restore to undo has left.\n",
+		"FILE is a database file, a dump of pg_dump, mariadb-dump or mysqldump, SQL\n"
+		"text (all of them also .gz and .zst), .tar.gz, .tar.zst or .zip, recognised\n"
+		"by its content. It needs --to. JOB goes with --undo: the safety backup that\n"
+		"the restore to undo has left.\n",
 	.examples =
 		"backstay restore latest --to copy.db\n"
 		"backstay restore latest:app.db --table orders --mode preserve\n"
 		"backstay restore 1a2b3c4d --path media/2026 --dry-run\n"
 		"backstay restore old.sql.gz --to new.db\n"
+		"backstay restore shop.dump --to postgresql://localhost/shop_copy\n"
 		"backstay restore --undo\n",
 	.max_args = 1,
 	.options = options,

@@ -88,11 +88,15 @@ int pg_sql_stored(const struct stored *s, const struct strlist *tables, struct s
 int pg_sql_live(const struct source_url *u, const struct strlist *tables, struct sink *out, struct progress *p, struct error *e) MUST_USE;
 
 /* pg_script.c: a plain SQL script (psql's input) executed by ourselves: statements are told apart by PostgreSQL's lexical
- * rules, COPY data go through COPY; backslash commands are never run (\connect, \restrict and the like are passed over and
- * noted, any other is -ERR_CORRUPT), statements that would create or drop a database are passed over and noted. Stops at the first
- * failing statement: its line and the server's words. */
+ * rules, COPY data go through COPY. Passed over and noted: \connect, and statements about databases, roles and tablespaces,
+ * which are the whole server's. -ERR_REFUSED with the line: any backslash command that has an effect, COPY with files or programs,
+ * ALTER SYSTEM, content for a second database. Stops at the first failing statement: its line and the server's words; only DROPs at
+ * the beginning of pg_dump's (--clean) may miss what they drop. When c is in a transaction, everything stays in it (BEGIN and
+ * COMMIT of the script are passed over, its ROLLBACK is refused); a script cannot leave one open. The session's settings are
+ * the script's afterwards; search_path begins as "$user", public. Phases are the caller's, bytes are counted. */
 int pg_script_run(PGconn *c, struct source *script, struct strlist *notes, struct progress *p, struct error *e) MUST_USE;
-/* Only look: tables with rows (of COPY), whether it is complete; -ERR_CORRUPT with the line. */
+/* Only look (pg_script_watch_finish() in pg_script.h): tables, objects, notes into m. -ERR_CORRUPT with the line, or when the end of a
+ * dump is missing. */
 int pg_script_check(struct source *script, struct manifest_source *m, struct error *e) MUST_USE;
 
 /* pg_restore.c */

@@ -396,6 +396,15 @@ static int unpack_all(struct unpacking *u, struct error *e)
 	return got ? got : dress_folders(u, e);
 }
 
+int unpack_archive_check(const char *path, struct progress *p, struct error *e)
+{
+	CLEANUP(unpack_locale_leave) struct unpack_locale l = unpack_locale_enter("C.UTF-8");
+	CLEANUP(unpacking_release) struct unpacking u = {.path = path, .progress = p, .top = -1, .dir = -1};
+	progress_phase(p, "looking", NULL, 0, 0);
+	int err = unpack_reader_open(&u.in, path, e);
+	return err ? err : look(&u, e);
+}
+
 int unpack_archive(const char *path, const char *into, struct unpack_result *out, struct progress *p, struct error *e)
 {
 	CLEANUP(unpack_locale_leave) struct unpack_locale l = unpack_locale_enter("C.UTF-8");

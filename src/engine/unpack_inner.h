@@ -45,12 +45,42 @@ struct unpack_result {
 int unpack_archive(const char *path, const char *into, struct unpack_result *out, struct progress *p,
 	struct error *e) MUST_USE;
 void unpack_result_release(struct unpack_result *r);
+/* Only look whether it is whole and leads nowhere else. */
+int unpack_archive_check(const char *path, struct progress *p, struct error *e) MUST_USE;
 
 /* unpack_sql.c: run SQL text into the new database file `into`. */
 int unpack_sql(const char *path, const char *into, struct progress *p, struct error *e) MUST_USE;
-/* Whether text (its beginning) is SQL; *other is the system it was clearly written for when that is not SQLite, else
- * NULL. */
-bool unpack_is_sql(const char *text, size_t n, const char **other);
+
+/* unpack_dialect.c: what SQL text was written for, by its first n bytes; UNPACK_FOR_ANY: it does not tell. */
+enum unpack_dialect { UNPACK_NO_SQL, UNPACK_FOR_ANY, UNPACK_FOR_SQLITE, UNPACK_FOR_POSTGRESQL, UNPACK_FOR_MYSQL };
+enum unpack_dialect unpack_dialect(const char *text, size_t n);
+
+/* An import under way. */
+struct unpack_job {
+	const char *path, *name;
+	struct tree_sink *sink;
+	struct manifest_source *out;
+	struct progress *progress;
+	char *room;                           /* private folder */
+};
+/* unpack.c: all of the content, out of its compression, into a new file. */
+int unpack_inflate(const struct unpack_job *j, const char *into, struct error *e) MUST_USE;
+/* All of the content, in order. */
+int unpack_pour(const struct unpack_job *j, struct sink *to, struct error *e) MUST_USE;
+/* A folder `name` with one file, filled by fill(), that is an artifact of this format. */
+int unpack_put(const struct unpack_job *j, const struct engine *engine, const char *file, const char *format,
+	int (*fill)(const struct unpack_job *j, struct file_sink *to, void *ctx, struct error *e), void *ctx,
+	struct error *e) MUST_USE;
+
+/* unpack_pg.c: dumps of PostgreSQL. A tar may be one of pg_dump's own, or hold a folder of pg_dump's: *format stays as it
+ * is when it is neither. */
+int unpack_pg_tar(const char *path, enum unpack_format *format, struct error *e) MUST_USE;
+int unpack_pg_archive(const struct unpack_job *j, struct error *e) MUST_USE;
+int unpack_pg_script(const struct unpack_job *j, struct error *e) MUST_USE;
+int unpack_pg_converted(const struct unpack_job *j, enum unpack_format format, struct error *e) MUST_USE;
+
+/* unpack_my.c: dumps of MySQL and MariaDB. */
+int unpack_my_script(const struct unpack_job *j, struct error *e) MUST_USE;
 
 /* unpack_pack.c: names in archives are UTF-8 where they say so, whatever the program's locale: the thread has one of
  * its own while libarchive works. */

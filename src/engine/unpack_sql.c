@@ -13,23 +13,10 @@
 #define STATEMENT_MAX ((size_t)256 << 20)
 #define LOOK_UP_STEPS 100000             /* SQLite's instructions between two looks at whether we are cancelled */
 
-/* ---- what text is ---- */
-
 struct line {
 	const char *p;
 	size_t n;
 };
-
-/* The next line that is not blank; false at the end. */
-static bool next_line(const char **p, const char *end, struct line *out)
-{
-	while (*p < end && isspace((unsigned char)**p))
-		(*p)++;
-	const char *stop = memchr(*p, '\n', (size_t)(end - *p));
-	*out = (struct line){.p = *p, .n = (size_t)((stop ? stop : end) - *p)};
-	*p = stop ? stop : end;
-	return out->n > 0;
-}
 
 static bool begins(const struct line *l, const char *word)
 {
@@ -42,47 +29,6 @@ static bool begins_any(const struct line *l, const char *const words[], size_t n
 	for (size_t i = 0; i < n; i++)
 		if (begins(l, words[i]))
 			return true;
-	return false;
-}
-
-/* What other systems' clients put in front of the first table. */
-static const char *foreign(const struct line *l)
-{
-	static const char *const postgres[] = {
-		"-- PostgreSQL database", "SET statement_timeout", "SET client_encoding", "SELECT pg_catalog.",
-		"\\restrict", "\\connect", "PGDMP",
-	};
-	static const char *const mysql[] = {
-		"-- MySQL dump", "-- MariaDB dump", "/*!", "/*M!", "-- phpMyAdmin", "SET SQL_MODE", "SET NAMES",
-		"USE `",
-	};
-	if (begins_any(l, postgres, ARRAY_LEN(postgres)))
-		return "PostgreSQL";
-	return begins_any(l, mysql, ARRAY_LEN(mysql)) ? "MySQL or MariaDB" : NULL;
-}
-
-bool unpack_is_sql(const char *text, size_t n, const char **other)
-{
-	static const char *const first[] = {
-		"PRAGMA ", "BEGIN", "CREATE ", "INSERT ", "DROP ", "DELETE ", "UPDATE ", "ALTER ", "REPLACE ",
-		"SAVEPOINT ",
-	};
-	const char *p = text, *end = text + n;
-	struct line l;
-	*other = NULL;
-	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
-		p += 3;
-	while (next_line(&p, end, &l)) {
-		*other = foreign(&l);
-		if (*other || begins_any(&l, first, ARRAY_LEN(first)))
-			return *other || !memchr(text, '\0', n);
-		if (begins(&l, "--"))
-			continue;
-		const char *close = begins(&l, "/*") ? memmem(l.p, (size_t)(end - l.p), "*/", 2) : NULL;
-		if (!close)
-			return false;
-		p = close + 2;
-	}
 	return false;
 }
 
@@ -213,7 +159,8 @@ static int fail(struct script *s, struct error *e)
 	if (code == SQLITE_FULL)
 		return error_set(e, ERR_NO_SPACE, "line %llu: %s", line, sqlite3_errmsg(s->db));
 	error_set(e, ERR_CORRUPT, "line %llu: %s", line, sqlite3_errmsg(s->db));
-	return error_hint(e, "nothing was imported; only SQL text for SQLite can be");
+	return error_hint(e, "nothing was imported; it was taken for SQLite's SQL: if it was written for another system, "
+		"name a database of that one as the target");
 }
 
 static int run_statement(struct script *s, struct error *e)

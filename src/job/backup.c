@@ -88,7 +88,7 @@ struct run {
 	struct archive *archive;
 	struct manifest manifest;
 	int (*store)(struct run *run, struct error *e); /* put the sources into the archive */
-	const char *import_path;
+	const char *import_path, *import_target;
 };
 
 static void run_release(struct run *run)
@@ -335,18 +335,23 @@ int job_backup(struct repository *r, const struct job_backup *j, struct job_back
 static int import_source(struct run *run, struct error *e)
 {
 	struct manifest_source *s = manifest_add_source(&run->manifest);
-	int rc = unpack_import(run->import_path, run->names.v[0], archive_tree(run->archive), s, run->job->progress, e);
+	int rc = unpack_import(run->import_path, run->import_target, run->names.v[0], archive_tree(run->archive), s,
+			       run->job->progress, e);
 
 	return rc ? error_wrap(e, "importing %s", run->import_path) : 0;
 }
 
-int job_import(struct repository *r, const char *path, struct progress *p, struct job_backup_result *out,
-	       struct error *e)
+int job_import(struct repository *r, const char *path, const char *target, struct progress *p,
+	       struct job_backup_result *out, struct error *e)
 {
 	AUTO_FREE char *absolute = path_absolute(path);
 	const struct job_backup j = {.name = path_base(absolute), .level = -1, .progress = p};
 	CLEANUP(run_release)
-	struct run run = {.repository = r, .job = &j, .store = import_source, .import_path = absolute};
+	struct run run = {.repository = r,
+			  .job = &j,
+			  .store = import_source,
+			  .import_path = absolute,
+			  .import_target = target};
 
 	*out = (struct job_backup_result){0};
 	strlist_add(&run.paths, absolute);

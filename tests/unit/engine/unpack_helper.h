@@ -60,6 +60,7 @@ UNUSED static void make_archive(enum archive_kind kind, const char *name, const 
 
 /* An import of a file in the room as "media". */
 struct imported {
+	const char *target;          /* or NULL */
 	struct test_tree *tree;
 	struct manifest_source manifest;
 	struct progress progress;
@@ -80,7 +81,7 @@ UNUSED static int try_import(struct imported *i, const char *name)
 	make_dir("tmp");
 	setenv("TMPDIR", at("tmp"), 1);
 	i->tree = test_tree_new(NULL);
-	int err = unpack_import(path, "media", &i->tree->sink, &i->manifest, &i->progress, &i->e);
+	int err = unpack_import(path, i->target, "media", &i->tree->sink, &i->manifest, &i->progress, &i->e);
 	unsetenv("TMPDIR");
 	assert_names("tmp", "");
 	if (err)

@@ -425,7 +425,7 @@ static void what_came_from_an_outside_file_needs_a_place(void **state)
 	CLEANUP(job_backup_result_release) struct job_backup_result made = {0};
 	struct error e;
 
-	assert_ok(job_import(&r, "app.db", NULL, &made, &e));
+	assert_ok(job_import(&r, "app.db", NULL, NULL, &made, &e));
 	assert_fails(try_choice(&made.backup, &(struct choice){.to = NULL}, &e), ERR_USAGE,
 		     "app.db came from an outside file and has no place to go back to");
 	assert_ok(try_choice(&made.backup, &(struct choice){.to = "copy.db"}, &e));

@@ -289,6 +289,29 @@ static void numbers_are_numbers_as_far_as_excel_keeps_them(void **state)
 	expect_in(p, sheet, "<row r=\"5\"><c r=\"B5\" t=\"inlineStr\"><is><t>007</t></is></c></row>");
 }
 
+static void decimal_text_is_a_number_unless_that_loses_digits(void **state)
+{
+	static struct rows_column columns[] = {{.name = (char *)"n", .type = (char *)"numeric", .number = true}};
+	static const struct value values[] = {V_TEXT("99.50"), V_TEXT("123456789012345.0"), V_TEXT("1234567890.123456"),
+					      V_TEXT("NaN"), V_TEXT("1e400"), V_TEXT("1e-400"), V_TEXT("-0.00"),
+					      V_NULL, V_TEXT("n/a"), V_TEXT("-1.5e3")};
+	static const struct test_rows table = {
+		.name = (char *)"t", .columns = columns, .column_count = 1, .values = values, .rows = ARRAY_LEN(values)};
+	const struct place *p = *state;
+	const char *sheet = "xl/worksheets/sheet1.xml";
+
+	assert_int_equal(write_file(p, &table, 1), 0);
+	expect_in(p, sheet, "<c r=\"A2\"><v>99.5</v></c>");
+	expect_in(p, sheet, "<c r=\"A3\"><v>123456789012345</v></c>");
+	expect_in(p, sheet, "<t>1234567890.123456</t>");
+	expect_in(p, sheet, "<t>NaN</t>");
+	expect_in(p, sheet, "<t>1e400</t>");
+	expect_in(p, sheet, "<t>1e-400</t>");
+	expect_in(p, sheet, "<row r=\"8\"><c r=\"A8\"><v>");
+	expect_in(p, sheet, "<t>n/a</t>");
+	expect_in(p, sheet, "<c r=\"A11\"><v>-1500</v></c>");
+}
+
 static void text_and_blobs_come_through(void **state)
 {
 	static const struct value values[] = {V_TEXT("a<b>&\"c\""), V_BLOB("\x01\xff"), V_TEXT("gr\xc3\xbc\xc3\x9f\n2"),
@@ -425,6 +448,7 @@ int main(void)
 		TEST(the_file_is_private),
 		TEST(the_header_is_bold_and_stays_in_place),
 		TEST(numbers_are_numbers_as_far_as_excel_keeps_them),
+		TEST(decimal_text_is_a_number_unless_that_loses_digits),
 		TEST(text_and_blobs_come_through),
 		TEST(what_a_cell_cannot_hold_is_changed_counted_and_said),
 		TEST(names_of_sheets_are_legal_and_unique),

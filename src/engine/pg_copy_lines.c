@@ -13,6 +13,7 @@ struct pg_lines {
 	struct pg_block *block;
 	unsigned char *room;
 	size_t size, at, end;
+	bool ended;
 };
 
 struct pg_lines *pg_copy_lines_new(struct pg_block *b)
@@ -79,18 +80,20 @@ static int check_end(struct pg_lines *l, struct error *e)
 int pg_copy_lines_next(struct pg_lines *l, const char **line, size_t *n, struct error *e)
 {
 	size_t seen = 0;
-	for (;;) {
+	while (!l->ended) {
 		const unsigned char *from = l->room + l->at;
 		const unsigned char *newline = memchr(from + seen, '\n', l->end - l->at - seen);
 		if (newline) {
 			*line = (const char *)from;
 			*n = (size_t)(newline - from);
 			l->at += *n + 1;
-			return *n == 2 && memcmp(from, "\\.", 2) == 0 ? check_end(l, e) : 1;
+			l->ended = *n == 2 && memcmp(from, "\\.", 2) == 0;
+			return l->ended ? check_end(l, e) : 1;
 		}
 		seen = l->end - l->at;
 		int err = refill(l, e);
 		if (err)
 			return err;
 	}
+	return 0;
 }

@@ -232,7 +232,7 @@ static void take_entry(struct reader *r, const struct pg_toc *t, struct pg_entry
 		return;
 	x->table_oid = number_of(r, table_oid);
 	x->oid = number_of(r, oid);
-	if (id <= 0 || has_data < 0 || has_data > 1 || section < PG_SECTION_NONE || section > PG_SECTION_POST_DATA ||
+	if (id <= 0 || id > INT32_MAX || has_data < 0 || has_data > 1 || section < PG_SECTION_NONE || section > PG_SECTION_POST_DATA ||
 		!desc.p || !tag.p)
 		bad(r, "an entry");
 	if (r->outcome != FINE)

@@ -217,7 +217,8 @@ static int prepare(struct load *l, struct error *e)
 int pg_load(const struct pg_load *l, struct restore_result *out, struct error *e)
 {
 	CLEANUP(release) struct load x = {.l = l, .result = out, .team = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER}};
-	int err = prepare(&x, e);
+	/* Without a name the connection would be to the live database. */
+	int err = l->database ? prepare(&x, e) : error_set(e, ERR_INTERNAL, "loading into no database");
 	progress_phase(l->progress, "structure", NULL, 0, 0);
 	if (!err)
 		err = put_all(&x, PG_PASS_PRE, e);

@@ -101,9 +101,9 @@ static int run_script(struct restoring *x, struct error *e)
 
 static int fill(struct restoring *x, struct error *e)
 {
+	int err = pg_scratch_create(&x->target, x->archive ? &x->toc : NULL, e);
 	const struct pg_load l = {.from = x->r->from, .place = &x->target.place, .database = x->target.scratch, .owners = true,
 		.progress = x->r->progress};
-	int err = pg_scratch_create(&x->target, x->archive ? &x->toc : NULL, e);
 	if (!err)
 		err = x->archive ? pg_load(&l, x->result, e) : run_script(x, e);
 	if (!err)

@@ -232,17 +232,18 @@ class MariadbServer:
 
     def sql(self, sql, db="", raw=False):
         """What the client prints: a line a row, fields separated by tabs, NULL as such. `raw`: bytes, nothing escaped."""
-        done = subprocess.run(["mariadb", *self._login(), *(["--raw"] if raw else []), *([db] if db else [])],
+        done = subprocess.run(["mariadb", *self._login(), *(["--raw"] if raw else []), *([f"--database={db}"] if db else [])],
                               input=sql if isinstance(sql, bytes) else sql.encode(), capture_output=True)
         assert done.returncode == 0, done.stderr.decode(errors="replace")
         return done.stdout if raw else done.stdout.decode(errors="surrogateescape")
 
     def dump(self, db, *more):
-        """What mariadb-dump says of a database, without the lines that change from run to run."""
+        """What mariadb-dump says of a database, without the comments that name it."""
         done = subprocess.run(["mariadb-dump", *(o for o in self._login() if o not in ("-N", "-B")), "--skip-dump-date", "--hex-blob", "--routines", "--events",
-                               "--triggers", "--single-transaction", *more, db], capture_output=True)
+                               "--triggers", "--single-transaction", *more, "--", db], capture_output=True)
         assert done.returncode == 0, done.stderr.decode(errors="replace")
-        return b"".join(line for line in done.stdout.splitlines(True) if not line.startswith(b"-- Host:"))
+        named = (b"-- Host:", b"-- Dumping events for", b"-- Dumping routines for")
+        return b"".join(line for line in done.stdout.splitlines(True) if not line.startswith(named))
 
     def create(self, db=None):
         """An empty database, with a name nobody else has unless one is given."""

@@ -293,6 +293,10 @@ int my_maintain(const struct engine_maintenance *m, struct error *e)
 	if (err)
 		return err;
 	struct round r = {.m = m, .place = &place, .c = c};
+	/* The history of versioned tables stays what it is; servers without such tables do not know the word. */
+	struct error ignored;
+	if (my_is_mariadb(c))
+		(void)!my_exec(c, &ignored, my_sql("SET system_versioning_alter_history = KEEP"));
 	err = choose_tables(&r, e);
 	if (!err)
 		progress_phase(m->progress, phases[m->action], "tables", 0, r.tables.n);

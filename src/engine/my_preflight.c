@@ -47,7 +47,7 @@ static char *some(const struct strlist *l)
 
 static int lacks(const struct look *l, const char *right, const char *why, struct error *e)
 {
-	error_set(e, ERR_ACCESS, "the user %s has no %s right, %s", l->user, right, why);
+	error_set(e, ERR_ACCESS, "the user %s has no %s right on all of %s, %s", l->user, right, l->database, why);
 	AUTO_FREE char *grant = my_sql("GRANT %s ON %I.* TO %s", right, l->database, l->user);
 	return error_hint(e, "an administrator can give it: %s", grant);
 }
@@ -167,7 +167,7 @@ static int check_lock(struct look *l, struct error *e)
 	if (!l->plan->lock_tables || l->rights.lock)
 		return 0;
 	AUTO_FREE char *names = some(&l->plan->locked);
-	AUTO_FREE char *why = mem_printf("which it takes because tables are not transactional: %s", names);
+	AUTO_FREE char *why = mem_printf("needed because tables are not transactional: %s", names);
 	return lacks(l, "LOCK TABLES", why, e);
 }
 

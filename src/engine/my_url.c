@@ -163,10 +163,10 @@ static int parse(const char *rest, struct my_place *p, struct error *e)
 		return not_a_url(e, "two slashes must follow the scheme");
 	const char *s = rest + 2;
 	size_t authority = strcspn(s, "/?"), path = 0;
+	if (strchr(s + authority, '@'))
+		return not_a_url(e, "an @ follows the first slash or question mark; in a user name or password these are %2F and %3F");
 	int err = parse_authority(s, authority, p, e);
 	s += authority;
-	if (!err && strchr(s, '@'))
-		err = not_a_url(e, "an @ follows the first slash or question mark; in a user name or password these are %2F and %3F");
 	if (!err && *s == '/') {
 		path = strcspn(++s, "?");
 		if (memchr(s, '/', path))

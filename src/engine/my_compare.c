@@ -158,9 +158,12 @@ static int check_objects(MYSQL *c, const struct count *x, unsigned wanted, struc
 		const struct kind *k = &kinds[i];
 		AUTO_FREE char *found = NULL;
 		uint64_t expected = in_manifest(x->s->manifest, k->type), past = 0;
+		bool asked = true;
 		if (k->kind && !(k->kind & wanted))
 			continue;
-		int err = my_value(c, &found, e, my_sql(k->sql, x->database));
+		int err = k->kind == MY_EVENT ? my_events_work(c, &asked, e) : 0;
+		if (!err && asked)
+			err = my_value(c, &found, e, my_sql(k->sql, x->database));
 		uint64_t n = found ? strtoull(found, NULL, 10) : 0;
 		if (!err && k->kind == MY_EVENT && n < expected)
 			err = count_past_events(x->s, &past, e);

@@ -86,6 +86,22 @@ static int list(MYSQL *c, enum my_object_kind kind, struct my_objects *out, stru
 	return err;
 }
 
+int my_events_work(MYSQL *c, bool *yes, struct error *e)
+{
+	AUTO_FREE char *state = NULL;
+	int err = my_value(c, &state, e, my_sql("SELECT @@event_scheduler"));
+	*yes = !state || strcmp(state, "DISABLED") != 0;
+	return err;
+}
+
+static int list_events(MYSQL *c, const char *database, struct my_objects *out, struct error *e)
+{
+	bool some = false;
+	int err = my_events_work(c, &some, e);
+	return err || !some ? err : list(c, MY_EVENT, out, e,
+		my_sql("SELECT 'EVENT', EVENT_NAME, '' FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %L ORDER BY EVENT_NAME", database));
+}
+
 static int list_all(MYSQL *c, const char *database, unsigned kinds, struct my_objects *out, struct error *e)
 {
 	int err = 0;
@@ -101,8 +117,7 @@ static int list_all(MYSQL *c, const char *database, unsigned kinds, struct my_ob
 			my_sql("SELECT 'TRIGGER', TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %L "
 			       "ORDER BY EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER", database));
 	if (!err && (kinds & MY_EVENT))
-		err = list(c, MY_EVENT, out, e,
-			my_sql("SELECT 'EVENT', EVENT_NAME, '' FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %L ORDER BY EVENT_NAME", database));
+		err = list_events(c, database, out, e);
 	return err;
 }
 

@@ -108,6 +108,19 @@ static int check_family(const struct run *x, struct error *e)
 	return error_hint(e, "restore it to a MariaDB server, or chosen tables with --table");
 }
 
+static int check_events(const struct run *x, struct error *e)
+{
+	uint64_t events = count_of(x->r->from->manifest, "event");
+	bool work = true;
+	if (!events || x->chosen)
+		return 0;
+	int err = my_events_work(x->c, &work, e);
+	if (err || work)
+		return err;
+	error_set(e, ERR_MISMATCH, "the backup holds %llu events, and the server has its event scheduler disabled", (unsigned long long)events);
+	return error_hint(e, "start the server with event_scheduler=OFF or ON, or restore chosen tables with --table");
+}
+
 /* Whether this user may make things that belong to another. */
 static int find_rights(struct run *x, struct error *e)
 {
@@ -151,6 +164,8 @@ static int prepare(struct run *x, struct error *e)
 		err = my_connect(&x->place, "", &x->c, e);
 	if (!err)
 		err = check_family(x, e);
+	if (!err)
+		err = check_events(x, e);
 	if (!err)
 		err = my_lock_target(x->c, x->live, e);
 	if (!err)

@@ -81,6 +81,8 @@ int my_objects_create(MYSQL *c, const char *database, const struct my_objects *o
 /* Keep them in the table `_backstay_saved` of a database, and get them back. */
 int my_objects_save(MYSQL *c, const char *database, const struct my_objects *o, struct error *e) MUST_USE;
 int my_objects_load(MYSQL *c, const char *database, struct my_objects *out, struct error *e) MUST_USE;
+/* A server started with event_scheduler=DISABLED knows no events, and refuses to be asked for them. */
+int my_events_work(MYSQL *c, bool *yes, struct error *e) MUST_USE;
 /* Tables (sequences too) of a database, by kind, without ours, in name order. */
 int my_tables_of(MYSQL *c, const char *database, struct strlist *out, struct error *e) MUST_USE;
 

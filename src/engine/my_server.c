@@ -99,7 +99,7 @@ static int start(struct own *o, const char *program, const char *data, struct er
 	strlist_addf(&argv, "--socket=%s", o->place.socket);
 	strlist_addf(&argv, "--pid-file=%s/pid", o->server.dir);
 	strlist_addf(&argv, "--tmpdir=%s", o->server.dir);
-	static const char *const options[] = {"--skip-networking", "--skip-log-bin", "--event-scheduler=DISABLED", "--innodb-flush-log-at-trx-commit=0",
+	static const char *const options[] = {"--skip-networking", "--skip-log-bin", "--event-scheduler=OFF", "--innodb-flush-log-at-trx-commit=0",
 		"--innodb-doublewrite=OFF", "--innodb-log-file-size=16M", "--innodb-buffer-pool-size=128M", "--performance-schema=OFF",
 		"--max-allowed-packet=1G", "--log-bin-trust-function-creators=1", "--skip-name-resolve"};
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,9 +96,36 @@ static void draft_release(struct draft *d)
 	fs_close(&d->dir);
 }
 
+static bool is_aligned(const struct iovec *v)
+{
+	return v->iov_len > 0 && v->iov_len % FS_DIRECT == 0 && (uintptr_t)v->iov_base % FS_DIRECT == 0;
+}
+
+/* The pieces that can go past the page cache: all of them at once, or none. Returns how many, or -1 with errno; the rest
+ * is left to be written as usual. */
+static int write_direct(int fd, const struct iovec *v, int n)
+{
+	int count = 0;
+	while (count < n && count < IOV_MAX && is_aligned(&v[count]))
+		count++;
+	int flags = count > 0 ? fcntl(fd, F_GETFL) : -1;
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_DIRECT) != 0)
+		return 0;
+	size_t size = 0;
+	for (int i = 0; i < count; i++)
+		size += v[i].iov_len;
+	bool all = writev(fd, v, count) == (ssize_t)size;
+	if (fcntl(fd, F_SETFL, flags) != 0 || (!all && lseek(fd, 0, SEEK_SET) != 0))
+		return -1;
+	return all ? count : 0;
+}
+
 static int draft_fill(const struct draft *d, const struct iovec *v, int n, mode_t mode)
 {
-	for (int i = 0; i < n; i++)
+	int done = write_direct(d->fd, v, n);
+	if (done < 0)
+		return -1;
+	for (int i = done; i < n; i++)
 		if (fs_write_full(d->fd, v[i].iov_base, v[i].iov_len) != 0)
 			return -1;
 	return fchmod(d->fd, mode) != 0 || fsync(d->fd) != 0 ? -1 : 0;

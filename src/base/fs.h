@@ -18,6 +18,9 @@ void fs_close(int *fd);
 int fs_read_file(const char *path, size_t limit, struct buf *out, struct error *e) MUST_USE;
 /* Durable and atomic: either the old or the new content is there, never a part. Folder must exist. */
 int fs_write_atomic(const char *path, const void *p, size_t n, mode_t mode, struct error *e) MUST_USE;
+/* Pieces that lie at multiples of FS_DIRECT and are multiples of it long, from the first one on, go to the disk past the page cache, where the file system
+ * can: who writes gigabytes once has no use for a copy in memory. */
+#define FS_DIRECT ((size_t)4096)
 /* The same from pieces. Nobody else must be told about the temporary name: it is ".tmp-" and 16 hexadecimal digits, in
  * the same folder, and may be left there by a crash only. */
 int fs_writev_atomic(const char *path, const struct iovec *v, int n, mode_t mode, struct error *e) MUST_USE;

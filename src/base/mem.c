@@ -19,6 +19,15 @@ void *mem_alloc(size_t size)
 	return p;
 }
 
+void *mem_alloc_aligned(size_t size, size_t to)
+{
+	void *p;
+
+	if (posix_memalign(&p, to, size ? size : to))
+		out_of_memory(size);
+	return p;
+}
+
 void *mem_zero(size_t size)
 {
 	void *p = calloc(1, size ? size : 1);

@@ -10,6 +10,7 @@
 
 /* Like malloc/calloc/realloc/strdup, but never return NULL; size 0 gives a valid pointer. */
 void *mem_alloc(size_t size);
+void *mem_alloc_aligned(size_t size, size_t to);         /* at a multiple of `to`, a power of two */
 void *mem_zero(size_t size);                            /* zero-filled */
 void *mem_resize(void *p, size_t size);
 void *mem_array(void *p, size_t count, size_t size);    /* realloc of count*size with overflow check */

@@ -95,7 +95,7 @@ int sqlite_pages_check(struct sqlite_pages *w, struct error *e) MUST_USE;
 /* sqlite_writer_vfs.c: a database file that is a file_sink: pages written go out as blocks. The destination of the
  * backup API. */
 struct sqlite_writer;
-/* The size of blocks for a database of that many bytes: a power of two, 64 KiB to 1 MiB. */
+/* The size of blocks for a database of that many bytes: a power of two, 64 KiB to 512 KiB. */
 size_t sqlite_writer_block(uint64_t database);
 /* `file` and `pages` stay the caller's and must outlive the writer. */
 struct sqlite_writer *sqlite_writer_new(struct file_sink *file, struct sqlite_pages *pages, size_t block, size_t page);

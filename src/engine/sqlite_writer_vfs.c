@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define BLOCK_MIN ((size_t)64 << 10)
-#define BLOCK_MAX ((size_t)1 << 20)
+#define BLOCK_MAX ((size_t)512 << 10)
 #define BLOCKS_OPEN 16                    /* gathered at a time: the first, those in work, and room for disorder */
 #define PAGE_MIN 512
 #define LOCK_BYTE ((uint64_t)1 << 30)     /* the page here is never written */

@@ -10,7 +10,7 @@ enum blob_type { BLOB_DATA = 0, BLOB_TREE = 1 };
 #define BLOB_MAX_PLAIN ((size_t)128 << 20) /* what we read; we write at most CHUNK_MAX of data, trees may be larger */
 
 #define BLOB_LEVEL_OFF 0     /* store as it is */
-#define BLOB_LEVEL_DEFAULT 2 /* zstd level; see docs/performance.md for why */
+#define BLOB_LEVEL_DEFAULT 2 /* zstd level, 3 for small blobs; see docs/performance.md for why */
 #define BLOB_LEVEL_MAX 19
 
 /* A per-thread workbench: cipher context, zstd contexts, buffers. */

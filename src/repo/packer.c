@@ -1,5 +1,6 @@
 #include "repo/packer.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/thread.h"
@@ -64,7 +65,7 @@ struct packer *packer_new(struct repo *r)
 
 static void *take_segment(struct packer *p)
 {
-	return p->spares > 0 ? p->spare[--p->spares] : mem_alloc(SEGMENT);
+	return p->spares > 0 ? p->spare[--p->spares] : mem_alloc_aligned(SEGMENT, FS_DIRECT);
 }
 
 static void draft_add(struct packer *p, struct draft *d, const unsigned char *bytes, size_t n)

@@ -156,6 +156,23 @@ static void pieces_are_written_in_order(void **state)
 	assert_holds("pieces", "one two three");
 }
 
+static void pieces_that_can_pass_by_the_page_cache_and_those_after_them_are_whole(void **state)
+{
+	AUTO_FREE char *path = path_join(room, "pack");
+	AUTO_FREE unsigned char *p = mem_alloc_aligned(4 * FS_DIRECT, FS_DIRECT);
+	CLEANUP(buf_release) struct buf expected = BUF_INIT, got = BUF_INIT;
+	struct error e = {0};
+	for (size_t i = 0; i < 4 * FS_DIRECT; i++)
+		p[i] = (unsigned char)(i * 7 + i / 251);
+	struct iovec v[] = {{p, 2 * FS_DIRECT}, {p + 2 * FS_DIRECT, FS_DIRECT}, {p + 1, 1000}, {p, FS_DIRECT}};
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		buf_add(&expected, v[i].iov_base, v[i].iov_len);
+	assert_int_equal(fs_writev_atomic(path, v, ARRAY_LEN(v), 0600, &e), 0);
+	assert_int_equal(fs_read_file(path, 1 << 20, &got, &e), 0);
+	assert_int_equal(got.len, expected.len);
+	assert_memory_equal(got.p, expected.p, got.len);
+}
+
 static void full_reads_and_writes_report_errno(void **state)
 {
 	char c;

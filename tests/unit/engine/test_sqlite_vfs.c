@@ -211,8 +211,8 @@ static void blocks_grow_with_the_database(void **state)
 	assert_int_equal(sqlite_writer_block(0), 65536);
 	assert_int_equal(sqlite_writer_block(64 << 20), 65536);
 	assert_int_equal(sqlite_writer_block((64 << 20) + 1024), 131072);
-	assert_int_equal(sqlite_writer_block(1242 << 20), 1048576);
-	assert_int_equal(sqlite_writer_block((uint64_t)1 << 50), 1048576);
+	assert_int_equal(sqlite_writer_block(1242 << 20), 524288);
+	assert_int_equal(sqlite_writer_block((uint64_t)1 << 50), 524288);
 }
 
 /* Through the backup API into a writer, and back. */

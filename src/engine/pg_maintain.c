@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INFO_PATIENCE "10s"       /* to look at the size of a table that somebody has locked */
 #define OWN_SCHEMAS " n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 
 /* ---- information ---- */
@@ -37,7 +38,7 @@ static int describe_tables(PGconn *c, struct source_info *out, struct error *e)
 	CLEANUP(pg_clear) PGresult *r = NULL;
 	int err = pg_query(c, &r, e, mem_string("SELECT n.nspname, c.relname,"
 		" CASE c.relkind WHEN 'p' THEN 'partitioned' WHEN 'm' THEN 'materialized view' ELSE coalesce(a.amname, 'heap') END,"
-		" greatest(c.reltuples, 0)::bigint, pg_total_relation_size(c.oid), pg_indexes_size(c.oid)"
+		" (CASE WHEN c.reltuples > 0 THEN c.reltuples ELSE pg_stat_get_live_tuples(c.oid) END)::bigint, pg_total_relation_size(c.oid), pg_indexes_size(c.oid)"
 		" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am a ON a.oid = c.relam"
 		" WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' AND" OWN_SCHEMAS
 		" ORDER BY c.relname COLLATE \"C\", n.nspname COLLATE \"C\""));
@@ -76,6 +77,8 @@ int pg_info(const struct source_url *u, struct source_info *out, struct error *e
 	int err = pg_place_of(u, &place, e);
 	if (!err)
 		err = pg_connect(&place, NULL, &c, e);
+	if (!err)
+		err = pg_exec(c, e, mem_string("SET lock_timeout = '" INFO_PATIENCE "'"));
 	if (!err)
 		err = describe_database(c, out, e);
 	if (!err)
@@ -316,20 +319,21 @@ static int check(struct work *w, const struct table *t, struct outcome *o, struc
 
 /* ---- all of them ---- */
 
-static int64_t size_of(struct work *w, const struct table *t)
+/* Waits, as every look at a table does, for who has locked it. A table that was dropped meanwhile has none. */
+static int size_of(struct work *w, const struct table *t, int64_t *size, struct error *e)
 {
-	AUTO_FREE char *size = NULL;
-	struct error ignored = {0};
-	int err = pg_value(w->c, &size, &ignored, pg_sql("SELECT pg_total_relation_size(%s)", t->oid));
-	return err || !size ? 0 : strtoll(size, NULL, 10);
+	CLEANUP(pg_clear) PGresult *r = NULL;
+	int err = run(w, &r, e, pg_sql("SELECT pg_total_relation_size(%s)", t->oid));
+	*size = !err && PQntuples(r) == 1 ? (int64_t)number(r, 0, 0) : 0;
+	return err;
 }
 
 static int do_table(struct work *w, const struct table *t, struct error *e)
 {
 	struct outcome o = {MAINTAIN_OK, NULL};
 	double start = time_monotonic();
-	int64_t before = size_of(w, t);
-	int err = progress_check(w->m->progress, e);
+	int64_t before, after = 0;
+	int err = size_of(w, t, &before, e);
 	buf_clear(&w->warnings);
 	if (!err && w->m->action == MAINTAIN_OPTIMIZE)
 		err = optimize(w, t, &o, e);
@@ -338,10 +342,13 @@ static int do_table(struct work *w, const struct table *t, struct error *e)
 	else if (!err)
 		err = repair(w, t, &o, e);
 	AUTO_FREE char *message = o.message;
+	double seconds = time_monotonic() - start;
+	if (!err)
+		err = size_of(w, t, &after, e);
 	if (err)
 		return error_wrap(e, "table %s.%s", t->schema, t->name);
 	const struct maintain_result result = {.schema = t->schema, .table = t->name, .state = o.state, .message = message,
-		.seconds = time_monotonic() - start, .reclaimed = before - size_of(w, t)};
+		.seconds = seconds, .reclaimed = before - after};
 	progress_items(w->m->progress, 1);
 	return w->m->report ? w->m->report(w->m->ctx, &result, e) : 0;
 }

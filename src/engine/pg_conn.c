@@ -179,7 +179,7 @@ static int prepare_session(PGconn *c, struct error *e)
 	if (version < OLDEST)
 		return error_set(e, ERR_VERSION, "the server is PostgreSQL %d.%d; Backstay needs version 10 or newer",
 			version / 10000, version / 100 % 100);
-	int err = pg_exec(c, e, mem_string("SET search_path = ''; SET datestyle = ISO; SET intervalstyle = postgres; "
+	int err = pg_exec(c, e, mem_string("SET search_path = ''; SET timezone = UTC; SET datestyle = ISO; SET intervalstyle = postgres; "
 		"SET extra_float_digits = 3; SET bytea_output = hex; SET standard_conforming_strings = on; "
 		"SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
 		"SET row_security = off"));
@@ -393,6 +393,10 @@ char *pg_tool_conninfo(const struct pg_place *p, const char *database)
 void pg_tool_env(const struct pg_place *p, struct strlist *env)
 {
 	strlist_add(env, "PGAPPNAME=backstay");
+	/* Equal rows are equal text, whatever this server's settings are: in every dump, and in ours to compare. */
+	strlist_add(env, "PGTZ=UTC");
+	if (!getenv("PGOPTIONS"))
+		strlist_add(env, "PGOPTIONS=-c bytea_output=hex");
 	if (p->password)
 		strlist_addf(env, "PGPASSWORD=%s", p->password);
 	if (!getenv("PGCONNECT_TIMEOUT"))

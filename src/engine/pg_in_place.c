@@ -118,7 +118,9 @@ static int put_archive(struct pg_session *s, struct restore_result *out, struct 
 
 static int put_script(struct pg_session *s, const struct stored *from, struct restore_result *out, struct error *e)
 {
-	int err = pg_script_run(s->c, s->from, &out->notes, s->progress, e);
+	int err = pg_session_run(s, "RESET timezone", NULL, e);
+	if (!err)
+		err = pg_script_run(s->c, s->from, &out->notes, s->progress, e);
 	if (!err)
 		err = pg_session_run(s, "SET search_path = ''", NULL, e);
 	out->tables = from->manifest->table_count;

@@ -86,7 +86,7 @@ static int run_script(struct restoring *x, struct error *e)
 	progress_phase(x->r->progress, "writing", NULL, x->from->size, 0);
 	/* Scripts expect to find what is in "public" by its name alone. */
 	if (!err)
-		err = pg_exec(c, e, mem_string("RESET search_path; SET synchronous_commit = off"));
+		err = pg_exec(c, e, mem_string("RESET search_path; RESET timezone; SET synchronous_commit = off"));
 	if (!err)
 		err = pg_script_run(c, x->from, &x->result->notes, x->r->progress, e);
 	if (err)

@@ -299,6 +299,7 @@ int main(void)
 		IN_ROOM(writing_replaces_content_and_mode_whatever_the_umask),
 		IN_ROOM(writing_replaces_a_link_not_what_it_leads_to),
 		IN_ROOM(pieces_are_written_in_order),
+		IN_ROOM(pieces_that_can_pass_by_the_page_cache_and_those_after_them_are_whole),
 		IN_ROOM(full_reads_and_writes_report_errno),
 		IN_ROOM(short_counts_are_made_up_for),
 		IN_ROOM(places_are_read_and_written),

@@ -43,8 +43,9 @@ static void hide_setting(char *url)
 
 char **conceal_arguments(int argc, char **argv)
 {
-	char **own = mem_array(NULL, (size_t)argc + 1, sizeof *own);
+	static char **own; /* as long as the program: options point into it */
 
+	own = mem_array(NULL, (size_t)argc + 1, sizeof *own);
 	for (int i = 0; i < argc; i++)
 		own[i] = mem_string(argv[i]);
 	own[argc] = NULL;

@@ -57,18 +57,23 @@ int pg_toc_tables(const struct pg_toc *t, struct rows_table **tables, const stru
 	struct error *e) MUST_USE;
 void pg_toc_tables_free(struct rows_table *tables, const struct pg_entry **data, size_t n);
 
-/* pg_watch.c: an archive as pg_dump writes it to a pipe. Data go on to `out` unchanged, with a cut before and after each
- * table's block; the head is held back and prepended by finish() with the offsets in it. An archive of unknown version
- * passes unparsed, and finish() says so in the manifest's notes. */
+/* pg_watch.c: an archive as pg_dump writes it to a pipe. Data go on to `out` unchanged; the head is held back and
+ * prepended by finish() with the offsets in it. Each block of 256 KiB or more has a cut before and after it, so that
+ * nothing else moves it; smaller ones share chunks, cut where one begins 256 KiB or more after the last cut. p is told
+ * of bytes taken and, as items, blocks with data (the total rises once the head is there); cancelling it works. An
+ * archive of unknown version passes unparsed, and finish() says so in the manifest's notes. */
 struct pg_watch;
 struct pg_watch *pg_watch_new(struct file_sink *out, struct progress *p);         /* out NULL: only look */
 void pg_watch_free(struct pg_watch *w);
+/* After an error the watch is only good to be freed. */
 int pg_watch_write(struct pg_watch *w, const void *p, size_t n, struct error *e) MUST_USE;
 /* The end of pg_dump's output. -ERR_CORRUPT when the archive is not complete (each entry with data must have had its
  * block, each COPY its end). Tables (schema, name, columns, rows, bytes, offset and length of the block, row_hash) and
  * counted objects ("view", "materialized view", "index", "trigger", "function", "sequence", "type", "extension", "large
  * object", ...) are added to m. The row hash is "xxh128:" and 32 hex digits: the sum modulo 2^128 of the XXH3-128 of
- * each row's COPY text without its newline. *toc (may be NULL) is the caller's. */
+ * each row's COPY text without its newline. Rows are not known, and there is no hash, for tables without a block, for
+ * INSERT statements and for compressed archives. *toc (may be NULL) is the caller's; of an unknown version it has only
+ * that. */
 int pg_watch_finish(struct pg_watch *w, struct manifest_source *m, struct pg_toc *toc, struct error *e) MUST_USE;
 uint64_t pg_watch_bytes(const struct pg_watch *w);
 
@@ -83,11 +88,13 @@ struct pg_lo_sink {
 };
 int pg_data_large_objects(struct source *s, const struct pg_toc *t, const struct pg_entry *entry,
 	struct pg_lo_sink *to, struct error *e) MUST_USE;
-/* A whole archive of any compression as the same archive without, offsets set: what imports store. */
+/* A whole archive of any compression as the same archive without, offsets set, to the byte what pg_dump -Z0 writes to a
+ * file: what imports store. It is read twice, because the offsets come first. lz4 is -ERR_VERSION, here and above. */
 int pg_data_expand(struct source *from, struct sink *to, struct progress *p, struct error *e) MUST_USE;
 
 /* pg_copy.c: COPY text (PostgreSQL manual, COPY, "Text Format") as rows. Integers are VALUE_INT, bytea is VALUE_BLOB,
- * all else VALUE_TEXT, in UTF-8: text in another `encoding` (PostgreSQL's name; NULL: UTF8) is converted. Borrows t. */
+ * all else VALUE_TEXT, in UTF-8: text in another `encoding` (PostgreSQL's name; NULL: UTF8) is converted, and bytes that
+ * cannot be stay as they are. Generated columns, which COPY leaves out, are VALUE_NULL. Borrows t. */
 struct pg_copy_reader;
 struct pg_copy_reader *pg_copy_reader_new(const struct rows_table *t, const char *encoding);
 void pg_copy_reader_free(struct pg_copy_reader *r);

@@ -28,6 +28,48 @@ bool pg_rows_is_number(const char *type)
 	return false;
 }
 
+/* Whether a column's type is a domain over numbers. "CREATE DOMAIN public.percent AS numeric(5,2)": names stand in such
+ * statements as they do in columns. */
+static bool is_number_domain(const struct pg_toc *t, const char *type)
+{
+	static const char begin[] = "CREATE DOMAIN ";
+	static const char *const integers[] = {"smallint", "integer", "bigint"};
+	static const char *const behind[] = {" COLLATE ", " DEFAULT ", " NOT NULL"};
+	size_t n = strlen(type);
+
+	for (size_t i = 0; i < t->n; i++) {
+		const char *p = t->v[i].defn;
+
+		if (strcmp(t->v[i].desc, "DOMAIN") != 0 || !p || strncmp(p, begin, sizeof begin - 1) != 0)
+			continue;
+		p += sizeof begin - 1;
+		if (strncmp(p, type, n) != 0 || strncmp(p + n, " AS ", 4) != 0)
+			continue;
+		p += n + 4;
+		AUTO_FREE char *base = mem_string_n(p, strcspn(p, "\n;"));
+		for (size_t k = 0; k < ARRAY_LEN(behind); k++)
+			if (strstr(base, behind[k]))
+				*strstr(base, behind[k]) = 0;
+		bool number = pg_rows_is_number(base);
+		for (size_t k = 0; k < ARRAY_LEN(integers); k++)
+			number = number || strcmp(base, integers[k]) == 0;
+		return number;
+	}
+	return false;
+}
+
+static void find_numbers(struct pg_kept *k)
+{
+	for (size_t i = 0; i < k->rows.table_count; i++)
+		for (size_t c = 0; c < k->rows.tables[i].column_count; c++) {
+			struct rows_column *column = &k->rows.tables[i].columns[c];
+
+			/* Only types of others have a schema. */
+			column->number = strchr(column->type, '.') ? is_number_domain(&k->toc, column->type) :
+				pg_rows_is_number(column->type);
+		}
+}
+
 static int kept_scan(struct rows_db *d, const struct rows_table *t, enum rows_order order, struct rows_cursor **out,
 		     struct error *e)
 {
@@ -95,9 +137,7 @@ int pg_rows_stored(const struct stored *s, struct rows_db **out, struct error *e
 		kept_close(d);
 		return rc;
 	}
-	for (size_t i = 0; i < d->table_count; i++)
-		for (size_t c = 0; c < d->tables[i].column_count; c++)
-			d->tables[i].columns[c].number = pg_rows_is_number(d->tables[i].columns[c].type);
+	find_numbers(k);
 	k->loaded = rows_loaded_new(d);
 	*out = d;
 	return 0;

@@ -16,7 +16,9 @@ static char *statement(int server)
 	return pg_sql("SELECT n.nspname, c.relname, c.relkind = 'p', a.attname, "
 		      "CASE WHEN x.refobjid IS NULL THEN pg_catalog.format_type(a.atttypid, a.atttypmod) ELSE '' END, "
 		      "CASE WHEN x.refobjid IS NULL THEN (SELECT p + 1 FROM pg_catalog.generate_series(0, %s - 1) p "
-		      "WHERE i.indkey[p] = a.attnum) END, x.refobjid IS NULL AND %s "
+		      "WHERE i.indkey[p] = a.attnum) END, x.refobjid IS NULL AND %s, "
+		      "(SELECT true FROM pg_catalog.pg_type y WHERE y.oid = a.atttypid AND y.typtype = 'd' "
+		      "AND y.typcategory = 'N') "
 		      "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 		      "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
 		      "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indisprimary "
@@ -35,7 +37,7 @@ static void add_column(struct rows_table *t, size_t *cap, const PGresult *r, int
 	GROW(t->columns, t->column_count, *cap);
 	t->columns[t->column_count++] = (struct rows_column){.name = mem_string(PQgetvalue(r, row, 3)),
 		.type = mem_string(type), .key = atoi(PQgetvalue(r, row, 5)),
-		.generated = PQgetvalue(r, row, 6)[0] == 't', .number = pg_rows_is_number(type)};
+		.generated = PQgetvalue(r, row, 6)[0] == 't', .number = pg_rows_is_number(type) || PQgetvalue(r, row, 7)[0] == 't'};
 }
 
 static bool is_of(const struct rows_table *t, const PGresult *r, int row)

@@ -177,7 +177,7 @@ static int read_file(const char *path, int depth, struct options *o, struct erro
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
 	struct stat st;
-	if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH))
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH))
 		return error_set(e, ERR_ACCESS, "%s can be written by everybody, so that it is not used", path);
 	int err = fs_read_file(path, OPTFILE_MAX, &text, e);
 	if (err)

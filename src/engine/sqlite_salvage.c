@@ -120,7 +120,8 @@ static int copy_rows(struct salvage *s, const char *table, const struct shape *s
 		if (!err)
 			err = pour(s, from, to, &ignored, &back, &n, e);
 	}
-	s->rows += n;
+	if (strcmp(table, "sqlite_sequence") != 0)
+		s->rows += n;
 	if (!whole && !err)
 		strlist_addf(&s->lost, "%s (%llu rows from its beginning and %llu from its end could be read)", table, (unsigned long long)ahead,
 			(unsigned long long)(n - ahead));

@@ -75,6 +75,11 @@ static inline size_t scan_quoted(const unsigned char *p, size_t i, size_t n, uns
 	return i;
 }
 
+size_t sqldump_scan_quoted(const void *p, size_t n, char quote)
+{
+	return scan_quoted(p, 0, n, (unsigned char)quote);
+}
+
 static uint64_t count_lines(const unsigned char *p, size_t n)
 {
 	uint64_t count = 0;

@@ -174,6 +174,21 @@ static void define(struct sqldump_builder *b, const struct sqldump_lexer *l, con
 		p->sql = mem_string_n(buf_text(&l->text), l->solid);
 }
 
+/* What was interrupted by statements that a restore leaves out goes on behind them. */
+static void resume(struct sqldump_builder *b, const struct sqldump_lexer *l)
+{
+	if (!is_at(b, SQLDUMP_DATABASE) || b->pending)
+		return;
+	size_t i = b->m.n;
+	while (i > 0 && b->m.v[i - 1].kind == SQLDUMP_DATABASE)
+		i--;
+	enum sqldump_kind kind = i ? b->m.v[i - 1].kind : SQLDUMP_HEAD;
+	bool goes_on = kind == SQLDUMP_HEAD || kind == SQLDUMP_TAIL || kind == SQLDUMP_TRIGGERS || kind == SQLDUMP_EVENTS ||
+		kind == SQLDUMP_ROUTINES;
+	AUTO_FREE char *name = i && b->m.v[i - 1].name ? mem_string(b->m.v[i - 1].name) : NULL;
+	add_part(b, goes_on ? kind : SQLDUMP_OTHER, goes_on ? name : NULL, l->begin);
+}
+
 static void set_aside(struct sqldump_builder *b, const struct sqldump_lexer *l)
 {
 	if (!b->pending)
@@ -200,6 +215,8 @@ static void open_rows(struct sqldump_builder *b, const struct sqldump_lexer *l, 
 
 static void take_setting(struct sqldump_builder *b, const struct sqldump_lexer *l, enum sqldump_verb verb)
 {
+	if (verb == VERB_SET)
+		resume(b, l);
 	bool at_head = !b->m.n || is_at(b, SQLDUMP_HEAD);
 	if (b->pending || (rows_go_on(b) && b->locked))
 		return;
@@ -225,8 +242,9 @@ static void take_database(struct sqldump_builder *b, const struct sqldump_lexer 
 
 static void take_delimiter(struct sqldump_builder *b, const struct sqldump_lexer *l)
 {
+	resume(b, l);
 	struct sqldump_part *p = at_hand(b);
-	if (!p || p->kind == SQLDUMP_ROWS || p->kind == SQLDUMP_TABLE || p->kind == SQLDUMP_HEAD || p->kind == SQLDUMP_DATABASE)
+	if (!p || p->kind == SQLDUMP_ROWS || p->kind == SQLDUMP_TABLE || p->kind == SQLDUMP_HEAD)
 		set_aside(b, l);
 }
 
@@ -263,6 +281,7 @@ static void take_verb(struct sqldump_builder *b, const struct sqldump_lexer *l, 
 			set_aside(b, l);
 		break;
 	case VERB_RESTORE:
+		resume(b, l);
 		if (!b->m.n)
 			other(b, l, true);
 		break;

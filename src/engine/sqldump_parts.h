@@ -61,6 +61,8 @@ struct sqldump_lexer {
 	bool hashing;
 	size_t hashed;            /* where in the bytes at hand the tuple's unhashed part begins */
 };
+/* How many of the n bytes come before the first quote or backslash. */
+size_t sqldump_scan_quoted(const void *p, size_t n, char quote);
 void sqldump_lexer_init(struct sqldump_lexer *l);
 void sqldump_lexer_release(struct sqldump_lexer *l);
 /* Go on to the next event; *used bytes of the n are done with. What an event is about is valid until the next call.

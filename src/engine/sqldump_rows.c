@@ -136,6 +136,9 @@ static struct text through_string(struct text *t, bool *plain)
 	struct text inner = {.p = t->p, .end = t->end};
 	*plain = true;
 	for (; t->p < t->end; t->p++) {
+		t->p += sqldump_scan_quoted(t->p, (size_t)(t->end - t->p), quote);
+		if (t->p >= t->end)
+			break;
 		if (*t->p == '\\' && quote != '`') {
 			*plain = false;
 			t->p += t->p + 1 < t->end;
@@ -157,31 +160,44 @@ static char unescaped(char c)
 	return at ? to[at - from] : c;
 }
 
-/* String literals of the manual's table "Special Character Escape Sequences". */
+/* String literals of the manual's table "Special Character Escape Sequences". There is room in `out`. */
 static void decode_string(struct buf *out, struct text in, char quote)
 {
+	unsigned char *to = out->p + out->len;
 	for (const char *p = in.p; p < in.end; p++) {
-		if (*p == '\\' && p + 1 < in.end) {
+		size_t n = sqldump_scan_quoted(p, (size_t)(in.end - p), quote);
+		memcpy(to, p, n);
+		to += n;
+		p += n;
+		if (p >= in.end)
+			break;
+		char c = *p;
+		if (p + 1 < in.end) {
 			p++;
-			if (*p == '%' || *p == '_')
-				buf_add_byte(out, '\\');
-			buf_add_byte(out, (unsigned char)unescaped(*p));
-		} else {
-			buf_add_byte(out, (unsigned char)*p);
-			p += *p == quote && p + 1 < in.end;
+			if (c == '\\' && (*p == '%' || *p == '_'))
+				*to++ = '\\';
+			c = c == '\\' ? unescaped(*p) : c;
 		}
+		*to++ = (unsigned char)c;
 	}
+	out->len = (size_t)(to - out->p);
 }
 
 static int digit_of(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	static const signed char digits[256] = {
+		['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
+		['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+		['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+	};
+	return digits[(unsigned char)c] - 1;
 }
 
-/* Digits of 4 bits (hexadecimal) or 1, of which the first byte may have fewer. */
+/* Digits of 4 bits (hexadecimal) or 1, of which the first byte may have fewer. There is room in `out`. */
 static bool decode_digits(struct buf *out, struct text in, unsigned bits)
 {
 	size_t per_byte = 8 / bits, n = (size_t)(in.end - in.p), left = n % per_byte;
+	unsigned char *to = out->p + out->len;
 	unsigned byte = 0;
 	for (size_t i = 0; i < n; i++) {
 		int d = digit_of(in.p[i]);
@@ -189,10 +205,11 @@ static bool decode_digits(struct buf *out, struct text in, unsigned bits)
 			return false;
 		byte = byte << bits | (unsigned)d;
 		if ((i + 1) % per_byte == left) {
-			buf_add_byte(out, (unsigned char)byte);
+			*to++ = (unsigned char)byte;
 			byte = 0;
 		}
 	}
+	out->len = (size_t)(to - out->p);
 	return true;
 }
 
@@ -288,6 +305,10 @@ static void read_bare(struct cursor *c, struct text *t, struct value *v, size_t 
 	size_t depth = 0;
 	bool ignored;
 	while (t->p < t->end && (depth || *t->p != ',')) {
+		if ((unsigned char)*t->p >= '-' && *t->p != '`') {
+			t->p++;
+			continue;
+		}
 		depth += *t->p == '(';
 		depth -= *t->p == ')' && depth;
 		if (strchr("'\"`", *t->p) && *t->p)
@@ -357,32 +378,41 @@ static size_t count_values(struct cursor *c, struct text t)
 	return n;
 }
 
+/* A list without names of columns holds all of them, or all that are not generated; the first row tells. */
+static int settle(struct cursor *c, struct text t, struct error *e)
+{
+	if (c->settled)
+		return 0;
+	size_t have = count_values(c, t);
+	if (have != c->target_count)
+		map_all(c, false);
+	c->settled = true;
+	return have == c->target_count ? 0 : wrong_count(c, have, e);
+}
+
 static int read_row(struct cursor *c, struct text t, struct error *e)
 {
 	size_t n = 0;
 	c->row++;
 	buf_clear(&c->decoded);
-	/* So that it does not move while values point into it. */
-	buf_reserve(&c->decoded, (size_t)(t.end - t.p) + 8 * c->table->column_count + 64);
-	if (!c->settled) {
-		size_t have = count_values(c, t);
-		if (have != c->target_count)
-			map_all(c, false);
-		if (have != c->target_count)
-			return wrong_count(c, have, e);
-		c->settled = true;
-	}
+	/* Values point into it: it must not move. None becomes longer by decoding, but bits, by up to 8 bytes. */
+	buf_reserve(&c->decoded, (size_t)(t.end - t.p) + 8 * (c->target_count + 1));
+	int err = settle(c, t, e);
+	if (err)
+		return err;
 	memset(c->values, 0, c->table->column_count * sizeof *c->values);
+	skip_blank(&t);
+	if (t.p >= t.end && c->target_count == 0)
+		return 0;
 	for (bool more = true; more; n++) {
-		struct value ignored, *v = &ignored;
-		size_t column = n < c->target_count && c->targets[n] != NOWHERE ? c->targets[n] : 0;
-		if (n < c->target_count && c->targets[n] != NOWHERE)
-			v = &c->values[column];
+		struct value ignored;
+		bool wanted = n < c->target_count && c->targets[n] != NOWHERE;
+		size_t column = wanted ? c->targets[n] : 0, decoded = c->decoded.len;
 		skip_blank(&t);
-		if (t.p >= t.end && c->target_count == 0)
-			return 0;
 		if (t.p < t.end)
-			read_value(c, &t, v, column);
+			read_value(c, &t, wanted ? &c->values[column] : &ignored, column);
+		if (!wanted)
+			c->decoded.len = decoded;
 		more = t.p < t.end && *t.p == ',';
 		t.p += more;
 	}

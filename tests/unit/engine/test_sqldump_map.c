@@ -1,0 +1,270 @@
+#include "unit/engine/sqldump_helper.h"
+
+#include "engine/my.h"
+#include "unit/engine/support.h"
+
+#include <stdio.h>
+
+/* ---- reading the map again ---- */
+
+/* Counts what is read. */
+struct counter {
+	struct source source;
+	struct source *inner;
+	uint64_t bytes;
+};
+
+static ssize_t counted(struct source *s, void *p, size_t n, uint64_t at, struct error *e)
+{
+	struct counter *c = (struct counter *)s;
+	c->bytes += n;
+	return c->inner->pread(c->inner, p, n, at, e);
+}
+
+static char *long_dump(size_t rows)
+{
+	CLEANUP(buf_release) struct buf b = BUF_INIT;
+	buf_add_str(&b, "-- MariaDB dump 10.19-11.8.3-MariaDB, for debian-linux-gnu (x86_64)\n/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE */;\n");
+	for (int t = 0; t < 3; t++) {
+		buf_printf(&b, "CREATE TABLE `t%d` (\n  `id` int NOT NULL,\n  `x` text,\n  PRIMARY KEY (`id`)\n);\nLOCK TABLES `t%d` WRITE;\n", t, t);
+		for (size_t i = 0; i < rows * (t != 1); i++)
+			buf_printf(&b, "INSERT INTO `t%d` VALUES (%zu,'some text; to make it longer');\n", t, i);
+		buf_add_str(&b, "UNLOCK TABLES;\n");
+	}
+	buf_add_str(&b, "/*!50001 CREATE VIEW `v` AS select 1 */;\n/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n-- Dump completed\n");
+	return buf_take_text(&b);
+}
+
+static void a_map_is_read_again_without_the_rows_that_are_known(void **state)
+{
+	AUTO_FREE char *sql = long_dump(30000);
+	CLEANUP(manifest_source_release) struct manifest_source known = {0};
+	struct counter c = {.source = {.pread = counted, .size = strlen(sql)}, .inner = source_from_memory(sql, strlen(sql))};
+	struct sqldump_map first, again;
+	struct error e = {0};
+	assert_int_equal(sqldump_map_read(&c.source, NULL, &first, &e), 0);
+	assert_int_equal(c.bytes, strlen(sql));
+	c.bytes = 0;
+	sqldump_map_describe(&first, &known);
+	assert_int_equal(sqldump_map_read(&c.source, &known, &again, &e), 0);
+	assert_true(c.bytes < 2000);
+	AUTO_FREE char *want = map_text(&first), *have = map_text(&again);
+	assert_string_equal(have, want);
+	assert_string_equal(first.client, "mariadb-dump 10.19-11.8.3");
+	sqldump_map_release(&first);
+	sqldump_map_release(&again);
+	source_close(c.inner);
+}
+
+static void places_that_are_wrong_are_not_believed(void **state)
+{
+	AUTO_FREE char *sql = long_dump(30000);
+	CLEANUP(manifest_source_release) struct manifest_source known = {0};
+	struct source *s = source_from_memory(sql, strlen(sql));
+	struct sqldump_map first, again;
+	struct error e = {0};
+	assert_int_equal(sqldump_map_read(s, NULL, &first, &e), 0);
+	sqldump_map_describe(&first, &known);
+	known.tables[0].offset += 3;
+	known.tables[2].length = UINT64_MAX;
+	assert_int_equal(sqldump_map_read(s, &known, &again, &e), 0);
+	AUTO_FREE char *want = map_text(&first), *have = map_text(&again);
+	assert_string_equal(have, want);
+	sqldump_map_release(&first);
+	sqldump_map_release(&again);
+	source_close(s);
+}
+
+static void a_stored_dump_that_ends_too_early_is_damaged(void **state)
+{
+	struct source *s = source_from_memory("SELECT 1;\nSELECT 2", 18);
+	struct sqldump_map m;
+	struct error e = {0};
+	assert_int_equal(sqldump_map_read(s, NULL, &m, &e), -ERR_CORRUPT);
+	assert_string_equal(e.text, "ends in the middle of a statement (line 2)");
+	assert_null(m.v);
+	source_close(s);
+}
+
+/* ---- the manifest ---- */
+
+static void a_manifest_tells_tables_and_counts_the_rest(void **state)
+{
+	CLEANUP(buf_release) struct buf sql = dump_file("mariadb-10.11.sql");
+	CLEANUP(manifest_source_release) struct manifest_source s = {0};
+	CLEANUP(buf_release) struct buf b = BUF_INIT;
+	struct sqldump_map m;
+	struct error e = {0};
+	assert_int_equal(watch_pieces(sql.p, sql.len, 0, sql.len, &m, &e), 0);
+	sqldump_map_describe(&m, &s);
+	for (size_t i = 0; i < s.table_count; i++)
+		buf_printf(&b, "%s:%zu:%llu ", s.tables[i].name, s.tables[i].column_count, (unsigned long long)s.tables[i].rows);
+	assert_string_equal(buf_text(&b), "customers:20:3 empty_one:2:0 nokey:2:3 orders:4:2 parts:2:2 versioned:2:1 we ird` na;me:2:1 ");
+	buf_clear(&b);
+	for (size_t i = 0; i < s.object_count; i++)
+		buf_printf(&b, "%s:%llu ", s.objects[i].type, (unsigned long long)s.objects[i].count);
+	assert_string_equal(buf_text(&b), "view:2 trigger:3 routine:2 event:1 sequence:2 ");
+	const struct manifest_table *t = manifest_find_table(&s, "parts");
+	assert_true(t->rows_known && t->bytes == t->length && t->columns[0].key == 2 && t->columns[1].key == 1);
+	assert_string_equal(t->columns[1].type, "varchar(3)");
+	assert_memory_equal(sql.p + t->offset, "\n--\n-- Dumping data for table `parts`\n", 38);
+	assert_int_equal(strlen(t->row_hash), 39);
+	sqldump_map_release(&m);
+}
+
+static void rows_in_several_places_are_added_up_and_have_none(void **state)
+{
+	static const char sql[] = "INSERT INTO a VALUES (1);\nINSERT INTO b VALUES (1);\nINSERT INTO a VALUES (2);\n";
+	static const char one[] = "INSERT INTO a VALUES (2),(1);\n";
+	CLEANUP(manifest_source_release) struct manifest_source s = {0}, t = {0};
+	struct sqldump_map m;
+	struct error e = {0};
+	assert_int_equal(watch_pieces(sql, strlen(sql), 0, 99, &m, &e), 0);
+	sqldump_map_describe(&m, &s);
+	sqldump_map_release(&m);
+	assert_int_equal(watch_pieces(one, strlen(one), 0, 99, &m, &e), 0);
+	sqldump_map_describe(&m, &t);
+	sqldump_map_release(&m);
+	assert_true(s.table_count == 2 && s.tables[0].rows == 2 && s.tables[0].offset == 0 && s.tables[0].length == 0);
+	assert_int_equal(s.tables[0].bytes, 52);
+	assert_true(s.tables[1].offset == 26 && s.tables[1].length == 26);
+	assert_string_equal(s.tables[0].row_hash, t.tables[0].row_hash);
+}
+
+/* ---- a stored dump looked at again ---- */
+
+struct kept {
+	struct test_tree *tree;
+	struct manifest_source manifest;
+};
+
+static struct kept keep(const void *sql, size_t n)
+{
+	struct kept k = {.tree = test_tree_new(NULL), .manifest = {.name = mem_string("shop")}};
+	struct sqldump_map m;
+	struct error e = {0};
+	test_tree_put(k.tree, "shop/database.sql", sql, n);
+	manifest_add_artifact(&k.manifest, "shop/database.sql", MY_FORMAT, n);
+	assert_int_equal(watch_pieces(sql, n, 0, n, &m, &e), 0);
+	sqldump_map_describe(&m, &k.manifest);
+	sqldump_map_release(&m);
+	return k;
+}
+
+static void kept_release(struct kept *k)
+{
+	test_tree_free(k->tree);
+	manifest_source_release(&k->manifest);
+}
+
+static void assert_check(struct kept *k, int want, const char *text)
+{
+	struct stored s = test_stored(k->tree, &k->manifest);
+	CLEANUP(strlist_release) struct strlist evidence = {0};
+	struct error e = {0};
+	assert_int_equal(my_check_structure(&s, NULL, &evidence, &e), want);
+	assert_int_equal(evidence.n, want ? 0 : 1);
+	assert_string_equal(want ? e.text : evidence.v[0], text);
+}
+
+static void a_source_without_a_dump_is_told(void **state)
+{
+	CLEANUP(kept_release) struct kept k = keep("", 0);
+	struct stored s = test_stored(k.tree, &k.manifest);
+	struct source *src;
+	struct sqldump_map m;
+	struct error e = {0};
+	free(k.manifest.artifacts[0].format);
+	k.manifest.artifacts[0].format = mem_string("sqlite3");
+	assert_int_equal(my_stored_open(&s, &src, &m, &e), -ERR_MISMATCH);
+	assert_string_equal(e.text, "shop in the backup is not a MySQL or MariaDB dump");
+	assert_check(&k, -ERR_MISMATCH, "shop in the backup is not a MySQL or MariaDB dump");
+}
+
+static void what_differs_from_the_manifest_is_named(void **state)
+{
+	CLEANUP(buf_release) struct buf sql = dump_file("mariadb-10.11.sql");
+	CLEANUP(kept_release) struct kept k = keep(sql.p, sql.len);
+	struct manifest_table *t = &k.manifest.tables[3];
+	t->rows++;
+	assert_check(&k, -ERR_VERIFY, "shop: table orders has 2 rows, the manifest says 3");
+	t->rows--;
+	t->row_hash[10] ^= 1;
+	assert_check(&k, -ERR_VERIFY, "shop: the rows of table orders are not those of the manifest");
+	t->row_hash[10] ^= 1;
+	t->offset++;
+	assert_check(&k, -ERR_VERIFY, "shop: the rows of table orders are not where the manifest says");
+	t->offset--;
+	t->columns[1].name[0] ^= 1;
+	assert_check(&k, -ERR_VERIFY, "shop: table orders has other columns than in the manifest");
+	t->columns[1].name[0] ^= 1;
+	t->name[0] ^= 1;
+	assert_check(&k, -ERR_VERIFY, "shop: table nrders of the manifest is not in the dump");
+	t->name[0] ^= 1;
+	k.manifest.objects[1].count = 4;
+	assert_check(&k, -ERR_VERIFY, "shop: 3 triggers in the dump, the manifest says 4");
+	k.manifest.objects[1].count = 3;
+	k.manifest.artifacts[0].bytes++;
+	AUTO_FREE char *want = mem_printf("shop: the dump has %zu bytes, the manifest says %zu", sql.len, sql.len + 1);
+	assert_check(&k, -ERR_VERIFY, want);
+	k.manifest.artifacts[0].bytes--;
+	manifest_add_table(&k.manifest, NULL, "more");
+	assert_check(&k, -ERR_VERIFY, "shop: 7 tables in the dump, the manifest says 8");
+}
+
+static void each_byte_of_the_rows_counts(void **state)
+{
+	CLEANUP(buf_release) struct buf sql = dump_file("mysql-8.sql");
+	CLEANUP(kept_release) struct kept k = keep(sql.p, sql.len);
+	const char *from = strstr(buf_text(&sql), "VALUES (1") + 8, *to = strstr(from, ";\n/*!40000");
+	for (const char *p = from; p < to; p++) {
+		struct stored s = test_stored(k.tree, &k.manifest);
+		CLEANUP(strlist_release) struct strlist evidence = {0};
+		struct error e = {0};
+		unsigned char *stored = test_tree_find(k.tree, "shop/database.sql")->bytes + (p - buf_text(&sql));
+		*stored ^= 4;
+		assert_int_equal(my_check_structure(&s, NULL, &evidence, &e), -ERR_VERIFY);
+		*stored ^= 4;
+	}
+}
+
+static void a_lost_trailer_is_found_unless_there_was_none(void **state)
+{
+	static const char sql[] = "CREATE TABLE a (b int);\nINSERT INTO a VALUES (1),(2);\n";
+	CLEANUP(kept_release) struct kept k = keep(sql, strlen(sql));
+	assert_check(&k, -ERR_VERIFY, "shop: the dump lacks its last line, \"-- Dump completed\"");
+	manifest_note(&k.manifest, MY_NO_TRAILER, NULL, "written by another program");
+	assert_check(&k, 0, "shop: dump ok; 1 table and 2 rows as in the manifest");
+}
+
+static void a_whole_dump_is_evidence(void **state)
+{
+	CLEANUP(buf_release) struct buf sql = dump_file("mariadb-10.11.sql");
+	CLEANUP(kept_release) struct kept k = keep(sql.p, sql.len);
+	assert_check(&k, 0, "shop: dump ok; 7 tables and 12 rows as in the manifest");
+	struct stored s = test_stored(k.tree, &k.manifest);
+	struct source *src;
+	struct sqldump_map m;
+	struct error e = {0};
+	assert_int_equal(my_stored_open(&s, &src, &m, &e), 0);
+	assert_true(src->size == sql.len && m.complete);
+	source_close(src);
+	sqldump_map_release(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_map_is_read_again_without_the_rows_that_are_known),
+		cmocka_unit_test(places_that_are_wrong_are_not_believed),
+		cmocka_unit_test(a_stored_dump_that_ends_too_early_is_damaged),
+		cmocka_unit_test(a_manifest_tells_tables_and_counts_the_rest),
+		cmocka_unit_test(rows_in_several_places_are_added_up_and_have_none),
+		cmocka_unit_test(a_source_without_a_dump_is_told),
+		cmocka_unit_test(what_differs_from_the_manifest_is_named),
+		cmocka_unit_test(each_byte_of_the_rows_counts),
+		cmocka_unit_test(a_lost_trailer_is_found_unless_there_was_none),
+		cmocka_unit_test(a_whole_dump_is_evidence),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -38,7 +38,7 @@ INSERT INTO everything VALUES
    '0044-03-15 00:00:00 BC', '2026-07-01 12:00:00+02', '1 day 02:03:04', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{"a" : 1}', '{"b":[1,2]}', '{1,NULL,3}',
    ARRAY['a,b', 'c"d', NULL, ''], 'happy', ROW(1, 'x y'), 5, '<a>ü</a>', '10.0.0.1/8', B'1010', '(1,2)', '[1,5)', 12.34, 'fat cat'),
   (NULL, 2, NULL, 'NaN', NULL, 'Infinity', '-Infinity', NULL, '\N', '☃', NULL, '', NULL, NULL, 'infinity', NULL, NULL, NULL, NULL, NULL, '{}', NULL, NULL, NULL, 2,
-   NULL, NULL, NULL, NULL, NULL, 'empty', NULL, NULL);
+   NULL, NULL, NULL, NULL, 'empty', NULL, NULL);
 CREATE TABLE "Odd ""schema"""."Tab.le ☃"("Col ""umn" text PRIMARY KEY, "semi;colon" integer, "back\slash" text);
 INSERT INTO "Odd ""schema"""."Tab.le ☃" VALUES ('it''s', 1, E'\\.'), ('', 2, ''), ('b', 3, NULL);
 CREATE TABLE parted(id integer, what text, PRIMARY KEY (id)) PARTITION BY RANGE (id);

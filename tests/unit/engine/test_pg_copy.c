@@ -8,11 +8,14 @@
 
 #include <stdlib.h>
 
+#define TEXT(s) ((char[]){s})
+
 static struct rows_column columns[] = {
-	{.name = "id", .type = "integer"}, {.name = "text", .type = "text"}, {.name = "twice", .type = "integer", .generated = true},
-	{.name = "bytes", .type = "bytea"},
+	{.name = TEXT("id"), .type = TEXT("integer")}, {.name = TEXT("text"), .type = TEXT("text")},
+	{.name = TEXT("twice"), .type = TEXT("integer"), .generated = true}, {.name = TEXT("bytes"), .type = TEXT("bytea")},
 };
-static const struct rows_table table = {.schema = "s", .name = "t", .columns = columns, .column_count = ARRAY_LEN(columns)};
+static const struct rows_table table = {.schema = TEXT("s"), .name = TEXT("t"), .columns = columns,
+	.column_count = ARRAY_LEN(columns)};
 
 static void assert_value(const struct value *v, enum value_type type, const char *p, size_t n)
 {
@@ -24,8 +27,8 @@ static void assert_value(const struct value *v, enum value_type type, const char
 /* One line of a single column of that type, in that encoding; the value is checked against text, or bytes. */
 static void assert_decodes(const char *type, const char *encoding, const char *line, enum value_type want, const char *p, size_t n)
 {
-	struct rows_column c = {.name = "a", .type = (char *)(uintptr_t)type};
-	const struct rows_table t = {.name = "t", .columns = &c, .column_count = 1};
+	struct rows_column c = {.name = TEXT("a"), .type = (char *)(uintptr_t)type};
+	const struct rows_table t = {.name = TEXT("t"), .columns = &c, .column_count = 1};
 	struct pg_copy_reader *r = pg_copy_reader_new(&t, encoding);
 	struct error e = {0};
 	const struct value *v;
@@ -54,7 +57,7 @@ static void a_wrong_number_of_fields_is_damage(void **state)
 
 static void a_row_of_no_columns_is_empty(void **state)
 {
-	static const struct rows_table none = {.name = "none"};
+	const struct rows_table none = {.name = TEXT("none")};
 	struct pg_copy_reader *r = pg_copy_reader_new(&none, NULL);
 	struct error e = {0};
 	const struct value *v;
@@ -105,8 +108,8 @@ static void integers_are_exact_to_their_limits(void **state)
 	} cases[] = {{"0", 0}, {"-1", -1}, {"9223372036854775807", INT64_MAX}, {"-9223372036854775808", INT64_MIN}};
 	static const char *const none[] = {"9223372036854775808", "-9223372036854775809", "", "-", "1x", "18446744073709551617", "1.5"};
 	for (size_t t = 0; t < ARRAY_LEN(types); t++) {
-		struct rows_column c = {.name = "a", .type = (char *)(uintptr_t)types[t]};
-		const struct rows_table one = {.name = "t", .columns = &c, .column_count = 1};
+		struct rows_column c = {.name = TEXT("a"), .type = (char *)(uintptr_t)types[t]};
+		const struct rows_table one = {.name = TEXT("t"), .columns = &c, .column_count = 1};
 		struct pg_copy_reader *r = pg_copy_reader_new(&one, NULL);
 		struct error e = {0};
 		const struct value *v;
@@ -191,8 +194,8 @@ static void rows_longer_than_the_room_are_read_whole(void **state)
 	CLEANUP(made_release) struct made m = {0};
 	CLEANUP(buf_release) struct buf b = BUF_INIT, rows = BUF_INIT;
 	CLEANUP(pg_toc_release) struct pg_toc toc = {0};
-	struct rows_column c = {.name = "a", .type = "text"};
-	const struct rows_table t = {.name = "t", .columns = &c, .column_count = 1};
+	struct rows_column c = {.name = TEXT("a"), .type = TEXT("text")};
+	const struct rows_table t = {.name = TEXT("t"), .columns = &c, .column_count = 1};
 	struct rows_cursor *cursor;
 	struct error e = {0};
 	const struct value *v;

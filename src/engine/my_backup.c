@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define BLOCK ((size_t)1 << 20)
-#define LOOK_UP_MS 200              /* how often a silent dump lets us see that we are cancelled */
+#define LOOK_UP_MS 200 /* how often a silent dump lets us see that we are cancelled */
 #define NAMES_SHOWN 10
 
 struct dump {
@@ -44,7 +44,8 @@ static int check_tool(const struct dump *d, struct error *e)
 {
 	if (!d->mariadb_tool || !d->plan.generated.n)
 		return 0;
-	error_set(e, ERR_MISMATCH, "%s writes tables with generated columns so that MySQL cannot load them: %s", d->version, d->plan.generated.v[0]);
+	error_set(e, ERR_MISMATCH, "%s writes tables with generated columns so that MySQL cannot load them: %s",
+		d->version, d->plan.generated.v[0]);
 	return error_hint(e, "install MySQL's own mysqldump, or name its folder in BACKSTAY_MYSQL_BIN");
 }
 
@@ -57,8 +58,8 @@ static bool is_mysql_8(const struct dump *d)
 
 static void arguments(const struct dump *d, struct strlist *argv)
 {
-	static const char *const always[] = {"--quick", "--triggers", "--hex-blob", "--skip-dump-date", "--default-character-set=utf8mb4",
-		"--max-allowed-packet=1G", "--no-tablespaces"};
+	static const char *const always[] = {"--quick", "--triggers", "--hex-blob", "--skip-dump-date",
+		"--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--no-tablespaces"};
 	strlist_add(argv, d->tool);
 	my_tool_args(d->place, d->mariadb_tool, argv);
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
@@ -162,7 +163,8 @@ static int finish(const struct dump *d, struct sqldump_watch *watch, struct sqld
 		return error_wrap(e, "the output of %s", d->tool);
 	if (map->complete)
 		return 0;
-	error_set(e, ERR_CHILD, "the output of %s ends without its last line, \"-- Dump completed\": it is not whole", d->tool);
+	error_set(e, ERR_CHILD, "the output of %s ends without its last line, \"-- Dump completed\": it is not whole",
+		d->tool);
 	return error_hint(e, "try again; when it stays so, run the tool by hand and look at its end");
 }
 
@@ -212,8 +214,9 @@ static void describe(const struct dump *d, const struct sqldump_map *map)
 	struct strlist first = *locked;
 	first.n = locked->n > NAMES_SHOWN ? NAMES_SHOWN : locked->n;
 	AUTO_FREE char *names = strlist_join(&first, ", ");
-	d->m->consistency = mem_printf("all tables locked together while they were read, because %zu %s not transactional: %s%s", locked->n,
-		locked->n == 1 ? "is" : "are", names, locked->n > NAMES_SHOWN ? ", ..." : "");
+	d->m->consistency =
+		mem_printf("all tables locked together while they were read, because %zu %s not transactional: %s%s",
+			locked->n, locked->n == 1 ? "is" : "are", names, locked->n > NAMES_SHOWN ? ", ..." : "");
 }
 
 static int prepare(struct dump *d, struct error *e)
@@ -226,8 +229,8 @@ static int prepare(struct dump *d, struct error *e)
 	return err ? err : my_seen_now(d->c, d->place->database, &d->before, e);
 }
 
-int my_backup_stream(const struct my_place *place, MYSQL *c, struct file_sink *to, struct progress *p, struct manifest_source *m,
-	struct sqldump_map *map, struct error *e)
+int my_backup_stream(const struct my_place *place, MYSQL *c, struct file_sink *to, struct progress *p,
+	struct manifest_source *m, struct sqldump_map *map, struct error *e)
 {
 	CLEANUP(dump_release) struct dump d = {.place = place, .c = c, .progress = p, .m = m};
 	CLEANUP(sqldump_map_release) struct sqldump_map own = {0};
@@ -252,7 +255,8 @@ int my_backup_stream(const struct my_place *place, MYSQL *c, struct file_sink *t
 
 /* ---- into the backup ---- */
 
-static int store(const struct engine_backup *b, const struct my_place *place, MYSQL *c, struct manifest_source *out, struct error *e)
+static int store(const struct engine_backup *b, const struct my_place *place, MYSQL *c, struct manifest_source *out,
+	struct error *e)
 {
 	CLEANUP(node_release) struct node node = {0};
 	struct file_sink *file;

@@ -14,7 +14,7 @@
 #define PACKET_MAX ((unsigned long)1 << 30)
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 /* Codes of newer or other servers that this library's headers need not have. */
-#define TOO_OLD_CONNECTION 1927          /* MariaDB: connection was killed */
+#define TOO_OLD_CONNECTION 1927 /* MariaDB: connection was killed */
 #define TABLE_IS_FULL 1114
 #define NO_ROUTINE_RIGHT 1370
 
@@ -44,16 +44,34 @@ static enum err_kind kind_of_code(unsigned code)
 		unsigned code;
 		enum err_kind kind;
 	} known[] = {
-		{ER_DBACCESS_DENIED_ERROR, ERR_ACCESS}, {ER_ACCESS_DENIED_ERROR, ERR_ACCESS}, {ER_TABLEACCESS_DENIED_ERROR, ERR_ACCESS},
-		{ER_COLUMNACCESS_DENIED_ERROR, ERR_ACCESS}, {ER_SPECIFIC_ACCESS_DENIED_ERROR, ERR_ACCESS}, {NO_ROUTINE_RIGHT, ERR_ACCESS},
-		{ER_HOST_NOT_PRIVILEGED, ERR_ACCESS}, {ER_HOST_IS_BLOCKED, ERR_ACCESS}, {ER_ACCESS_DENIED_NO_PASSWORD_ERROR, ERR_ACCESS},
+		{ER_DBACCESS_DENIED_ERROR, ERR_ACCESS},
+		{ER_ACCESS_DENIED_ERROR, ERR_ACCESS},
+		{ER_TABLEACCESS_DENIED_ERROR, ERR_ACCESS},
+		{ER_COLUMNACCESS_DENIED_ERROR, ERR_ACCESS},
+		{ER_SPECIFIC_ACCESS_DENIED_ERROR, ERR_ACCESS},
+		{NO_ROUTINE_RIGHT, ERR_ACCESS},
+		{ER_HOST_NOT_PRIVILEGED, ERR_ACCESS},
+		{ER_HOST_IS_BLOCKED, ERR_ACCESS},
+		{ER_ACCESS_DENIED_NO_PASSWORD_ERROR, ERR_ACCESS},
 		{ER_OPTION_PREVENTS_STATEMENT, ERR_ACCESS},
-		{ER_BAD_DB_ERROR, ERR_NOT_FOUND}, {ER_NO_SUCH_TABLE, ERR_NOT_FOUND}, {ER_DB_CREATE_EXISTS, ERR_EXISTS}, {ER_TABLE_EXISTS_ERROR, ERR_EXISTS},
-		{ER_DISK_FULL, ERR_NO_SPACE}, {TABLE_IS_FULL, ERR_NO_SPACE},
-		{CR_CONNECTION_ERROR, ERR_TEMPORARY}, {CR_CONN_HOST_ERROR, ERR_TEMPORARY}, {CR_UNKNOWN_HOST, ERR_TEMPORARY},
-		{CR_SERVER_GONE_ERROR, ERR_TEMPORARY}, {CR_SERVER_LOST, ERR_TEMPORARY}, {CR_SERVER_LOST_EXTENDED, ERR_TEMPORARY},
-		{ER_CON_COUNT_ERROR, ERR_TEMPORARY}, {ER_TOO_MANY_USER_CONNECTIONS, ERR_TEMPORARY}, {ER_SERVER_SHUTDOWN, ERR_TEMPORARY},
-		{TOO_OLD_CONNECTION, ERR_TEMPORARY}, {ER_LOCK_WAIT_TIMEOUT, ERR_LOCKED}, {ER_LOCK_DEADLOCK, ERR_TEMPORARY},
+		{ER_BAD_DB_ERROR, ERR_NOT_FOUND},
+		{ER_NO_SUCH_TABLE, ERR_NOT_FOUND},
+		{ER_DB_CREATE_EXISTS, ERR_EXISTS},
+		{ER_TABLE_EXISTS_ERROR, ERR_EXISTS},
+		{ER_DISK_FULL, ERR_NO_SPACE},
+		{TABLE_IS_FULL, ERR_NO_SPACE},
+		{CR_CONNECTION_ERROR, ERR_TEMPORARY},
+		{CR_CONN_HOST_ERROR, ERR_TEMPORARY},
+		{CR_UNKNOWN_HOST, ERR_TEMPORARY},
+		{CR_SERVER_GONE_ERROR, ERR_TEMPORARY},
+		{CR_SERVER_LOST, ERR_TEMPORARY},
+		{CR_SERVER_LOST_EXTENDED, ERR_TEMPORARY},
+		{ER_CON_COUNT_ERROR, ERR_TEMPORARY},
+		{ER_TOO_MANY_USER_CONNECTIONS, ERR_TEMPORARY},
+		{ER_SERVER_SHUTDOWN, ERR_TEMPORARY},
+		{TOO_OLD_CONNECTION, ERR_TEMPORARY},
+		{ER_LOCK_WAIT_TIMEOUT, ERR_LOCKED},
+		{ER_LOCK_DEADLOCK, ERR_TEMPORARY},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (known[i].code == code)
@@ -66,7 +84,8 @@ static const char *hint_of_code(unsigned code)
 	switch (code) {
 	case ER_ACCESS_DENIED_ERROR:
 	case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
-		return "check the user and the password: in the URL, in the group [client] of ~/.my.cnf, or in MYSQL_PWD";
+		return "check the user and the password: in the URL, in the group [client] of ~/.my.cnf, or in "
+		       "MYSQL_PWD";
 	case CR_CONNECTION_ERROR:
 	case CR_CONN_HOST_ERROR:
 	case CR_UNKNOWN_HOST:
@@ -88,7 +107,8 @@ int my_error(MYSQL *c, struct error *e, const char *fmt, ...)
 	va_end(ap);
 	/* Full disks come in many codes, and with the system's words. */
 	bool full = strstr(text, "No space left") || strstr(text, "Disk full") || strstr(text, "Disk quota exceeded");
-	error_set(e, full ? ERR_NO_SPACE : kind_of_code(code), "%s: %s (%u)", what, *text ? text : "no reason given", code);
+	error_set(e, full ? ERR_NO_SPACE : kind_of_code(code), "%s: %s (%u)", what, *text ? text : "no reason given",
+		code);
 	return hint ? error_hint(e, "%s", hint) : -(int)e->kind;
 }
 
@@ -140,8 +160,9 @@ static int check_tls(MYSQL *c, const struct my_place *p, struct error *e)
 
 static int settle(MYSQL *c, struct error *e)
 {
-	int err = my_exec(c, e, my_sql("SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'NO_AUTO_VALUE_ON_ZERO', "
-				       "wait_timeout = 31536000, net_read_timeout = 31536000, net_write_timeout = 31536000"));
+	int err = my_exec(c, e,
+		my_sql("SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'NO_AUTO_VALUE_ON_ZERO', "
+		       "wait_timeout = 31536000, net_read_timeout = 31536000, net_write_timeout = 31536000"));
 	if (err)
 		return err;
 	if (my_is_mariadb(c))
@@ -174,8 +195,9 @@ int my_connect(const struct my_place *p, const char *database, MYSQL **out, stru
 	database = database ? database : p->database;
 	set_options(c, p);
 	const char *host = p->socket ? "localhost" : p->host;
-	if (!mysql_real_connect(c, host, p->user, p->password ? p->password : "", database && *database ? database : NULL,
-		    p->socket || !p->port ? MYSQL_PORT : p->port, p->socket, 0))
+	if (!mysql_real_connect(c, host, p->user, p->password ? p->password : "",
+		    database && *database ? database : NULL, p->socket || !p->port ? MYSQL_PORT : p->port, p->socket,
+		    0))
 		return my_error(c, e, "connecting to %s", at);
 	int err = check_tls(c, p, e);
 	if (!err)

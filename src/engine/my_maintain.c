@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_IN_ADVANCE ((uint64_t)5 << 20)    /* free space InnoDB keeps in a table's file anyway: extents of 1 MiB, four at a time */
+#define ROOM_IN_ADVANCE                                                                                                \
+	((uint64_t)5 << 20) /* free space InnoDB keeps in a table's file anyway: extents of 1 MiB, four at a time */
 #define LOOK_UP_NS 100000000L
 
 static uint64_t number(const char *text)
@@ -60,8 +61,12 @@ static int read_tables(MYSQL *c, const char *database, struct source_info *out, 
 	AUTO_FREE char *own_files = NULL;
 	int err = my_value(c, &own_files, e, my_sql("SELECT @@innodb_file_per_table"));
 	if (!err)
-		err = my_query(c, &r, e, my_sql("SELECT table_name, engine, table_rows, data_length, index_length, data_free FROM information_schema.tables "
-			"WHERE table_schema = %L AND table_type NOT IN ('VIEW', 'SEQUENCE') ORDER BY BINARY table_name", database));
+		err = my_query(c, &r, e,
+			my_sql("SELECT table_name, engine, table_rows, data_length, index_length, data_free FROM "
+			       "information_schema.tables "
+			       "WHERE table_schema = %L AND table_type NOT IN ('VIEW', 'SEQUENCE') ORDER BY BINARY "
+			       "table_name",
+				database));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(r));)
 		add_table(out, row, number(own_files), &unread);
 	if (unread.n) {
@@ -76,7 +81,8 @@ static int note_rights(MYSQL *c, const char *database, struct source_info *out, 
 	struct my_rights rights;
 	int err = my_rights_read(c, database, &rights, e);
 	if (!err && !rights.select)
-		strlist_add(&out->notes, "this user has no right to read all of the database; a table it has no right to at all does not show");
+		strlist_add(&out->notes, "this user has no right to read all of the database; a table it has no right "
+					 "to at all does not show");
 	return err;
 }
 
@@ -92,8 +98,9 @@ int my_info(const struct source_url *u, struct source_info *out, struct error *e
 		return err;
 	info.name = mem_string(place.database);
 	info.title = my_server_title(c);
-	err = my_value(c, &info.encoding, e, my_sql("SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = %L",
-		place.database));
+	err = my_value(c, &info.encoding, e,
+		my_sql("SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = %L",
+			place.database));
 	if (!err)
 		err = read_tables(c, place.database, &info, e);
 	if (!err)
@@ -178,24 +185,30 @@ struct round {
 	struct strlist tables;
 };
 
-/* InnoDB's files as they are; where this user may not ask for them, or a name is written in another way there, what the server
- * last counted. */
+/* InnoDB's files as they are; where this user may not ask for them, or a name is written in another way there, what the
+ * server last counted. */
 static int table_size(const struct round *r, const char *table, int64_t *out, struct error *e)
 {
 	AUTO_FREE char *text = NULL, *file = NULL;
 	struct error ignored;
-	if (my_value(r->c, &file, &ignored, my_sql("SELECT file_size FROM information_schema.%s WHERE name = CONCAT(%L, '/', %L)",
-		my_is_mariadb(r->c) ? "innodb_sys_tablespaces" : "innodb_tablespaces", r->place->database, table)) == 0 && file) {
+	if (my_value(r->c, &file, &ignored,
+		    my_sql("SELECT file_size FROM information_schema.%s WHERE name = CONCAT(%L, '/', %L)",
+			    my_is_mariadb(r->c) ? "innodb_sys_tablespaces" : "innodb_tablespaces", r->place->database,
+			    table)) == 0 &&
+		file) {
 		*out = (int64_t)number(file);
 		return 0;
 	}
-	int err = my_value(r->c, &text, e, my_sql("SELECT COALESCE(data_length, 0) + COALESCE(index_length, 0) + COALESCE(data_free, 0) "
-		"FROM information_schema.tables WHERE table_schema = %L AND table_name = %L", r->place->database, table));
+	int err = my_value(r->c, &text, e,
+		my_sql("SELECT COALESCE(data_length, 0) + COALESCE(index_length, 0) + COALESCE(data_free, 0) "
+		       "FROM information_schema.tables WHERE table_schema = %L AND table_name = %L",
+			r->place->database, table));
 	*out = (int64_t)number(text);
 	return err;
 }
 
-/* The server's rows: Table, Op, Msg_type, Msg_text. An error decides; of other words the last that says something is kept. */
+/* The server's rows: Table, Op, Msg_type, Msg_text. An error decides; of other words the last that says something is
+ * kept. */
 static void weigh_answer(MYSQL_RES *answer, struct buf *words, enum maintain_state *state)
 {
 	bool unable = false;
@@ -203,7 +216,8 @@ static void weigh_answer(MYSQL_RES *answer, struct buf *words, enum maintain_sta
 	for (MYSQL_ROW row; (row = mysql_fetch_row(answer));) {
 		const char *type = row[2] ? row[2] : "", *text = row[3] ? row[3] : "";
 		bool status = strcasecmp(type, "status") == 0;
-		if (strcasecmp(type, "error") == 0 || (status && strcasecmp(text, "OK") != 0 && !strstr(text, "up to date")))
+		if (strcasecmp(type, "error") == 0 ||
+			(status && strcasecmp(text, "OK") != 0 && !strstr(text, "up to date")))
 			*state = MAINTAIN_FAILED;
 		unable = unable || strstr(text, "doesn't support");
 		if (status && words->len)
@@ -217,7 +231,8 @@ static void weigh_answer(MYSQL_RES *answer, struct buf *words, enum maintain_sta
 
 static int ask(const struct round *r, const char *table, struct buf *words, enum maintain_state *state, struct error *e)
 {
-	static const char *const verbs[] = {[MAINTAIN_OPTIMIZE] = "OPTIMIZE", [MAINTAIN_CHECK] = "CHECK", [MAINTAIN_REPAIR] = "REPAIR"};
+	static const char *const verbs[] = {
+		[MAINTAIN_OPTIMIZE] = "OPTIMIZE", [MAINTAIN_CHECK] = "CHECK", [MAINTAIN_REPAIR] = "REPAIR"};
 	CLEANUP(my_clear) MYSQL_RES *answer = NULL;
 	struct stopper stopper = {.place = r->place, .connection = mysql_thread_id(r->c), .progress = r->m->progress};
 	stopper_start(&stopper);
@@ -231,7 +246,8 @@ static int ask(const struct round *r, const char *table, struct buf *words, enum
 	if (!err)
 		weigh_answer(answer, words, state);
 	/* A table we may not touch is one that failed; without a connection nothing goes on. */
-	if (err == -ERR_ACCESS || err == -ERR_CHILD || err == -ERR_LOCKED || err == -ERR_NO_SPACE || err == -ERR_NOT_FOUND) {
+	if (err == -ERR_ACCESS || err == -ERR_CHILD || err == -ERR_LOCKED || err == -ERR_NO_SPACE ||
+		err == -ERR_NOT_FOUND) {
 		buf_add_str(words, e->text);
 		*state = MAINTAIN_FAILED;
 		err = 0;
@@ -265,8 +281,10 @@ static int list_tables(struct round *r, struct strlist *out, struct error *e)
 {
 	CLEANUP(my_clear) MYSQL_RES *res = NULL;
 	const char *views = r->m->action == MAINTAIN_CHECK ? "" : "'VIEW', ";
-	int err = my_query(r->c, &res, e, my_sql("SELECT table_name FROM information_schema.tables WHERE table_schema = %L "
-		"AND table_type NOT IN (%s'SEQUENCE') ORDER BY BINARY table_name", r->place->database, views));
+	int err = my_query(r->c, &res, e,
+		my_sql("SELECT table_name FROM information_schema.tables WHERE table_schema = %L "
+		       "AND table_type NOT IN (%s'SEQUENCE') ORDER BY BINARY table_name",
+			r->place->database, views));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(res));)
 		strlist_add(out, row[0]);
 	return err;
@@ -292,7 +310,8 @@ static int choose_tables(struct round *r, struct error *e)
 
 int my_maintain(const struct engine_maintenance *m, struct error *e)
 {
-	static const char *const phases[] = {[MAINTAIN_OPTIMIZE] = "optimizing", [MAINTAIN_CHECK] = "checking", [MAINTAIN_REPAIR] = "repairing"};
+	static const char *const phases[] = {
+		[MAINTAIN_OPTIMIZE] = "optimizing", [MAINTAIN_CHECK] = "checking", [MAINTAIN_REPAIR] = "repairing"};
 	CLEANUP(my_place_release) struct my_place place = {0};
 	CLEANUP(my_disconnect) MYSQL *c = NULL;
 	int err = my_place_of(m->url, &place, e);

@@ -17,7 +17,7 @@
 /* What the files say. A later one overrides an earlier one. */
 struct options {
 	struct my_place place;
-	bool tcp;                 /* protocol=tcp */
+	bool tcp; /* protocol=tcp */
 };
 
 static bool is_client_group(const char *group)
@@ -196,7 +196,8 @@ static void read_usual(struct options *o)
 {
 	struct error ignored;
 	static const char *const fixed[] = {"/etc/my.cnf", "/etc/mysql/my.cnf"};
-	static const char *const homes[][2] = {{"MARIADB_HOME", "my.cnf"}, {"MYSQL_HOME", "my.cnf"}, {"HOME", ".my.cnf"}};
+	static const char *const homes[][2] = {
+		{"MARIADB_HOME", "my.cnf"}, {"MYSQL_HOME", "my.cnf"}, {"HOME", ".my.cnf"}};
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		(void)!read_file(fixed[i], 0, o, &ignored);
 	for (size_t i = 0; i < ARRAY_LEN(homes); i++) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SORT_BYTES ((uint64_t)256 << 20)   /* a table that would have to be sorted for --order-by-primary, at most */
+#define SORT_BYTES ((uint64_t)256 << 20) /* a table that would have to be sorted for --order-by-primary, at most */
 #define NAMES_SHOWN 10
 
 struct look {
@@ -16,7 +16,7 @@ struct look {
 	struct manifest_source *m;
 	struct my_plan *plan;
 	struct my_rights rights;
-	char *user;                       /* "'backup'@'localhost'" */
+	char *user; /* "'backup'@'localhost'" */
 	struct strlist tables, views, broken, versioned;
 };
 
@@ -87,9 +87,12 @@ static void sort_table(struct look *l, MYSQL_ROW row)
 static int list_tables(struct look *l, struct error *e)
 {
 	CLEANUP(my_clear) MYSQL_RES *r = NULL;
-	int err = my_query(l->c, &r, e, my_sql("SELECT t.table_name, t.table_type, t.engine, g.engine, t.table_comment "
-		"FROM information_schema.tables t LEFT JOIN information_schema.engines g ON g.engine = t.engine AND g.transactions = 'YES' "
-		"WHERE t.table_schema = %L ORDER BY t.table_name", l->database));
+	int err = my_query(l->c, &r, e,
+		my_sql("SELECT t.table_name, t.table_type, t.engine, g.engine, t.table_comment "
+		       "FROM information_schema.tables t LEFT JOIN information_schema.engines g ON g.engine = t.engine "
+		       "AND g.transactions = 'YES' "
+		       "WHERE t.table_schema = %L ORDER BY t.table_name",
+			l->database));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(r));)
 		sort_table(l, row);
 	return err;
@@ -134,7 +137,8 @@ static int check_select(struct look *l, struct error *e)
 		AUTO_FREE char *why = mem_printf("so that these tables cannot be read: %s", names);
 		return lacks(l, "SELECT", why, e);
 	}
-	manifest_note(l->m, "unseen", NULL, "tables: %s has no SELECT right on all of %s; a table it has no right to does not show", l->user,
+	manifest_note(l->m, "unseen", NULL,
+		"tables: %s has no SELECT right on all of %s; a table it has no right to does not show", l->user,
 		l->database);
 	return 0;
 }
@@ -156,8 +160,9 @@ static int check_views(struct look *l, struct error *e)
 	if (!broken.n)
 		return 0;
 	AUTO_FREE char *names = some(&broken);
-	error_set(e, ERR_CHILD, "%zu view%s cannot be dumped, because something behind it is gone or its definer may not read it: %s", broken.n,
-		broken.n == 1 ? "" : "s", names);
+	error_set(e, ERR_CHILD,
+		"%zu view%s cannot be dumped, because something behind it is gone or its definer may not read it: %s",
+		broken.n, broken.n == 1 ? "" : "s", names);
 	return error_hint(e, "repair or drop what is broken: nothing is backed up as long as a part would be missing");
 }
 
@@ -176,21 +181,28 @@ static int check_lock(struct look *l, struct error *e)
 static int look_at_routines(struct look *l, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist hidden = {0}, all = {0};
-	int err = list_names(l, &all, e, my_sql("SELECT routine_name FROM information_schema.routines WHERE routine_schema = %L ORDER BY 1",
-		l->database));
+	int err = list_names(l, &all, e,
+		my_sql("SELECT routine_name FROM information_schema.routines WHERE routine_schema = %L ORDER BY 1",
+			l->database));
 	if (!err && !l->rights.routines)
-		err = list_names(l, &hidden, e, my_sql("SELECT routine_name FROM information_schema.routines WHERE routine_schema = %L "
-			"AND routine_definition IS NULL ORDER BY 1", l->database));
+		err = list_names(l, &hidden, e,
+			my_sql("SELECT routine_name FROM information_schema.routines WHERE routine_schema = %L "
+			       "AND routine_definition IS NULL ORDER BY 1",
+				l->database));
 	if (err)
 		return err;
 	l->plan->routines = !hidden.n;
 	if (hidden.n) {
 		AUTO_FREE char *names = some(&all);
-		manifest_note(l->m, "unseen", NULL, "routines: %s may not see the bodies of %zu of %zu, so that none is in this backup: %s; %s lets it see them",
-			l->user, hidden.n, all.n, names, my_is_mariadb(l->c) ? "GRANT SELECT ON mysql.proc" : "GRANT SHOW_ROUTINE ON *.*");
+		manifest_note(l->m, "unseen", NULL,
+			"routines: %s may not see the bodies of %zu of %zu, so that none is in this backup: %s; %s "
+			"lets it see them",
+			l->user, hidden.n, all.n, names,
+			my_is_mariadb(l->c) ? "GRANT SELECT ON mysql.proc" : "GRANT SHOW_ROUTINE ON *.*");
 		l->m->skipped += all.n;
 	} else if (!l->rights.routines && !l->rights.routine_names) {
-		manifest_note(l->m, "unseen", NULL, "routines: %s sees only those it has a right to, and such alone are in this backup", l->user);
+		manifest_note(l->m, "unseen", NULL,
+			"routines: %s sees only those it has a right to, and such alone are in this backup", l->user);
 	}
 	return 0;
 }
@@ -199,28 +211,36 @@ static void note_rights(struct look *l)
 {
 	l->plan->events = l->rights.event;
 	if (!l->rights.trigger)
-		manifest_note(l->m, "unseen", NULL, "triggers: %s has no TRIGGER right on all of %s; those it cannot see are not in this backup", l->user,
-			l->database);
+		manifest_note(l->m, "unseen", NULL,
+			"triggers: %s has no TRIGGER right on all of %s; those it cannot see are not in this backup",
+			l->user, l->database);
 	if (!l->rights.event)
-		manifest_note(l->m, "unseen", NULL, "events: %s has no EVENT right on %s; if there are any, they are not in this backup", l->user,
+		manifest_note(l->m, "unseen", NULL,
+			"events: %s has no EVENT right on %s; if there are any, they are not in this backup", l->user,
 			l->database);
 	if (l->versioned.n) {
 		AUTO_FREE char *names = some(&l->versioned);
-		manifest_note(l->m, "unsupported", NULL, "of system-versioned tables the current rows are in this backup, not their history: %s", names);
+		manifest_note(l->m, "unsupported", NULL,
+			"of system-versioned tables the current rows are in this backup, not their history: %s", names);
 	}
 }
 
 /* ---- how to dump ---- */
 
-/* Sorting by key follows InnoDB's own order for a primary key. Any other first unique key, or engine, means a real sort. */
+/* Sorting by key follows InnoDB's own order for a primary key. Any other first unique key, or engine, means a real
+ * sort. */
 static int weigh_order(struct look *l, struct error *e)
 {
 	AUTO_FREE char *big = NULL;
-	int err = my_value(l->c, &big, e, my_sql("SELECT COUNT(*) FROM information_schema.tables t WHERE t.table_schema = %L AND t.data_length > %llu "
-		"AND EXISTS (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = %L AND s.table_name = t.table_name AND s.non_unique = 0) "
-		"AND (t.engine <> 'InnoDB' OR NOT EXISTS (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = %L "
-		"AND s.table_name = t.table_name AND s.index_name = 'PRIMARY'))",
-		l->database, (unsigned long long)SORT_BYTES, l->database, l->database));
+	int err = my_value(l->c, &big, e,
+		my_sql("SELECT COUNT(*) FROM information_schema.tables t WHERE t.table_schema = %L AND t.data_length > "
+		       "%llu "
+		       "AND EXISTS (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = %L AND "
+		       "s.table_name = t.table_name AND s.non_unique = 0) "
+		       "AND (t.engine <> 'InnoDB' OR NOT EXISTS (SELECT 1 FROM information_schema.statistics s WHERE "
+		       "s.table_schema = %L "
+		       "AND s.table_name = t.table_name AND s.index_name = 'PRIMARY'))",
+			l->database, (unsigned long long)SORT_BYTES, l->database, l->database));
 	l->plan->by_key = !err && big && strcmp(big, "0") == 0;
 	return err;
 }
@@ -229,14 +249,16 @@ static int list_generated(struct look *l, struct error *e)
 {
 	if (my_is_mariadb(l->c) || mysql_get_server_version(l->c) < 50700)
 		return 0;
-	return list_names(l, &l->plan->generated, e, my_sql("SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = %L "
-		"AND generation_expression <> ''", l->database));
+	return list_names(l, &l->plan->generated, e,
+		my_sql("SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = %L "
+		       "AND generation_expression <> ''",
+			l->database));
 }
 
 int my_preflight(MYSQL *c, const char *database, struct manifest_source *m, struct my_plan *out, struct error *e)
 {
-	static int (*const steps[])(struct look *, struct error *) = {current_user, list_tables, check_broken, check_select, check_views,
-		check_lock, look_at_routines, weigh_order, list_generated};
+	static int (*const steps[])(struct look *, struct error *) = {current_user, list_tables, check_broken,
+		check_select, check_views, check_lock, look_at_routines, weigh_order, list_generated};
 	CLEANUP(my_plan_release) struct my_plan plan = {0};
 	CLEANUP(look_release) struct look l = {.c = c, .database = database, .m = m, .plan = &plan};
 	int err = my_rights_read(c, database, &l.rights, e);

@@ -1,5 +1,5 @@
-/* What a user may do in a database, from SHOW GRANTS. Account Management Statements in the MySQL Reference Manual and the
- * MariaDB Knowledge Base. */
+/* What a user may do in a database, from SHOW GRANTS. Account Management Statements in the MySQL Reference Manual and
+ * the MariaDB Knowledge Base. */
 #include "engine/my.h"
 
 #include "base/mem.h"
@@ -68,8 +68,10 @@ static void add(struct my_rights *r, const char *list, size_t n, bool everywhere
 	r->trigger |= all || lists(list, n, "TRIGGER");
 	r->event |= all || lists(list, n, "EVENT");
 	r->lock |= all || lists(list, n, "LOCK TABLES");
-	r->routine_names |= all || lists(list, n, "EXECUTE") || lists(list, n, "ALTER ROUTINE") || lists(list, n, "CREATE ROUTINE");
-	r->routines |= lists(list, n, "SHOW CREATE ROUTINE") || (everywhere && (all || lists(list, n, "SELECT") || lists(list, n, "SHOW_ROUTINE")));
+	r->routine_names |=
+		all || lists(list, n, "EXECUTE") || lists(list, n, "ALTER ROUTINE") || lists(list, n, "CREATE ROUTINE");
+	r->routines |= lists(list, n, "SHOW CREATE ROUTINE") ||
+		       (everywhere && (all || lists(list, n, "SELECT") || lists(list, n, "SHOW_ROUTINE")));
 }
 
 /* "GRANT SELECT, SHOW VIEW ON `shop`.* TO ..." */
@@ -90,7 +92,8 @@ static void read_grant(struct my_rights *r, const char *line, const char *databa
 		return;
 	if (rest[1] == '*' && like(where, database))
 		add(r, list, n, false);
-	bool mysql = strcmp(where, "mysql") == 0 && (rest[1] == '*' || (take_name(rest + 1, &table) && strcmp(table, "proc") == 0));
+	bool mysql = strcmp(where, "mysql") == 0 &&
+		     (rest[1] == '*' || (take_name(rest + 1, &table) && strcmp(table, "proc") == 0));
 	r->routines |= mysql && (lists(list, n, "SELECT") || lists(list, n, "ALL PRIVILEGES"));
 }
 
@@ -109,7 +112,8 @@ int my_rights_read(MYSQL *c, const char *database, struct my_rights *out, struct
 	CLEANUP(my_clear) MYSQL_RES *r = NULL;
 	AUTO_FREE char *roles = roles_in_use(c);
 	*out = (struct my_rights){0};
-	int err = my_query(c, &r, e, roles ? my_sql("SHOW GRANTS FOR CURRENT_USER() USING %s", roles) : my_sql("SHOW GRANTS"));
+	int err = my_query(
+		c, &r, e, roles ? my_sql("SHOW GRANTS FOR CURRENT_USER() USING %s", roles) : my_sql("SHOW GRANTS"));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(r));)
 		read_grant(out, row[0], database);
 	return err ? error_wrap(e, "asking what this user may do") : 0;

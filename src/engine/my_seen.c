@@ -1,4 +1,5 @@
-/* What a server says is there, held against what a dump holds: a dump that left something out ended well all the same. */
+/* What a server says is there, held against what a dump holds: a dump that left something out ended well all the same.
+ */
 #include "engine/my.h"
 
 #include "base/map.h"
@@ -25,8 +26,10 @@ static int count(MYSQL *c, uint64_t *out, struct error *e, char *sql)
 static int list(MYSQL *c, const char *database, struct my_seen *out, struct error *e)
 {
 	CLEANUP(my_clear) MYSQL_RES *r = NULL;
-	int err = my_query(c, &r, e, my_sql("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = %L "
-					    "ORDER BY table_name", database));
+	int err = my_query(c, &r, e,
+		my_sql("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = %L "
+		       "ORDER BY table_name",
+			database));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(r));) {
 		if (strcmp(row[1], "VIEW") == 0)
 			strlist_add(&out->views, row[0]);
@@ -43,11 +46,14 @@ int my_seen_now(MYSQL *c, const char *database, struct my_seen *out, struct erro
 	CLEANUP(my_seen_release) struct my_seen s = {0};
 	int err = list(c, database, &s, e);
 	if (!err)
-		err = count(c, &s.triggers, e, my_sql("SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = %L", database));
+		err = count(c, &s.triggers, e,
+			my_sql("SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = %L", database));
 	if (!err)
-		err = count(c, &s.routines, e, my_sql("SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = %L", database));
+		err = count(c, &s.routines, e,
+			my_sql("SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = %L", database));
 	if (!err)
-		err = count(c, &s.events, e, my_sql("SELECT COUNT(*) FROM information_schema.events WHERE event_schema = %L", database));
+		err = count(c, &s.events, e,
+			my_sql("SELECT COUNT(*) FROM information_schema.events WHERE event_schema = %L", database));
 	if (err)
 		return error_wrap(e, "looking at what %s holds", database);
 	*out = s;
@@ -84,21 +90,24 @@ static bool has(const struct map *m, const char *name)
 	return map_has(m, name, strlen(name));
 }
 
-static int compare_names(const char *what, const struct strlist *before, const struct strlist *after, const struct sqldump_map *dump,
-	enum sqldump_kind kind, struct manifest_source *m, struct error *e)
+static int compare_names(const char *what, const struct strlist *before, const struct strlist *after,
+	const struct sqldump_map *dump, enum sqldump_kind kind, struct manifest_source *m, struct error *e)
 {
 	CLEANUP(map_drop) struct map *was = names_of(before), *is = names_of(after), *got = names_in_dump(dump, kind);
 	for (size_t i = 0; i < before->n; i++) {
 		if (!has(is, before->v[i]))
 			manifest_note(m, "changed", before->v[i], "the %s was removed during the backup", what);
 		else if (!has(got, before->v[i])) {
-			error_set(e, ERR_VERIFY, "the dump lacks the %s %s, which was there all the time", what, before->v[i]);
-			return error_hint(e, "try again; when it stays so, report it with the versions of the server and the tool");
+			error_set(e, ERR_VERIFY, "the dump lacks the %s %s, which was there all the time", what,
+				before->v[i]);
+			return error_hint(e,
+				"try again; when it stays so, report it with the versions of the server and the tool");
 		}
 	}
 	for (size_t i = 0; i < after->n; i++)
 		if (!has(was, after->v[i]) && !has(got, after->v[i]))
-			manifest_note(m, "changed", after->v[i], "the %s was made during the backup and is not in it", what);
+			manifest_note(
+				m, "changed", after->v[i], "the %s was made during the backup and is not in it", what);
 	return 0;
 }
 
@@ -119,16 +128,18 @@ static int compare_counts(const struct my_seen *before, const struct my_seen *af
 		if (kinds[i].left_out || (kinds[i].got == kinds[i].before && kinds[i].got == kinds[i].after))
 			continue;
 		if (kinds[i].before == kinds[i].after)
-			return error_set(e, ERR_VERIFY, "the dump holds %llu %s where the server has %llu", (unsigned long long)kinds[i].got,
-				kinds[i].what, (unsigned long long)kinds[i].before);
-		manifest_note(m, "changed", NULL, "%s were made or removed during the backup: %llu before, %llu after, %llu in it", kinds[i].what,
-			(unsigned long long)kinds[i].before, (unsigned long long)kinds[i].after, (unsigned long long)kinds[i].got);
+			return error_set(e, ERR_VERIFY, "the dump holds %llu %s where the server has %llu",
+				(unsigned long long)kinds[i].got, kinds[i].what, (unsigned long long)kinds[i].before);
+		manifest_note(m, "changed", NULL,
+			"%s were made or removed during the backup: %llu before, %llu after, %llu in it", kinds[i].what,
+			(unsigned long long)kinds[i].before, (unsigned long long)kinds[i].after,
+			(unsigned long long)kinds[i].got);
 	}
 	return 0;
 }
 
-int my_seen_compare(const struct my_seen *before, const struct my_seen *after, const struct sqldump_map *map, const struct my_plan *plan,
-	struct manifest_source *m, struct error *e)
+int my_seen_compare(const struct my_seen *before, const struct my_seen *after, const struct sqldump_map *map,
+	const struct my_plan *plan, struct manifest_source *m, struct error *e)
 {
 	int err = compare_names("table", &before->tables, &after->tables, map, SQLDUMP_TABLE, m, e);
 	if (!err)

@@ -67,7 +67,8 @@ static int look_at(const char *path, struct tool *out, struct error *e)
 	int err = ask_version(path, &text, e);
 	if (err)
 		return error_wrap(e, "asking %s for its version", path);
-	*out = (struct tool){.path = mem_string(path), .version = short_version(path, buf_text(&text)),
+	*out = (struct tool){.path = mem_string(path),
+		.version = short_version(path, buf_text(&text)),
 		.mariadb = strcasestr(buf_text(&text), "mariadb") != NULL};
 	return 0;
 }
@@ -86,7 +87,8 @@ static bool list_folders(struct strlist *out)
 	return own && *own;
 }
 
-int my_tool_find(const char *name, bool mariadb_server, char **path, char **version, bool *mariadb_tool, struct error *e)
+int my_tool_find(
+	const char *name, bool mariadb_server, char **path, char **version, bool *mariadb_tool, struct error *e)
 {
 	bool dump = strcmp(name, "dump") == 0;
 	const char *names[] = {dump ? "mariadb-dump" : "mariadb", dump ? "mysqldump" : "mysql"};
@@ -112,7 +114,8 @@ int my_tool_find(const char *name, bool mariadb_server, char **path, char **vers
 	}
 	if (!best.path) {
 		error_set(e, ERR_NOT_FOUND, "neither %s nor %s is installed", names[0], names[1]);
-		return error_hint(e, "install mariadb-client or MySQL's client programs, or name their folder in BACKSTAY_MYSQL_BIN");
+		return error_hint(e, "install mariadb-client or MySQL's client programs, or name their folder in "
+				     "BACKSTAY_MYSQL_BIN");
 	}
 	*path = TAKE(best.path);
 	*version = TAKE(best.version);

@@ -1,5 +1,5 @@
-/* URLs of MySQL and MariaDB databases, and what the vendor's tools are told of them. No text made here holds a part of a
- * URL that could be a password: a character that should have been encoded moves the borders between its parts. */
+/* URLs of MySQL and MariaDB databases, and what the vendor's tools are told of them. No text made here holds a part of
+ * a URL that could be a password: a character that should have been encoded moves the borders between its parts. */
 #include "engine/my.h"
 
 #include "base/mem.h"
@@ -21,7 +21,8 @@ static void forget(char **secret)
 void my_place_release(struct my_place *p)
 {
 	forget(&p->password);
-	char *rest[] = {p->user, p->host, p->socket, p->database, p->ssl_mode, p->ssl_ca, p->ssl_cert, p->ssl_key, p->defaults_file};
+	char *rest[] = {p->user, p->host, p->socket, p->database, p->ssl_mode, p->ssl_ca, p->ssl_cert, p->ssl_key,
+		p->defaults_file};
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
 		free(rest[i]);
 	*p = (struct my_place){0};
@@ -32,12 +33,15 @@ void my_place_release(struct my_place *p)
 static int not_a_url(struct error *e, const char *why)
 {
 	error_set(e, ERR_USAGE, "the URL of the database makes no sense: %s", why);
-	return error_hint(e, "write mysql://USER:PASSWORD@HOST:3306/DATABASE, other characters than letters and digits as %%XX, or mysql:///DATABASE?socket=FILE");
+	return error_hint(e, "write mysql://USER:PASSWORD@HOST:3306/DATABASE, other characters than letters and digits "
+			     "as %%XX, or mysql:///DATABASE?socket=FILE");
 }
 
 static int hex_digit(char c)
 {
-	return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+	return isdigit((unsigned char)c)    ? c - '0'
+	       : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
+					    : -1;
 }
 
 /* The n characters at s without their percent-encoding; heap. */
@@ -130,8 +134,8 @@ static int parse_setting(const char *s, size_t n, struct my_place *p, struct err
 	const struct {
 		const char *key;
 		char **field;
-	} known[] = {{"socket", &p->socket}, {"ssl-mode", &p->ssl_mode}, {"ssl-ca", &p->ssl_ca}, {"ssl-cert", &p->ssl_cert},
-		{"ssl-key", &p->ssl_key}, {"defaults-file", &p->defaults_file}};
+	} known[] = {{"socket", &p->socket}, {"ssl-mode", &p->ssl_mode}, {"ssl-ca", &p->ssl_ca},
+		{"ssl-cert", &p->ssl_cert}, {"ssl-key", &p->ssl_key}, {"defaults-file", &p->defaults_file}};
 	const char *equals = memchr(s, '=', n);
 	size_t key = equals ? (size_t)(equals - s) : n;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -164,7 +168,8 @@ static int parse(const char *rest, struct my_place *p, struct error *e)
 	const char *s = rest + 2;
 	size_t authority = strcspn(s, "/?"), path = 0;
 	if (strchr(s + authority, '@'))
-		return not_a_url(e, "an @ follows the first slash or question mark; in a user name or password these are %2F and %3F");
+		return not_a_url(e, "an @ follows the first slash or question mark; in a user name or password these "
+				    "are %2F and %3F");
 	int err = parse_authority(s, authority, p, e);
 	s += authority;
 	if (!err && *s == '/') {
@@ -266,7 +271,8 @@ static char *identity(const struct my_place *p)
 	}
 	buf_add_byte(&b, '/');
 	for (const char *c = p->database; *c; c++)
-		buf_printf(&b, *c == '/' || *c == '%' || (*c == '.' && c == p->database) ? "%%%02X" : "%c", (unsigned char)*c);
+		buf_printf(&b, *c == '/' || *c == '%' || (*c == '.' && c == p->database) ? "%%%02X" : "%c",
+			(unsigned char)*c);
 	AUTO_FREE char *text = buf_take_text(&b);
 	return path_clean(text);
 }
@@ -325,8 +331,10 @@ static void add_tls(const struct my_place *p, bool mariadb_tool, struct strlist 
 	const char *mode = p->ssl_mode ? p->ssl_mode : "preferred";
 	bool verify = strncmp(mode, "verify-", 7) == 0;
 	if (!mariadb_tool)
-		strlist_addf(argv, "--ssl-mode=%s", strcmp(mode, "verify-ca") == 0 ? "VERIFY_CA" :
-			strcmp(mode, "verify-identity") == 0 ? "VERIFY_IDENTITY" : mode);
+		strlist_addf(argv, "--ssl-mode=%s",
+			strcmp(mode, "verify-ca") == 0         ? "VERIFY_CA"
+			: strcmp(mode, "verify-identity") == 0 ? "VERIFY_IDENTITY"
+							       : mode);
 	else if (strcmp(mode, "disabled") == 0)
 		strlist_add(argv, "--skip-ssl");
 	else {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FINDINGS 100              /* integrity_check lists no more */
+#define FINDINGS 100 /* integrity_check lists no more */
 #define SHOWN 3
 
 /* ---- information ---- */
@@ -19,8 +19,9 @@ static void add_sizes(sqlite3 *db, struct source_info *out)
 {
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
 	struct error ignored;
-	if (sqlite_prepare(db, &stmt, &ignored, "SELECT s.tbl_name, SUM(d.pgsize), SUM(CASE s.type WHEN 'index' THEN d.pgsize ELSE 0 END) "
-		"FROM dbstat('main', 1) d JOIN sqlite_schema s ON s.name = d.name GROUP BY s.tbl_name") != 0)
+	if (sqlite_prepare(db, &stmt, &ignored,
+		    "SELECT s.tbl_name, SUM(d.pgsize), SUM(CASE s.type WHEN 'index' THEN d.pgsize ELSE 0 END) "
+		    "FROM dbstat('main', 1) d JOIN sqlite_schema s ON s.name = d.name GROUP BY s.tbl_name") != 0)
 		return;
 	while (sqlite_step(stmt, &ignored) == 1)
 		for (size_t i = 0; i < out->table_count; i++)
@@ -49,7 +50,8 @@ static int read_whole(sqlite3 *db, struct source_info *out, struct error *e)
 	out->encoding = mem_string(sqlite_text(stmt, 0));
 	out->bytes = (uint64_t)pages * (uint64_t)page;
 	if (free_pages)
-		strlist_addf(&out->notes, "%s in free pages: optimize gives them back", human_size((uint64_t)free_pages * (uint64_t)page, size));
+		strlist_addf(&out->notes, "%s in free pages: optimize gives them back",
+			human_size((uint64_t)free_pages * (uint64_t)page, size));
 	return 0;
 }
 
@@ -98,10 +100,13 @@ static int stop_if_cancelled(void *progress)
 	return p && atomic_load(&p->cancel);
 }
 
-static int report(const struct round *r, const char *table, enum maintain_state state, const char *message, double begun, int64_t reclaimed,
-	struct error *e)
+static int report(const struct round *r, const char *table, enum maintain_state state, const char *message,
+	double begun, int64_t reclaimed, struct error *e)
 {
-	struct maintain_result result = {.table = table, .state = state, .message = message, .seconds = time_monotonic() - begun,
+	struct maintain_result result = {.table = table,
+		.state = state,
+		.message = message,
+		.seconds = time_monotonic() - begun,
 		.reclaimed = reclaimed};
 	progress_items(r->m->progress, 1);
 	return r->m->report ? r->m->report(r->m->ctx, &result, e) : 0;
@@ -148,12 +153,13 @@ static int optimize(const struct round *r, struct error *e)
 
 /* ---- check ---- */
 
-/* What integrity_check finds, the first few in `words`; *found counts (up to FINDINGS). table NULL: the whole database. */
+/* What integrity_check finds, the first few in `words`; *found counts (up to FINDINGS). table NULL: the whole database.
+ */
 static int integrity(sqlite3 *db, const char *table, struct buf *words, size_t *found, struct error *e)
 {
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
 	int err = table ? sqlite_prepare(db, &stmt, e, "PRAGMA integrity_check(%Q)", table)
-	                : sqlite_prepare(db, &stmt, e, "PRAGMA integrity_check(%d)", FINDINGS);
+			: sqlite_prepare(db, &stmt, e, "PRAGMA integrity_check(%d)", FINDINGS);
 	for (*found = 0; !err && (err = sqlite_step(stmt, e)) == 1; err = 0) {
 		const char *text = sqlite_text(stmt, 0);
 		if (strcmp(text, "ok") == 0)
@@ -185,7 +191,8 @@ static int foreign_keys(sqlite3 *db, const char *table, struct buf *words, size_
 	}
 	*found += rows;
 	if (rows)
-		buf_printf(words, "%s%zu row%s refer%s to nothing in %s", words->len ? "; " : "", rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "", parent);
+		buf_printf(words, "%s%zu row%s refer%s to nothing in %s", words->len ? "; " : "", rows,
+			rows == 1 ? "" : "s", rows == 1 ? "s" : "", parent);
 	/* Keys that make no sense, and damage, are findings. */
 	if (err < 0 && err != -ERR_CANCELLED && err != -ERR_LOCKED) {
 		buf_printf(words, "%s%s", words->len ? "; " : "", e->text);
@@ -204,7 +211,9 @@ static int check_table(const struct round *r, const char *table, bool thorough, 
 	if (!err)
 		err = foreign_keys(r->db, table, &words, &keys, e);
 	err = weigh(r, err, e);
-	return err ? err : report(r, table, found + keys ? MAINTAIN_FAILED : MAINTAIN_OK, found + keys ? buf_text(&words) : "ok", begun, 0, e);
+	return err ? err
+		   : report(r, table, found + keys ? MAINTAIN_FAILED : MAINTAIN_OK,
+			     found + keys ? buf_text(&words) : "ok", begun, 0, e);
 }
 
 /* The tables that are meant; all of them when none is named. */
@@ -213,7 +222,8 @@ static int choose(const struct round *r, struct strlist *out, struct error *e)
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
 	CLEANUP(strlist_release) struct strlist all = {0};
 	const struct strlist *wanted = r->m->tables;
-	int err = sqlite_prepare(r->db, &stmt, e, "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite\\_%%' "
+	int err = sqlite_prepare(r->db, &stmt, e,
+		"SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite\\_%%' "
 		"ESCAPE '\\' ORDER BY name");
 	while (!err && (err = sqlite_step(stmt, e)) == 1) {
 		strlist_add(&all, sqlite_text(stmt, 0));
@@ -245,7 +255,8 @@ static int check(const struct round *r, struct error *e)
 	if (!err && !some)
 		err = weigh(r, integrity(r->db, NULL, &words, &found, e), e);
 	if (!err && !some)
-		err = report(r, NULL, found ? MAINTAIN_FAILED : MAINTAIN_OK, found ? buf_text(&words) : "ok", begun, 0, e);
+		err = report(
+			r, NULL, found ? MAINTAIN_FAILED : MAINTAIN_OK, found ? buf_text(&words) : "ok", begun, 0, e);
 	for (size_t i = 0; i < tables.n && !err; i++)
 		err = check_table(r, tables.v[i], some || found, e);
 	return err;
@@ -302,14 +313,16 @@ static int repair(const struct round *r, struct error *e)
 	err = weigh(r, rebuild_indexes(r->db, &sound, e), e);
 	if (err)
 		return err;
-	return sound ? report(r, NULL, MAINTAIN_OK, "the indexes were damaged and have been built anew", begun, 0, e) : salvage(r, begun, e);
+	return sound ? report(r, NULL, MAINTAIN_OK, "the indexes were damaged and have been built anew", begun, 0, e)
+		     : salvage(r, begun, e);
 }
 
 int sqlite_maintain(const struct engine_maintenance *m, struct error *e)
 {
-	static int (*const acts[])(const struct round *, struct error *) = {[MAINTAIN_OPTIMIZE] = optimize, [MAINTAIN_CHECK] = check,
-		[MAINTAIN_REPAIR] = repair};
-	static const char *const phases[] = {[MAINTAIN_OPTIMIZE] = "optimizing", [MAINTAIN_CHECK] = "checking", [MAINTAIN_REPAIR] = "repairing"};
+	static int (*const acts[])(const struct round *, struct error *) = {
+		[MAINTAIN_OPTIMIZE] = optimize, [MAINTAIN_CHECK] = check, [MAINTAIN_REPAIR] = repair};
+	static const char *const phases[] = {
+		[MAINTAIN_OPTIMIZE] = "optimizing", [MAINTAIN_CHECK] = "checking", [MAINTAIN_REPAIR] = "repairing"};
 	CLEANUP(sqlite_close_handle) sqlite3 *db = NULL;
 	struct round r = {.m = m, .path = m->url->path};
 	progress_phase(m->progress, phases[m->action], NULL, 0, 0);

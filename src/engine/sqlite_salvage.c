@@ -11,16 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STEP 1024                 /* pages copied between two looks at the cancel flag */
+#define STEP 1024 /* pages copied between two looks at the cancel flag */
 #define LOOK_ROWS 4096
 
 struct salvage {
 	sqlite3 *live, *fresh;
 	const char *path;
 	struct progress *progress;
-	char *beside;             /* the new file */
+	char *beside; /* the new file */
 	uint64_t rows;
-	struct strlist lost;      /* "orders (read up to row 120 and from row 340)" */
+	struct strlist lost; /* "orders (read up to row 120 and from row 340)" */
 };
 
 static void salvage_release(struct salvage *s)
@@ -46,7 +46,8 @@ static int shape_of(sqlite3 *db, const char *table, struct shape *out, struct er
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
 	CLEANUP(strlist_release) struct strlist names = {0}, quoted = {0};
 	int64_t without = 0;
-	int err = sqlite_prepare(db, &stmt, e, "SELECT name FROM pragma_table_xinfo(%Q) WHERE hidden = 0 ORDER BY cid", table);
+	int err = sqlite_prepare(
+		db, &stmt, e, "SELECT name FROM pragma_table_xinfo(%Q) WHERE hidden = 0 ORDER BY cid", table);
 	while (!err && (err = sqlite_step(stmt, e)) == 1) {
 		char *q = sqlite3_mprintf("\"%w\"", sqlite_text(stmt, 0));
 		strlist_add(&names, sqlite_text(stmt, 0));
@@ -55,7 +56,8 @@ static int shape_of(sqlite3 *db, const char *table, struct shape *out, struct er
 		err = 0;
 	}
 	if (!err)
-		err = sqlite_number(db, &without, e, "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = %Q", table);
+		err = sqlite_number(
+			db, &without, e, "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = %Q", table);
 	if (err)
 		return err;
 	*out = (struct shape){.columns = strlist_join(&quoted, ", ")};
@@ -68,17 +70,19 @@ static int shape_of(sqlite3 *db, const char *table, struct shape *out, struct er
 	return 0;
 }
 
-static int prepare_insert(const struct salvage *s, const char *table, const struct shape *shape, int columns, sqlite3_stmt **out, struct error *e)
+static int prepare_insert(const struct salvage *s, const char *table, const struct shape *shape, int columns,
+	sqlite3_stmt **out, struct error *e)
 {
 	CLEANUP(buf_release) struct buf marks = BUF_INIT;
 	for (int i = 0; i < columns; i++)
 		buf_add_str(&marks, i ? ", ?" : "?");
-	return sqlite_prepare(s->fresh, out, e, "INSERT INTO \"%w\"(%s%s%s) VALUES (%s)", table, shape->rowid ? shape->rowid : "",
-		shape->rowid ? ", " : "", shape->columns, buf_text(&marks));
+	return sqlite_prepare(s->fresh, out, e, "INSERT INTO \"%w\"(%s%s%s) VALUES (%s)", table,
+		shape->rowid ? shape->rowid : "", shape->rowid ? ", " : "", shape->columns, buf_text(&marks));
 }
 
 /* Rows as `from` gives them, until its end or until one cannot be read. *last is the rowid of the last one stored. */
-static int pour(struct salvage *s, sqlite3_stmt *from, sqlite3_stmt *to, bool *whole, int64_t *last, uint64_t *n, struct error *e)
+static int pour(struct salvage *s, sqlite3_stmt *from, sqlite3_stmt *to, bool *whole, int64_t *last, uint64_t *n,
+	struct error *e)
 {
 	int err = 0;
 	for (*whole = false; !err;) {
@@ -106,7 +110,8 @@ static int copy_rows(struct salvage *s, const char *table, const struct shape *s
 	bool whole = false;
 	int64_t front = INT64_MIN, back = INT64_MAX;
 	uint64_t n = 0, ahead;
-	int err = sqlite_prepare(s->live, &from, e, "SELECT %s%s%s FROM \"%w\" NOT INDEXED", rowid, comma, shape->columns, table);
+	int err = sqlite_prepare(
+		s->live, &from, e, "SELECT %s%s%s FROM \"%w\" NOT INDEXED", rowid, comma, shape->columns, table);
 	if (!err)
 		err = prepare_insert(s, table, shape, sqlite3_column_count(from), &to, e);
 	if (!err)
@@ -115,7 +120,8 @@ static int copy_rows(struct salvage *s, const char *table, const struct shape *s
 	if (!err && !whole && shape->rowid) {
 		bool ignored;
 		sqlite_close_stmt(&from);
-		err = sqlite_prepare(s->live, &from, e, "SELECT %s, %s FROM \"%w\" NOT INDEXED WHERE %s > %lld ORDER BY %s DESC", rowid, shape->columns,
+		err = sqlite_prepare(s->live, &from, e,
+			"SELECT %s, %s FROM \"%w\" NOT INDEXED WHERE %s > %lld ORDER BY %s DESC", rowid, shape->columns,
 			table, rowid, (long long)front, rowid);
 		if (!err)
 			err = pour(s, from, to, &ignored, &back, &n, e);
@@ -123,8 +129,8 @@ static int copy_rows(struct salvage *s, const char *table, const struct shape *s
 	if (strcmp(table, "sqlite_sequence") != 0)
 		s->rows += n;
 	if (!whole && !err)
-		strlist_addf(&s->lost, "%s (%llu rows from its beginning and %llu from its end could be read)", table, (unsigned long long)ahead,
-			(unsigned long long)(n - ahead));
+		strlist_addf(&s->lost, "%s (%llu rows from its beginning and %llu from its end could be read)", table,
+			(unsigned long long)ahead, (unsigned long long)(n - ahead));
 	return err;
 }
 
@@ -144,8 +150,10 @@ static int copy_table(struct salvage *s, const char *table, struct error *e)
 static int make(struct salvage *s, const char *types, struct error *e)
 {
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
-	int err = sqlite_prepare(s->live, &stmt, e, "SELECT sql FROM sqlite_schema WHERE type IN (%s) AND sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%%' "
-		"ESCAPE '\\' ORDER BY rowid", types);
+	int err = sqlite_prepare(s->live, &stmt, e,
+		"SELECT sql FROM sqlite_schema WHERE type IN (%s) AND sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%%' "
+		"ESCAPE '\\' ORDER BY rowid",
+		types);
 	while (!err && (err = sqlite_step(stmt, e)) == 1)
 		err = sqlite_exec(s->fresh, e, "%s", sqlite_text(stmt, 0));
 	return err;
@@ -154,7 +162,8 @@ static int make(struct salvage *s, const char *types, struct error *e)
 static int copy_tables(struct salvage *s, struct error *e)
 {
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
-	int err = sqlite_prepare(s->live, &stmt, e, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\' "
+	int err = sqlite_prepare(s->live, &stmt, e,
+		"SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\' "
 		"UNION ALL SELECT 'sqlite_sequence' FROM sqlite_schema WHERE name = 'sqlite_sequence'");
 	while (!err && (err = sqlite_step(stmt, e)) == 1) {
 		const char *name = sqlite_text(stmt, 0);
@@ -191,7 +200,8 @@ static int copy_settings(struct salvage *s, struct error *e)
 static int refuse_virtual(struct salvage *s, struct error *e)
 {
 	int64_t n = 0;
-	int err = sqlite_number(s->live, &n, e, "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND rootpage = 0");
+	int err = sqlite_number(
+		s->live, &n, e, "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND rootpage = 0");
 	if (err || n == 0)
 		return err;
 	error_set(e, ERR_CORRUPT, "the database is damaged and has virtual tables, which cannot be copied row by row");
@@ -204,7 +214,9 @@ static int build(struct salvage *s, struct error *e)
 	if (!err)
 		err = copy_settings(s, e);
 	if (!err)
-		err = sqlite_exec(s->fresh, e, "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA synchronous = OFF; BEGIN");
+		err = sqlite_exec(s->fresh, e,
+			"PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA synchronous = OFF; "
+			"BEGIN");
 	if (!err)
 		err = make(s, "'table'", e);
 	if (!err)

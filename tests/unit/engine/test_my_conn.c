@@ -93,16 +93,19 @@ static void what_makes_no_sense_is_refused_without_showing_a_password(void **sta
 	check_refused("//u:gehe?geheim@h/d",
 		"an @ follows the first slash or question mark; in a user name or password these are %2F and %3F");
 	check_refused("//h/a/b", "a slash in the name of a database is written %2F");
-	check_refused("//h/d?geheim=1", "it may set socket, ssl-mode, ssl-ca, ssl-cert, ssl-key and defaults-file, nothing else");
+	check_refused("//h/d?geheim=1",
+		"it may set socket, ssl-mode, ssl-ca, ssl-cert, ssl-key and defaults-file, nothing else");
 	check_refused("//h/d?socket=", "a setting has no value, or two");
 	check_refused("//h/d?socket=/a&socket=/b", "a setting has no value, or two");
-	check_refused("//h/d?ssl-mode=geheim", "ssl-mode is one of disabled, preferred, required, verify-ca, verify-identity");
+	check_refused("//h/d?ssl-mode=geheim",
+		"ssl-mode is one of disabled, preferred, required, verify-ca, verify-identity");
 }
 
 static void every_part_of_a_url_is_understood(void **state)
 {
 	struct place *t = *state;
-	place_of(t, "mysql://sh%40p:a%2Fb%3A@c@DB.example.org:3307/my%2Fshop?ssl-mode=verify-identity&ssl-ca=/etc/ca.pem");
+	place_of(t,
+		"mysql://sh%40p:a%2Fb%3A@c@DB.example.org:3307/my%2Fshop?ssl-mode=verify-identity&ssl-ca=/etc/ca.pem");
 	assert_string_equal(t->p.user, "sh@p");
 	assert_string_equal(t->p.password, "a/b:@c");
 	assert_string_equal(t->p.host, "DB.example.org");
@@ -110,7 +113,8 @@ static void every_part_of_a_url_is_understood(void **state)
 	assert_string_equal(t->p.database, "my/shop");
 	assert_string_equal(t->p.ssl_mode, "verify-identity");
 	assert_string_equal(t->p.ssl_ca, "/etc/ca.pem");
-	assert_string_equal(t->u.shown, "mysql://sh%40p@DB.example.org:3307/my%2Fshop?ssl-mode=verify-identity&ssl-ca=/etc/ca.pem");
+	assert_string_equal(
+		t->u.shown, "mysql://sh%40p@DB.example.org:3307/my%2Fshop?ssl-mode=verify-identity&ssl-ca=/etc/ca.pem");
 	assert_string_equal(t->u.identity, "/mysql/db.example.org:3307/my%2Fshop");
 	assert_string_equal(t->u.name, "my_shop");
 	place_of(t, "mariadb://root@[fe80::1]:3308/d");
@@ -154,8 +158,11 @@ static void the_same_name_on_two_ports_is_two_places(void **state)
 static void what_a_url_lacks_comes_from_option_files(void **state)
 {
 	struct place *t = *state;
-	write_file(t, ".my.cnf", "[mysqld]\nuser=server\n\n# note\n[client]\nuser = \"us er\"\npassword='p#w\\\\d' \nhost=db1 # the first\nport=3399\n"
-		"ssl_ca=/ca.pem\nssl-verify-server-cert\n[mysqldump]\npassword=other\n", 0600);
+	write_file(t, ".my.cnf",
+		"[mysqld]\nuser=server\n\n# note\n[client]\nuser = \"us er\"\npassword='p#w\\\\d' \nhost=db1 # the "
+		"first\nport=3399\n"
+		"ssl_ca=/ca.pem\nssl-verify-server-cert\n[mysqldump]\npassword=other\n",
+		0600);
 	place_of(t, "mysql:///d");
 	assert_string_equal(t->p.user, "us er");
 	assert_string_equal(t->p.password, "p#w\\d");
@@ -198,7 +205,8 @@ static void an_option_file_that_everybody_may_write_is_not_used(void **state)
 static void files_are_included(void **state)
 {
 	struct place *t = *state;
-	AUTO_FREE char *conf = mem_printf("%s/conf.d", t->dir), *text = mem_printf("!includedir %s\n!include %s/.my.cnf\n[client]\nport=1\n", conf, t->dir);
+	AUTO_FREE char *conf = mem_printf("%s/conf.d", t->dir),
+		       *text = mem_printf("!includedir %s\n!include %s/.my.cnf\n[client]\nport=1\n", conf, t->dir);
 	assert_int_equal(mkdir(conf, 0700), 0);
 	write_file(t, "conf.d/a.cnf", "[client]\nhost=a\nport=7\n", 0600);
 	write_file(t, "conf.d/b.txt", "[client]\nhost=b\n", 0600);
@@ -218,7 +226,8 @@ static void a_named_option_file_replaces_the_usual_ones_and_must_be_there(void *
 	assert_string_equal(t->p.user, "own");
 	assert_null(t->p.host);
 	struct source_url u = {0};
-	assert_int_equal(source_url_parse("mysql:///d?defaults-file=/nonexistent/x.cnf", true, NULL, &u, &t->e), -ERR_NOT_FOUND);
+	assert_int_equal(
+		source_url_parse("mysql:///d?defaults-file=/nonexistent/x.cnf", true, NULL, &u, &t->e), -ERR_NOT_FOUND);
 	assert_non_null(strstr(t->e.text, "/nonexistent/x.cnf"));
 }
 
@@ -248,20 +257,26 @@ static void the_tools_get_no_option_files_and_no_password_on_their_command_line(
 	struct place *t = *state;
 	CLEANUP(strlist_release) struct strlist env = {0};
 	place_of(t, "mysql://u:geheim@h/d");
-	check_args(&t->p, true, "--no-defaults --user=u --host=h --port=3306 --protocol=TCP --ssl --skip-ssl-verify-server-cert");
+	check_args(&t->p, true,
+		"--no-defaults --user=u --host=h --port=3306 --protocol=TCP --ssl --skip-ssl-verify-server-cert");
 	check_args(&t->p, false, "--no-defaults --user=u --host=h --port=3306 --protocol=TCP --ssl-mode=preferred");
 	my_tool_env(&t->p, &env);
 	assert_string_equal(env.v[0], "MYSQL_PWD=geheim");
 	place_of(t, "mysql:///d?socket=/s&ssl-mode=disabled");
 	check_args(&t->p, true, "--no-defaults --host=localhost --socket=/s --skip-ssl");
 	place_of(t, "mysql://localhost:3307/d?ssl-mode=verify-ca&ssl-ca=/ca&ssl-cert=/c&ssl-key=/k");
-	check_args(&t->p, true, "--no-defaults --host=localhost --port=3307 --protocol=TCP --ssl --ssl-verify-server-cert --ssl-ca=/ca --ssl-cert=/c --ssl-key=/k");
-	check_args(&t->p, false, "--no-defaults --host=localhost --port=3307 --protocol=TCP --ssl-mode=VERIFY_CA --ssl-ca=/ca --ssl-cert=/c --ssl-key=/k");
+	check_args(&t->p, true,
+		"--no-defaults --host=localhost --port=3307 --protocol=TCP --ssl --ssl-verify-server-cert --ssl-ca=/ca "
+		"--ssl-cert=/c --ssl-key=/k");
+	check_args(&t->p, false,
+		"--no-defaults --host=localhost --port=3307 --protocol=TCP --ssl-mode=VERIFY_CA --ssl-ca=/ca "
+		"--ssl-cert=/c --ssl-key=/k");
 }
 
 static void names_and_literals_in_sql_are_quoted(void **state)
 {
-	AUTO_FREE char *sql = my_sql("SELECT %I.%I, %L, %L %% %d %u %lld %llu %s", "a`b", "", "it's \\ x", NULL, -1, 2u, -3LL, 4ULL, "end");
+	AUTO_FREE char *sql = my_sql(
+		"SELECT %I.%I, %L, %L %% %d %u %lld %llu %s", "a`b", "", "it's \\ x", NULL, -1, 2u, -3LL, 4ULL, "end");
 	assert_string_equal(sql, "SELECT `a``b`.``, 'it\\'s \\\\ x', NULL % -1 2 -3 4 end");
 }
 

@@ -91,7 +91,7 @@ int pg_sql_live(const struct source_url *u, const struct strlist *tables, struct
  * rules, COPY data go through COPY. Passed over and noted: \connect, and statements about databases, roles and tablespaces,
  * which are the whole server's. -ERR_REFUSED with the line: any backslash command that has an effect, COPY with files or programs,
  * ALTER SYSTEM, content for a second database. Stops at the first failing statement: its line and the server's words; only DROPs at
- * the beginning of pg_dump's (--clean) may miss what they drop. When c is in a transaction, everything stays in it (BEGIN and
+ * the beginning of pg_dump's (--clean) may miss what they drop, and owners and privileges may name roles that are not there (noted). When c is in a transaction, everything stays in it (BEGIN and
  * COMMIT of the script are passed over, its ROLLBACK is refused); a script cannot leave one open. The session's settings are
  * the script's afterwards; search_path begins as "$user", public. Phases are the caller's, bytes are counted. */
 int pg_script_run(PGconn *c, struct source *script, struct strlist *notes, struct progress *p, struct error *e) MUST_USE;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "engine/pg.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct run {
 	struct pg_script_story story;
 	struct pg_script_statement at;    /* the statement at hand */
 	bool inside;                      /* the caller's transaction is open */
+	char state[6];                    /* the server's code for what failed last */
 	uint64_t data_line;               /* the line before the first of the data at hand */
 	struct progress *progress;
 };
@@ -57,7 +59,8 @@ static void drain(struct run *r)
 /* Where in COPY data: the server tells the row, "COPY orders, line 3, column total: ...". */
 static int failed(struct run *r, const PGresult *x, struct error *e)
 {
-	const char *context = PQresultErrorField(x, PG_DIAG_CONTEXT);
+	const char *context = PQresultErrorField(x, PG_DIAG_CONTEXT), *state = PQresultErrorField(x, PG_DIAG_SQLSTATE);
+	snprintf(r->state, sizeof r->state, "%s", state ? state : "");
 	const char *row = context && strncmp(context, "COPY ", 5) == 0 ? strstr(context, ", line ") : NULL;
 	unsigned long long n = row ? strtoull(row + strlen(", line "), NULL, 10) : 0;
 	return pg_error(r->c, x, e, "line %llu", n > 0 ? (unsigned long long)r->data_line + n : line_of(r));
@@ -136,25 +139,41 @@ static bool unknown_setting(const struct run *r)
 	return false;
 }
 
+/* Run what may fail in one of these ways, which is then passed over as `what`; all else of an open transaction stays. */
+static int run_tolerant(struct run *r, const char *const states[], size_t n, const char *what, struct error *e)
+{
+	bool open = PQtransactionStatus(r->c) == PQTRANS_INTRANS, passed = false;
+	int err = open ? execute(r, "SAVEPOINT backstay", e) : 0;
+	if (err)
+		return err;
+	r->state[0] = '\0';
+	err = execute(r, buf_text(&r->lexer.sql), e);
+	for (size_t i = 0; i < n && err; i++)
+		passed |= strcmp(r->state, states[i]) == 0;
+	if (passed) {
+		pg_script_story_pass(&r->story, what, r->lexer.begun);
+		error_clear(e);
+		err = open ? execute(r, "ROLLBACK TO SAVEPOINT backstay", e) : 0;
+	}
+	return !err && open ? execute(r, "RELEASE SAVEPOINT backstay", e) : err;
+}
+
 /* pg_dump --clean begins by dropping what an empty database does not have. */
 static int drop(struct run *r, struct error *e)
 {
-	bool tolerant = r->story.dumps > 0 && r->story.filled.n == 0, open = PQtransactionStatus(r->c) == PQTRANS_INTRANS;
-	AUTO_FREE char *sql = buf_take_text(&r->lexer.sql);
-	if (!tolerant)
-		return execute(r, sql, e);
-	int err = open ? execute(r, "SAVEPOINT backstay_drop", e) : 0;
-	if (err)
-		return err;
-	err = execute(r, sql, e);
-	if (err == -ERR_CHILD || err == -ERR_NOT_FOUND) {
-		pg_script_story_pass(&r->story, "DROP of what is not there", line_of(r));
-		error_clear(e);
-		err = open ? execute(r, "ROLLBACK TO SAVEPOINT backstay_drop", e) : 0;
-	}
-	if (!err && open)
-		err = execute(r, "RELEASE SAVEPOINT backstay_drop", e);
-	return err;
+	static const char *const not_there[] = {"42P01", "42704", "42883", "3F000", "42703"};
+	if (r->story.dumps == 0 || r->story.filled.n > 0)
+		return execute(r, buf_text(&r->lexer.sql), e);
+	return run_tolerant(r, not_there, ARRAY_LEN(not_there), "DROP of what is not there", e);
+}
+
+/* A dump from elsewhere names roles that are not here, or that the user does not belong to. */
+static int give(struct run *r, struct error *e)
+{
+	static const char *const no_role[] = {"42704", "42501"};
+	const char *what = strcmp(r->at.what, "an owner") == 0
+		? "owners that are no roles here, or that the user may not set" : "privileges of roles that are not here, or that the user may not set";
+	return run_tolerant(r, no_role, ARRAY_LEN(no_role), what, e);
 }
 
 static int put(struct run *r, struct error *e)
@@ -192,6 +211,8 @@ static int run_statement(struct pg_script_lexer *l, struct error *e)
 		return control(r, e);
 	case PG_SCRIPT_DROP:
 		return drop(r, e);
+	case PG_SCRIPT_OWNER:
+		return give(r, e);
 	case PG_SCRIPT_SETTING:
 		return unknown_setting(r) ? 0 : execute(r, buf_text(&l->sql), e);
 	default:

@@ -69,6 +69,7 @@ enum pg_script_kind {
 	PG_SCRIPT_RUN,            /* to be run: it makes what the database holds */
 	PG_SCRIPT_SETTING,        /* to be run: only for the session */
 	PG_SCRIPT_DROP,           /* to be run: takes something away */
+	PG_SCRIPT_OWNER,          /* to be run: owners and privileges, for roles that may not be there */
 	PG_SCRIPT_COPY,           /* COPY ... FROM stdin */
 	PG_SCRIPT_INSERT,
 	PG_SCRIPT_BEGIN, PG_SCRIPT_COMMIT, PG_SCRIPT_ROLLBACK,

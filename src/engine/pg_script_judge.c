@@ -160,6 +160,8 @@ static void judge_grant(struct tokens *t, struct pg_script_statement *s)
 	next(t);
 	if (is(t, "database") || is(t, "tablespace") || is(t, "parameter"))
 		say(s, PG_SCRIPT_SKIP, "privileges on a database, tablespace or parameter");
+	else
+		say(s, PG_SCRIPT_OWNER, "privileges");
 }
 
 static bool global(const struct tokens *t)
@@ -176,6 +178,14 @@ static void judge_about(struct tokens *t, struct pg_script_statement *s)
 		say(s, PG_SCRIPT_SKIP, "remarks on a database, role or tablespace");
 }
 
+static bool sets_owner(struct tokens t)
+{
+	while (next(&t))
+		if (t.depth == 0 && is(&t, "owner"))
+			return next(&t) && is(&t, "to");
+	return false;
+}
+
 static void judge_change(struct tokens *t, const char *verb, struct pg_script_statement *s)
 {
 	bool create = strcmp(verb, "create") == 0, drop = strcmp(verb, "drop") == 0;
@@ -189,6 +199,8 @@ static void judge_change(struct tokens *t, const char *verb, struct pg_script_st
 		say(s, PG_SCRIPT_SKIP, create ? "CREATE ROLE" : drop ? "DROP ROLE" : "ALTER ROLE");
 	else if (drop || (!create && has_word(*t, "drop")))
 		say(s, PG_SCRIPT_DROP, "DROP");
+	else if (!create && (is(t, "default") || sets_owner(*t)))
+		say(s, PG_SCRIPT_OWNER, is(t, "default") ? "default privileges" : "an owner");
 }
 
 /* Tables that all databases of a server share. */

@@ -220,6 +220,7 @@ static int see_kind(struct pg_script_watch *w, const struct pg_script_statement 
 		see_setting(w, s);
 		return 0;
 	case PG_SCRIPT_DROP:
+	case PG_SCRIPT_OWNER:
 		return 0;
 	case PG_SCRIPT_COPY:
 		begin_data(w, s);

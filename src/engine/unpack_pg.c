@@ -22,57 +22,64 @@
 #define BLOCK ((size_t)1 << 18)
 #define LOOK_UP_MS 200
 #define TOC "toc.dat"
+#define RESTORE "restore.sql"
 #define FORMAT_AT 10
-enum { FORMAT_TAR = 3, FORMAT_DIRECTORY = 5 };
+#define FORMAT_TAR 3
 
 /* ---- a tar of pg_dump's ---- */
 
-/* 1 with the format that the entry at hand, a toc.dat, tells of; 0: it is none of pg_dump's. */
-static int toc_format(struct unpack_reader *r, const char *name, enum unpack_format *format, struct error *e)
+/* Whether the entry at hand, a toc.dat, is pg_dump's; or -kind. Those of tar and directory format do not differ. */
+static int is_toc(struct unpack_reader *r, struct error *e)
 {
 	unsigned char head[FORMAT_AT + 1];
 	la_ssize_t n = archive_read_data(r->a, head, sizeof head);
 	if (n < 0)
 		return unpack_reader_damaged(r, e);
-	if (n < (la_ssize_t)sizeof head || memcmp(head, "PGDMP", 5) != 0)
-		return 0;
-	if (head[FORMAT_AT] == FORMAT_TAR && strcmp(name, TOC) == 0)
-		*format = UNPACK_PG_TAR;
-	else if (head[FORMAT_AT] == FORMAT_DIRECTORY)
-		*format = UNPACK_PG_FOLDER;
-	return *format != UNPACK_ARCHIVE;
+	return n == (la_ssize_t)sizeof head && memcmp(head, "PGDMP", 5) == 0 && head[FORMAT_AT] == FORMAT_TAR;
 }
 
 /* "3456.dat", "3456.dat.gz", "blob_16403.dat", "blobs.toc", "restore.sql": what lies beside a toc.dat. */
 static bool beside_toc(const char *name)
 {
-	if (strncmp(name, "blob", 4) == 0 || strcmp(name, "restore.sql") == 0)
+	if (strncmp(name, "blob", 4) == 0 || strcmp(name, RESTORE) == 0)
 		return true;
 	size_t digits = strspn(name, "0123456789");
 	return digits > 0 && strncmp(name + digits, ".dat", 4) == 0;
 }
 
-/* Most archives are of files: the first one tells. */
+/* Most archives are of files: the first one tells. pg_dump -Ft puts a restore.sql at the end, all without a folder. */
+static int look_into(struct unpack_reader *r, enum unpack_format *format, struct error *e)
+{
+	struct archive_entry *x;
+	bool toc = false;
+	int got;
+	while ((got = archive_read_next_header(r->a, &x)) == ARCHIVE_OK || got == ARCHIVE_WARN) {
+		const char *name = archive_entry_pathname(x), *base = name ? path_base(name) : "";
+		if (!*base || archive_entry_filetype(x) == AE_IFDIR)
+			continue;
+		if (strcmp(base, TOC) != 0 && !(archive_entry_filetype(x) == AE_IFREG && beside_toc(base)))
+			return 0;
+		if (toc && strcmp(name, RESTORE) == 0)
+			*format = UNPACK_PG_TAR;
+		if (strcmp(base, TOC) != 0)
+			continue;
+		int is = is_toc(r, e);
+		if (is <= 0)
+			return is;
+		*format = UNPACK_PG_FOLDER;
+		toc = strcmp(name, TOC) == 0;
+		if (!toc)
+			return 0;
+	}
+	return got == ARCHIVE_EOF ? 0 : unpack_reader_damaged(r, e);
+}
+
 int unpack_pg_tar(const char *path, enum unpack_format *format, struct error *e)
 {
 	CLEANUP(unpack_locale_leave) struct unpack_locale l = unpack_locale_enter("C.UTF-8");
 	CLEANUP(unpack_reader_close) struct unpack_reader r = {0};
-	struct archive_entry *x;
-	int got, err = unpack_reader_open(&r, path, e);
-	if (err)
-		return err;
-	while ((got = archive_read_next_header(r.a, &x)) == ARCHIVE_OK || got == ARCHIVE_WARN) {
-		const char *name = archive_entry_pathname(x);
-		if (!name || archive_entry_filetype(x) == AE_IFDIR)
-			continue;
-		if (strcmp(path_base(name), TOC) == 0) {
-			err = toc_format(&r, name, format, e);
-			return err < 0 ? err : 0;
-		}
-		if (archive_entry_filetype(x) != AE_IFREG || !beside_toc(path_base(name)))
-			return 0;
-	}
-	return got == ARCHIVE_EOF ? 0 : unpack_reader_damaged(&r, e);
+	int err = unpack_reader_open(&r, path, e);
+	return err ? err : look_into(&r, format, e);
 }
 
 /* ---- archives in the custom format ---- */

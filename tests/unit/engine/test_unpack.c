@@ -156,9 +156,10 @@ static void text_that_does_not_tell_is_for_the_target(void **state)
 	assert_recognised_for("mysql://h/d", "x", UNPACK_MY_SQL, "SQL text for MySQL or MariaDB");
 }
 
-static const char toc_of_folder[] = "PGDMP\1\16\0\4\10\5 and more", toc_of_tar[] = "PGDMP\1\16\0\4\10\3 and more";
+static const char toc_of_dump[] = "PGDMP\1\16\0\4\10\3 and more";
 
-static void make_tar_of_toc(const char *name, const char *path, const char *toc, size_t n, const char *first)
+static void make_tar_of_toc(const char *name, const char *path, const char *toc, size_t n, const char *first,
+	const char *last)
 {
 	struct archive *a = archive_write_new();
 	struct archive_entry *entry = archive_entry_new();
@@ -171,6 +172,8 @@ static void make_tar_of_toc(const char *name, const char *path, const char *toc,
 	archive_entry_set_size(entry, (la_int64_t)n);
 	assert_int_equal(archive_write_header(a, entry), 0);
 	assert_int_equal(archive_write_data(a, toc, n), n);
+	if (last)
+		write_item(a, &(struct item){last, AE_IFREG, "x", 0});
 	assert_int_equal(archive_write_close(a), 0);
 	archive_write_free(a);
 	archive_entry_free(entry);
@@ -182,14 +185,16 @@ static void archives_of_pg_dump_are_told_from_others(void **state)
 	assert_recognised("x.dump", UNPACK_PG_ARCHIVE, "PostgreSQL archive");
 	compress_file("x.dump", "x.dump.gz", false);
 	assert_recognised("x.dump.gz", UNPACK_PG_ARCHIVE, "gzip-compressed PostgreSQL archive");
-	make_tar_of_toc("t.tar", "toc.dat", toc_of_tar, sizeof toc_of_tar, NULL);
+	make_tar_of_toc("t.tar", "toc.dat", toc_of_dump, sizeof toc_of_dump, NULL, "restore.sql");
 	assert_recognised("t.tar", UNPACK_PG_TAR, "PostgreSQL archive in tar format");
-	make_tar_of_toc("d.tar", "dump/toc.dat", toc_of_folder, sizeof toc_of_folder, "dump/3456.dat.gz");
+	make_tar_of_toc("d.tar", "dump/toc.dat", toc_of_dump, sizeof toc_of_dump, "dump/3456.dat.gz", NULL);
+	make_tar_of_toc("e.tar", "toc.dat", toc_of_dump, sizeof toc_of_dump, NULL, "3456.dat");
+	assert_recognised("e.tar", UNPACK_PG_FOLDER, "tar archive of a PostgreSQL dump folder");
 	compress_file("d.tar", "d.tar.zst", true);
 	assert_recognised("d.tar.zst", UNPACK_PG_FOLDER, "zstd-compressed tar archive of a PostgreSQL dump folder");
-	make_tar_of_toc("o.tar", "toc.dat", "no such thing", 13, NULL);
+	make_tar_of_toc("o.tar", "toc.dat", "no such thing", 13, NULL, NULL);
 	assert_recognised("o.tar", UNPACK_ARCHIVE, "tar archive");
-	make_tar_of_toc("p.tar", "toc.dat", toc_of_folder, sizeof toc_of_folder, "picture.jpg");
+	make_tar_of_toc("p.tar", "toc.dat", toc_of_dump, sizeof toc_of_dump, "picture.jpg", NULL);
 	assert_recognised("p.tar", UNPACK_ARCHIVE, "tar archive");
 }
 

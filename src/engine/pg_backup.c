@@ -91,8 +91,8 @@ int pg_backup_stream(const struct pg_place *place, PGconn *c, struct file_sink *
 
 /* ---- backup ---- */
 
-static int store_dump(const struct engine_backup *b, const struct pg_place *place, PGconn *c, struct manifest_source *out,
-	struct error *e)
+static int store_dump(const struct engine_backup *b, const struct pg_place *place, PGconn *c,
+	struct manifest_source *out, struct error *e)
 {
 	CLEANUP(node_release) struct node node = {0};
 	struct file_sink *file;

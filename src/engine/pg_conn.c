@@ -179,7 +179,8 @@ static int prepare_session(PGconn *c, struct error *e)
 	if (version < OLDEST)
 		return error_set(e, ERR_VERSION, "the server is PostgreSQL %d.%d; Backstay needs version 10 or newer",
 			version / 10000, version / 100 % 100);
-	int err = pg_exec(c, e, mem_string("SET search_path = ''; SET timezone = UTC; SET datestyle = ISO; SET intervalstyle = postgres; "
+	int err = pg_exec(c, e, mem_string("SET search_path = ''; SET timezone = UTC; SET datestyle = ISO; "
+		"SET intervalstyle = postgres; "
 		"SET extra_float_digits = 3; SET bytea_output = hex; SET standard_conforming_strings = on; "
 		"SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
 		"SET row_security = off"));

@@ -38,7 +38,8 @@ static int describe_tables(PGconn *c, struct source_info *out, struct error *e)
 	CLEANUP(pg_clear) PGresult *r = NULL;
 	int err = pg_query(c, &r, e, mem_string("SELECT n.nspname, c.relname,"
 		" CASE c.relkind WHEN 'p' THEN 'partitioned' WHEN 'm' THEN 'materialized view' ELSE coalesce(a.amname, 'heap') END,"
-		" (CASE WHEN c.reltuples > 0 THEN c.reltuples ELSE pg_stat_get_live_tuples(c.oid) END)::bigint, pg_total_relation_size(c.oid), pg_indexes_size(c.oid)"
+		" (CASE WHEN c.reltuples > 0 THEN c.reltuples ELSE pg_stat_get_live_tuples(c.oid) END)::bigint,"
+		" pg_total_relation_size(c.oid), pg_indexes_size(c.oid)"
 		" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am a ON a.oid = c.relam"
 		" WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' AND" OWN_SCHEMAS
 		" ORDER BY c.relname COLLATE \"C\", n.nspname COLLATE \"C\""));
@@ -227,7 +228,8 @@ static int find_amcheck(struct work *w, char **schema, char **why, struct error 
 	int err = pg_value(w->c, schema, e, mem_string(where));
 	if (err || *schema)
 		return err;
-	err = pg_exec(w->c, &denied, mem_string("CREATE SCHEMA backstay_check; CREATE EXTENSION amcheck SCHEMA backstay_check"));
+	err = pg_exec(w->c, &denied, mem_string("CREATE SCHEMA backstay_check; "
+		"CREATE EXTENSION amcheck SCHEMA backstay_check"));
 	if (err == -ERR_TEMPORARY) {
 		*e = denied;
 		return err;
@@ -244,7 +246,8 @@ static int find_amcheck(struct work *w, char **schema, char **why, struct error 
 static int check_indexes(struct work *w, const struct table *t, const char *amcheck, int *count, struct error *e)
 {
 	CLEANUP(pg_clear) PGresult *r = NULL;
-	int err = pg_query(w->c, &r, e, pg_sql("SELECT i.indexrelid, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+	int err = pg_query(w->c, &r, e, pg_sql("SELECT i.indexrelid, c.relname FROM pg_index i"
+		" JOIN pg_class c ON c.oid = i.indexrelid"
 		" JOIN pg_am a ON a.oid = c.relam WHERE i.indrelid = %s AND a.amname = 'btree' AND i.indisvalid AND i.indisready"
 		" ORDER BY c.relname", t->oid));
 	*count = err ? 0 : PQntuples(r);
@@ -277,7 +280,8 @@ static int read_in_full(struct work *w, const struct table *t, const char *why, 
 	return err;
 }
 
-static int check_with_amcheck(struct work *w, const struct table *t, const char *amcheck, struct outcome *o, struct error *e)
+static int check_with_amcheck(struct work *w, const struct table *t, const char *amcheck, struct outcome *o,
+	struct error *e)
 {
 	int indexes;
 	bool heap = PQserverVersion(w->c) >= 140000;

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define NAME_LIMIT 255
-#define NO_MODE "none, only resolving"        /* no sslmode: libpq refuses it when all else is known, and does not connect */
+/* No sslmode: libpq refuses it when all else is known, and does not connect. */
+#define NO_MODE "none, only resolving"
 
 static void free_options(PQconninfoOption **o)
 {
@@ -34,7 +35,8 @@ static int not_understood(struct error *e, const char *why)
 		"percent-encoded, or the password is given as PGPASSWORD");
 }
 
-/* A "@" or "/" in a password that should have been encoded makes libpq take a part of it for a host, port or database. */
+/* A "@" or "/" in a password that should have been encoded makes libpq take a part of it for a host, a port or a
+ * database. */
 static bool has_stray_at(const char *uri)
 {
 	size_t n = strcspn(uri, "?");
@@ -160,7 +162,8 @@ static int resolve(const struct pg_place *p, struct effective *out, struct error
 	const char *words = PQerrorMessage(c);
 	if (!strstr(words, NO_MODE)) {
 		error_set(e, ERR_USAGE, "the PostgreSQL URL cannot be used: %.*s", (int)strcspn(words, "\n"), words);
-		return error_hint(e, "look at the URL, at the service file (PGSERVICEFILE, ~/.pg_service.conf), and at the PG* variables");
+		return error_hint(e, "look at the URL, at the service file (PGSERVICEFILE, ~/.pg_service.conf), and at the PG* "
+			"variables");
 	}
 	take_effective(c, out);
 	return 0;

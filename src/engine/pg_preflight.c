@@ -71,7 +71,8 @@ static void unreadable_release(struct unreadable *u)
 static const char *closed_objects(PGconn *c)
 {
 	if (PQserverVersion(c) >= 180000)
-		return "SELECT oid::text FROM pg_largeobject_metadata WHERE NOT has_largeobject_privilege(oid, 'SELECT') ORDER BY oid";
+		return "SELECT oid::text FROM pg_largeobject_metadata WHERE NOT has_largeobject_privilege(oid, 'SELECT')"
+			" ORDER BY oid";
 	return "SELECT m.oid::text FROM pg_largeobject_metadata m WHERE current_setting('lo_compat_privileges') = 'off'"
 		" AND NOT pg_has_role(m.lomowner, 'USAGE') AND NOT EXISTS (SELECT FROM aclexplode(m.lomacl) a"
 		" WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE'))) ORDER BY m.oid";
@@ -131,15 +132,14 @@ static int refuse(PGconn *c, const struct unreadable *u, struct error *e)
 
 /* ---- what is merely left out ---- */
 
-static int note_if_any(PGconn *c, struct manifest_source *m, const char *kind, const char *fmt, char *sql, struct error *e)
+static int note_if_any(PGconn *c, struct manifest_source *m, const char *kind, const char *what, char *sql,
+	struct error *e)
 {
 	AUTO_FREE char *count = NULL;
 	int err = pg_value(c, &count, e, sql);
-	if (err || !count || strcmp(count, "0") == 0)
-		return err;
-	AUTO_FREE char *text = mem_printf("%s %s", count, fmt);
-	manifest_note(m, kind, NULL, "%s", text);
-	return 0;
+	if (!err && count && strcmp(count, "0") != 0)
+		manifest_note(m, kind, NULL, "%s %s", count, what);
+	return err;
 }
 
 static int note_left_out(PGconn *c, struct manifest_source *m, struct error *e)

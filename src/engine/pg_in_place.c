@@ -142,6 +142,11 @@ static int work(struct pg_session *s, const struct engine_restore *r, struct res
 		err = s->toc ? put_archive(s, out, e) : put_script(s, r->from, out, e);
 	if (!err)
 		err = pg_compare_on(s->c, r->from, false, r->progress, e);
+	/* ERR_VERIFY would say that the target had changed already. */
+	if (err == -ERR_VERIFY) {
+		e->kind = ERR_CORRUPT;
+		err = -ERR_CORRUPT;
+	}
 	return err ? err : pg_session_run(s, "COMMIT", NULL, e);
 }
 

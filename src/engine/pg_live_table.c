@@ -122,7 +122,7 @@ int pg_live_close(struct pg_session *s, const struct pg_live_undo *u, struct err
 		err = pg_session_run(s, u->statements.v[i], NULL, e);
 		if (err && strcmp(s->state, "23503") == 0) {
 			AUTO_FREE char *said = mem_string(e->text);
-			err = error_set(e, ERR_VERIFY, "%s: %s", u->keys.v[i], said);
+			err = error_set(e, ERR_MISMATCH, "%s: %s", u->keys.v[i], said);
 			error_hint(e, "restore both tables, or the whole database");
 		}
 	}
@@ -154,8 +154,8 @@ static int insert_missing(struct pg_session *s, const char *schema, const char *
 	/* Without a key a row is there when one like it is; compared as text, as not every type knows equality. */
 	AUTO_FREE char *sql = key
 		? pg_sql("INSERT INTO %I.%I (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM " INCOMING " ON CONFLICT DO NOTHING", schema, name, columns, columns)
-		: pg_sql("INSERT INTO %I.%I (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM " INCOMING " AS b WHERE NOT EXISTS (SELECT 1 FROM "
-			"(SELECT %s FROM ONLY %I.%I) AS m WHERE m::text = b::text)", schema, name, columns, columns, columns, schema, name);
+		: pg_sql("INSERT INTO %I.%I (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM " INCOMING " AS stored WHERE NOT EXISTS (SELECT 1 FROM "
+			"(SELECT %s FROM ONLY %I.%I) AS live WHERE (live.*)::text = (stored.*)::text)", schema, name, columns, columns, columns, schema, name);
 	return pg_session_run(s, sql, rows, e);
 }
 

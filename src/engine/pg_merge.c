@@ -256,7 +256,7 @@ static int put_rows(struct merge *m, const struct pg_entry *en, bool exists, str
 	int err = exists && m->r->mode == RESTORE_PRESERVE ? pg_live_fill_in(&m->s, en, &rows, e) : pg_entry_load(&m->s, en, false, &rows, e);
 	const struct manifest_table *t = manifest_of(m, en);
 	if (!err && t && t->rows_known && en->copy && en->copy[0] && !(exists && m->r->mode == RESTORE_PRESERVE) && rows != t->rows)
-		err = error_set(e, ERR_VERIFY, "table %s.%s would have %llu rows where the backup has %llu", schema_of(en), en->tag,
+		err = error_set(e, ERR_CORRUPT, "table %s.%s would have %llu rows where the backup has %llu", schema_of(en), en->tag,
 			(unsigned long long)rows, (unsigned long long)t->rows);
 	m->out->rows += rows;
 	m->out->tables++;

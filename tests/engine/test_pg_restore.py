@@ -1,0 +1,457 @@
+"""Restores into real PostgreSQL servers: all or nothing, and everything."""
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+from pg_objects import EVERYTHING, drop_roles, dump  # noqa: E402
+from servers import PostgresServer  # noqa: E402
+
+SHOP = """
+CREATE TABLE customers(id serial PRIMARY KEY, name text NOT NULL);
+INSERT INTO customers(name) SELECT 'Customer ' || g FROM generate_series(1, 50) g;
+CREATE TABLE orders(id int PRIMARY KEY, customer int REFERENCES customers, total numeric(10, 2), note varchar(40));
+INSERT INTO orders SELECT g, g % 50 + 1, g * 1.25, 'note ' || g FROM generate_series(1, 500) g;
+CREATE VIEW big AS SELECT * FROM orders WHERE total > 100;
+CREATE INDEX orders_by_customer ON orders(customer);
+"""
+
+
+def quoted(name):
+    return '"' + name.replace('"', '""') + '"'
+
+
+@pytest.fixture
+def databases(postgres):
+    """databases() -> names of all that are there; those a test adds are dropped after it."""
+    def names():
+        return set(postgres.psql("SELECT string_agg(datname, '\t') FROM pg_database").split("\t"))
+
+    before = names()
+    yield names
+    for name in names() - before:
+        postgres.psql(f"ALTER DATABASE {quoted(name)} IS_TEMPLATE false")
+        postgres.drop(name)
+
+
+@pytest.fixture
+def shop(databases, fresh_database):
+    return fresh_database(SHOP)
+
+
+@contextlib.contextmanager
+def untouched(server, db, databases):
+    """Whatever happens within leaves the database, and the list of databases, as they were."""
+    before, names = dump(server, db), databases()
+    yield
+    assert dump(server, db) == before
+    assert databases() == names
+
+
+def sizes(server, db):
+    return server.psql("SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM orders), (SELECT sum(total) FROM orders)", db)
+
+
+def wait_for(condition):
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+# A function that fails or sleeps in scratch databases only, when the setting bs.how of the role says so.
+TRAP = """
+CREATE FUNCTION trap(i int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF current_database() ~ '_restore_[0-9a-f]{8}$' THEN
+        CASE current_setting('bs.how', true)
+            WHEN 'sleep' THEN PERFORM pg_sleep(600);
+            WHEN 'full' THEN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100';
+            WHEN 'fail' THEN RAISE EXCEPTION 'trapped';
+            ELSE NULL;
+        END CASE;
+    END IF;
+    RETURN true;
+END $$;
+"""
+TRAPPED_ROWS = "CREATE TABLE trapped(i int CHECK (trap(i))); INSERT INTO trapped VALUES (1)"
+TRAPPED_INDEX = "CREATE TABLE trapped(i int); CREATE INDEX ON trapped(trap(i)); INSERT INTO trapped VALUES (1)"
+
+
+@pytest.fixture
+def trap(postgres):
+    """trap("sleep") sets the trap; it is harmless again after the test, or by trap("")."""
+    def set_to(how):
+        postgres.psql(f"ALTER ROLE postgres SET bs.how = '{how}'" if how else "ALTER ROLE postgres RESET bs.how")
+
+    yield set_to
+    set_to("")
+
+
+def is_asleep(server):
+    return server.psql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname ~ '_restore_'") != "0"
+
+
+# ---- what fails leaves everything as it was ----
+
+
+def test_R1_a_failing_statement_fails_the_restore_and_leaves_the_live_database(initialised, postgres, databases, fresh_database):
+    # It finds its table only through a search path that dumps do not set.
+    db = fresh_database("CREATE TABLE rates(v int); INSERT INTO rates VALUES (2); CREATE TABLE prices(p int);"
+                        "CREATE FUNCTION rate() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT max(v) FROM rates'; CREATE INDEX priced ON prices ((p * rate()));"
+                        "INSERT INTO prices VALUES (1), (2)")
+    initialised("backup", postgres.url(db))
+    with untouched(postgres, db, databases):
+        result = initialised.run("restore", "latest", "--yes")
+    assert result.status != 0
+    assert "INDEX public.priced" in result.err and 'relation "rates" does not exist' in result.err and "nothing was changed" in result.err
+
+
+@pytest.mark.parametrize("what", [TRAPPED_ROWS, TRAPPED_INDEX])
+def test_R3_a_failing_copy_or_index_names_the_table(initialised, postgres, databases, fresh_database, trap, what):
+    db = fresh_database(SHOP + TRAP + what)
+    initialised("backup", postgres.url(db))
+    trap("fail")
+    with untouched(postgres, db, databases):
+        result = initialised.run("restore", "latest", "--yes")
+    assert result.status != 0 and "trapped" in result.err
+    assert ("TABLE DATA public.trapped: " if what == TRAPPED_ROWS else "INDEX public.trapped_") in result.err
+
+
+def test_a_full_disk_on_the_server_is_told_as_such(initialised, postgres, databases, fresh_database, trap):
+    db = fresh_database(SHOP + TRAP + TRAPPED_ROWS)
+    initialised("backup", postgres.url(db))
+    trap("full")
+    with untouched(postgres, db, databases):
+        result = initialised.run("restore", "latest", "--yes", "--json")
+    assert result.status != 0 and "could not extend file" in result.err + result.out and "no-space" in result.err + result.out
+
+
+def test_R2_a_backup_with_a_lost_part_is_not_restored(initialised, postgres, databases, shop, repository):
+    initialised("backup", postgres.url(shop))
+    for pack in (repository / "data").rglob("*"):
+        if pack.is_file():
+            pack.unlink()
+    with untouched(postgres, shop, databases):
+        assert initialised.run("restore", "latest", "--yes").status != 0
+
+
+def test_R2_half_an_archive_is_not_restored(initialised, postgres, databases, shop, home):
+    archive = dump(postgres, shop, "-Fc", "-Z0")
+    (home / "half.dump").write_bytes(archive[:len(archive) // 2])
+    with untouched(postgres, shop, databases):
+        assert initialised.run("restore", "half.dump", "--yes", "--to", postgres.url(shop)).status != 0
+
+
+def test_R6_a_table_with_other_columns_is_refused_and_all_tables_stay(initialised, postgres, databases, shop):
+    initialised("backup", postgres.url(shop))
+    postgres.psql("ALTER TABLE orders ADD COLUMN more int; DELETE FROM orders WHERE id > 400", shop)
+    with untouched(postgres, shop, databases):
+        result = initialised.run("restore", "latest", "--yes", "--table", "customers", "--table", "orders")
+    assert result.status != 0 and 'table public.orders: it has the column "more", which the backup does not have' in result.err
+
+
+def test_a_killed_server_during_a_restore_leaves_the_live_database(initialised):
+    server = PostgresServer().start()
+    try:
+        server.create("shop", SHOP + TRAP + TRAPPED_ROWS)
+        # A crash makes sequences skip what the log has promised since the last checkpoint.
+        server.psql("CHECKPOINT")
+        before = dump(server, "shop")
+        initialised("backup", server.url("shop"))
+        server.psql("ALTER ROLE postgres SET bs.how = 'sleep'")
+        process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        wait_for(lambda: is_asleep(server))
+        server.kill()
+        _, err = process.communicate(timeout=60)
+        assert process.returncode != 0 and b"TABLE DATA public.trapped" in err
+        server.restart()
+        server.psql("ALTER ROLE postgres RESET bs.how")
+        assert dump(server, "shop") == before
+        assert "_restore_" in server.psql("SELECT string_agg(datname, ' ') FROM pg_database")
+        initialised("restore", "latest", "--yes")
+        assert "_restore_" not in server.psql("SELECT string_agg(datname, ' ') FROM pg_database")
+        assert dump(server, "shop") == before
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("phase", ["rows", "indexes", "safety backup"])
+def test_a_killed_restore_leaves_the_live_database_and_the_next_cleans_up(initialised, postgres, databases, fresh_database, trap, phase):
+    what = {"rows": TRAPPED_ROWS, "indexes": TRAPPED_INDEX, "safety backup": "CREATE TABLE trapped(i int)"}[phase]
+    db = fresh_database(SHOP + TRAP + what)
+    before, names = dump(postgres, db), databases()
+    initialised("backup", postgres.url(db))
+    holder = None
+    if phase == "safety backup":
+        holder = subprocess.Popen(["psql", "-qXAt", "-d", db], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=postgres.environment)
+        holder.stdin.write(b"BEGIN; LOCK TABLE trapped; SELECT 1;\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+    else:
+        trap("sleep")
+    process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: is_asleep(postgres) or postgres.psql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{db}' AND wait_event_type = 'Lock'") != "0")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    if holder:
+        holder.communicate(b"ROLLBACK;\n")
+    trap("")
+    assert dump(postgres, db) == before
+    assert len(databases() - names) == 1
+    initialised("restore", "latest", "--yes")
+    assert all("_before_" in name for name in databases() - names)
+    assert dump(postgres, db) == before
+
+
+def test_a_cancelled_restore_removes_its_scratch_database(initialised, postgres, databases, fresh_database, trap):
+    db = fresh_database(SHOP + TRAP + TRAPPED_ROWS)
+    initialised("backup", postgres.url(db))
+    trap("sleep")
+    with untouched(postgres, db, databases):
+        process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        wait_for(lambda: is_asleep(postgres))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"cancelled" in err
+
+
+def test_a_target_with_prepared_transactions_is_refused(initialised):
+    server = PostgresServer().start(max_prepared_transactions=5)
+    try:
+        server.create("shop", SHOP)
+        initialised("backup", server.url("shop"))
+        server.psql("BEGIN; DELETE FROM orders; PREPARE TRANSACTION 'x'", "shop")
+        result = initialised.run("restore", "latest", "--yes")
+        assert result.status != 0 and "shop has 1 prepared transactions; nothing was changed" in result.err
+        server.psql("ROLLBACK PREPARED 'x'", "shop")
+        assert sizes(server, "shop").startswith("50|500")
+    finally:
+        server.stop()
+
+
+# ---- what is restored, and where ----
+
+
+def test_R8_what_was_not_in_the_backup_is_gone(initialised, postgres, databases, shop):
+    before = dump(postgres, shop)
+    initialised("backup", postgres.url(shop))
+    postgres.psql("CREATE TABLE extra(i int); CREATE SCHEMA more; CREATE FUNCTION more.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; DELETE FROM orders", shop)
+    initialised("restore", "latest", "--yes")
+    assert dump(postgres, shop) == before
+
+
+def test_a_restore_can_be_undone(initialised, postgres, databases, shop):
+    initialised("backup", postgres.url(shop))
+    postgres.psql("DELETE FROM orders WHERE id > 100; CREATE TABLE later(i int); INSERT INTO later VALUES (7)", shop)
+    changed = dump(postgres, shop)
+    initialised("restore", "latest", "--yes")
+    assert dump(postgres, shop) != changed
+    initialised("restore", "--undo", "--yes")
+    assert dump(postgres, shop) == changed
+
+
+@pytest.mark.parametrize("name", ["a b", "quo\"te'd", "-dash", "per%cent & /slash\\", "new\nline", "☃" * 20 + "xyz", "UPPER", "select"])
+def test_R9_R12_a_copy_under_another_name_leaves_the_original(initialised, postgres, databases, fresh_database, name):
+    db = fresh_database(SHOP, name=name)
+    copy = (name + "_copy")[-20:]
+    before = dump(postgres, db)
+    initialised("backup", postgres.url(db))
+    postgres.psql("DELETE FROM orders WHERE id > 10", db)
+    changed = dump(postgres, db)
+    initialised("restore", "latest", "--yes", "--to", postgres.url(copy))
+    assert dump(postgres, db) == changed and dump(postgres, copy) == before
+    initialised("restore", "latest", "--yes")
+    assert dump(postgres, db) == before
+
+
+def test_R13_of_two_databases_of_one_name_the_one_meant_is_restored(initialised, postgres, databases, fresh_database):
+    other = PostgresServer().start()
+    try:
+        fresh_database(SHOP, name="twins")
+        other.create("twins", "CREATE TABLE other(i int)")
+        theirs = dump(other, "twins")
+        initialised("backup", postgres.url("twins"))
+        before = dump(postgres, "twins")
+        postgres.psql("DELETE FROM orders", "twins")
+        initialised("restore", "latest", "--yes")
+        assert dump(postgres, "twins") == before
+        assert dump(other, "twins") == theirs
+        initialised("restore", "latest", "--yes", "--to", other.url("twins"))
+        assert dump(other, "twins") == before
+    finally:
+        other.stop()
+
+
+def test_sessions_of_the_replaced_database_are_ended(initialised, postgres, databases, shop):
+    initialised("backup", postgres.url(shop))
+    client = subprocess.Popen(["psql", "-qXAt", "-d", shop], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=postgres.environment)
+    client.stdin.write(b"SELECT 'here', pg_backend_pid();\n")
+    client.stdin.flush()
+    pid = client.stdout.readline().decode().strip().split("|")[1]
+    initialised("restore", "latest", "--yes")
+    assert postgres.psql(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}") == "0"
+    client.communicate()
+    assert sizes(postgres, shop).startswith("50|500")
+
+
+PROPERTIES = """SELECT pg_get_userbyid(datdba), (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a), datconnlimit, shobj_description(d.oid, 'pg_database'), (SELECT string_agg(coalesce(nullif(setrole, 0)::regrole::text, '') ||
+    array_to_string(setconfig, ';'), '|' ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid), encoding, datcollate FROM pg_database d WHERE datname = '{}'"""
+
+
+def set_properties(server, db):
+    for sql in ["CREATE ROLE bs_owner", f"ALTER DATABASE {db} OWNER TO bs_owner", f"REVOKE CONNECT ON DATABASE {db} FROM PUBLIC",
+                f"GRANT TEMP ON DATABASE {db} TO bs_owner WITH GRANT OPTION", f"ALTER DATABASE {db} CONNECTION LIMIT 33", f"COMMENT ON DATABASE {db} IS 'our ''shop'' '",
+                f"ALTER DATABASE {db} SET search_path = \"$user\", public, \"Odd\"", f"ALTER DATABASE {db} SET work_mem = '5MB'",
+                f"ALTER DATABASE {db} SET my.thing = 'a ''b'' '", f"ALTER ROLE bs_owner IN DATABASE {db} SET DateStyle = 'German'"]:
+        server.psql(sql)
+
+
+def test_a_restore_keeps_the_databases_own_properties(initialised, postgres, databases, shop):
+    set_properties(postgres, shop)
+    try:
+        before = postgres.psql(PROPERTIES.format(shop))
+        initialised("backup", postgres.url(shop))
+        initialised("restore", "latest", "--yes")
+        assert postgres.psql(PROPERTIES.format(shop)) == before
+        result = initialised("restore", "latest", "--yes", "--to", postgres.url(shop + "_new"))
+        assert "could not be kept" not in result.err
+        assert postgres.psql(PROPERTIES.format(shop + "_new")) == before
+    finally:
+        for db in databases():
+            if db.startswith(shop):
+                postgres.drop(db)
+        postgres.psql("DROP ROLE bs_owner")
+
+
+def test_owners_that_do_not_exist_are_named(initialised, postgres, databases, fresh_database):
+    db = fresh_database("CREATE ROLE gone; CREATE TABLE a(i int); ALTER TABLE a OWNER TO gone; CREATE TABLE b(i int); GRANT SELECT ON b TO gone, PUBLIC")
+    initialised("backup", postgres.url(db))
+    postgres.psql("REASSIGN OWNED BY gone TO postgres; DROP OWNED BY gone", db)
+    postgres.psql("DROP ROLE gone")
+    result = initialised("restore", "latest", "--yes")
+    assert 'owner "gone" was not set, as there is no such role: it is "postgres"' in result.err
+    assert 'role "gone" does not exist' in result.err
+    assert postgres.psql("SELECT relacl FROM pg_class WHERE relname = 'b'", db) == "{postgres=arwdDxt/postgres,=r/postgres}"
+
+
+def test_a_replaced_database_is_kept_for_a_day(initialised, postgres, databases, shop):
+    initialised("backup", postgres.url(shop))
+    initialised("restore", "latest", "--yes")
+    first, = (d for d in databases() if d.startswith(shop + "_before_"))
+    assert sizes(postgres, first) == sizes(postgres, shop)
+    initialised("restore", "latest", "--yes")
+    assert first in databases()
+    postgres.psql(f"COMMENT ON DATABASE {first} IS 'backstay: replaced by a restore at 2020-01-01T00:00:00Z, kept until 2020-01-02T00:00:00Z'")
+    initialised("restore", "latest", "--yes")
+    assert first not in databases() and len([d for d in databases() if d.startswith(shop + "_before_")]) == 2
+
+
+def test_foreign_databases_that_look_like_ours_stay(initialised, postgres, databases, shop):
+    postgres.create(shop + "_restore_0123abcd", "CREATE TABLE theirs(i int)")
+    postgres.create(shop + "_before_20200101_000000")
+    initialised("backup", postgres.url(shop))
+    initialised("restore", "latest", "--yes")
+    assert {shop + "_restore_0123abcd", shop + "_before_20200101_000000"} <= databases()
+
+
+# ---- without the right to create databases ----
+
+
+@pytest.fixture
+def modest(postgres, fresh_database):
+    """A database of a user who has nothing but it."""
+    db = fresh_database()
+    postgres.psql("CREATE ROLE modest LOGIN")
+    postgres.psql(f"ALTER DATABASE {db} OWNER TO modest")
+    postgres.psql(SHOP, db, user="modest")
+    yield db
+    postgres.drop(db)
+    postgres.psql("DROP ROLE modest")
+
+
+def test_R8_a_user_who_may_not_create_databases_restores_in_place(initialised, postgres, databases, modest):
+    before = dump(postgres, modest)
+    initialised("backup", postgres.url(modest, user="modest"))
+    postgres.psql("CREATE TABLE extra(i int); CREATE SCHEMA more; CREATE TYPE mood AS ENUM ('a'); CREATE FUNCTION f() RETURNS mood LANGUAGE sql AS 'SELECT NULL::mood';"
+                  "DROP TABLE orders CASCADE", modest, user="modest")
+    names = databases()
+    result = initialised("restore", "latest", "--yes")
+    assert "may not create databases" in result.err
+    assert dump(postgres, modest) == before and databases() == names
+    initialised("restore", "--undo", "--yes")
+    assert postgres.psql("SELECT count(*) FROM pg_class WHERE relname IN ('extra', 'orders')", modest) == "1"
+
+
+def test_R1_a_failure_in_place_rolls_everything_back(initialised, postgres, databases, modest):
+    postgres.psql("CREATE TABLE rates(v int); INSERT INTO rates VALUES (2); CREATE FUNCTION rate() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT max(v) FROM rates';"
+                  "CREATE INDEX priced ON orders ((id * rate()))", modest, user="modest")
+    initialised("backup", postgres.url(modest, user="modest"))
+    postgres.psql("CREATE TABLE extra(i int)", modest, user="modest")
+    with untouched(postgres, modest, databases):
+        result = initialised.run("restore", "latest", "--yes")
+    assert result.status != 0 and "INDEX public.priced" in result.err and "rolled back; nothing was changed" in result.err
+
+
+# ---- chosen tables, and what is missing ----
+
+
+def test_chosen_tables_get_their_rows_back_and_others_stay(initialised, postgres, databases, shop):
+    postgres.psql("CREATE TABLE log(t text); CREATE FUNCTION logs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.log VALUES (tg_op); RETURN new; END';"
+                  "CREATE TRIGGER logging AFTER INSERT OR DELETE OR TRUNCATE ON customers FOR EACH STATEMENT EXECUTE FUNCTION logs()", shop)
+    before = dump(postgres, shop)
+    initialised("backup", postgres.url(shop))
+    postgres.psql("UPDATE customers SET name = 'wrong'; INSERT INTO customers(name) VALUES ('new'); DELETE FROM log", shop)
+    initialised("restore", "latest", "--yes", "--table", "customers")
+    assert dump(postgres, shop) == before, "with keys, triggers and sequences as they were"
+    postgres.psql("DROP TABLE orders CASCADE", shop)
+    initialised("restore", "latest", "--yes", "--table", "public.orders")
+    # The view is no part of the table.
+    postgres.psql("CREATE VIEW big AS SELECT * FROM orders WHERE total > 100", shop)
+    assert dump(postgres, shop) == before
+
+
+def test_rows_that_would_break_a_foreign_key_are_refused(initialised, postgres, databases, shop):
+    initialised("backup", postgres.url(shop))
+    postgres.psql("INSERT INTO customers(id, name) VALUES (100, 'new'); INSERT INTO orders VALUES (1000, 100, 1, 'of the new one')", shop)
+    with untouched(postgres, shop, databases):
+        result = initialised.run("restore", "latest", "--yes", "--table", "customers")
+    assert result.status != 0
+    assert "table public.orders would have rows that refer to rows missing from public.customers" in result.err
+
+
+def test_filling_in_adds_what_is_missing_and_changes_nothing_else(initialised, postgres, databases, shop):
+    postgres.psql("CREATE TABLE keyless(a int, b text); INSERT INTO keyless VALUES (1, NULL), (2, ''), (3, 'three'); CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE moods(m mood)", shop)
+    initialised("backup", postgres.url(shop))
+    postgres.psql("UPDATE customers SET name = 'kept' WHERE id = 1; DELETE FROM orders WHERE id > 100; INSERT INTO customers(id, name) VALUES (1000, 'new');"
+                  "SELECT setval('customers_id_seq', 5000); DELETE FROM keyless WHERE a < 3; DROP VIEW big; DROP TABLE moods; DROP TYPE mood; CREATE TABLE extra(i int)", shop)
+    initialised("restore", "latest", "--yes", "--mode", "preserve")
+    assert sizes(postgres, shop).startswith("51|500")
+    assert postgres.psql("SELECT name FROM customers WHERE id IN (1, 1000) ORDER BY id; SELECT nextval('customers_id_seq'); SELECT count(*), count(b) FROM keyless;"
+                         "SELECT count(*) FROM big; SELECT count(*) FROM moods; SELECT count(*) FROM extra", shop) == "kept\nnew\n5001\n3|2\n420\n0\n0"
+
+
+# ---- everything ----
+
+
+def test_everything_comes_back_equal_to_the_byte(initialised, postgres, databases, fresh_database):
+    db = fresh_database(EVERYTHING)
+    try:
+        before = dump(postgres, db)
+        initialised("backup", postgres.url(db))
+        result = initialised("restore", "latest", "--yes", "--to", postgres.url(db + "_copy"))
+        assert "could not" not in result.err and "left out" not in result.err
+        assert dump(postgres, db + "_copy") == before
+        assert dump(postgres, db) == before
+        assert postgres.psql("SELECT md5(lo_get(123456)), length(lo_get(123457))", db) == postgres.psql("SELECT md5(lo_get(123456)), length(lo_get(123457))", db + "_copy")
+        initialised("verify", "latest", "--level", "4")
+    finally:
+        for name in databases():
+            if name.startswith(db):
+                postgres.drop(name)
+        drop_roles(postgres)

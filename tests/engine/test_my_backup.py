@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from servers import MariadbServer
+from servers import MariadbServer, as_user, own_folder
 
 REAL = shutil.which("mariadb-dump")
 
@@ -377,4 +377,39 @@ def test_a_cancelled_backup_ends_its_dump_and_leaves_no_snapshot(initialised, re
     assert running.wait(60) != 0
     running.stderr.close()
     assert not pathlib.Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+    assert snapshots(restic) == []
+
+
+@pytest.fixture(scope="module")
+def encrypted():
+    """A server that speaks TLS, with a certificate for localhost and 127.0.0.1 and one user who must use it; its folder has ca.pem and other.pem."""
+    folder = own_folder("tls", MariadbServer.USER)
+    for name in ("ca", "other"):
+        subprocess.run(as_user(MariadbServer.USER, ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", f"{folder}/{name}.key",
+                        "-out", f"{folder}/{name}.pem"], folder), check=True, capture_output=True)
+    with MariadbServer(f"--ssl-cert={folder}/ca.pem", f"--ssl-key={folder}/ca.key") as server:
+        server.sql("CREATE USER safe@'127.0.0.1' IDENTIFIED BY 'pw' REQUIRE SSL; GRANT ALL ON *.* TO safe@'127.0.0.1'; CREATE DATABASE tls")
+        server.sql("CREATE TABLE t(a INT); INSERT INTO t VALUES (1)", "tls")
+        server.tls = folder
+        yield server
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("mode", ["", "?ssl-mode=required", "?ssl-mode=verify-ca&ssl-ca=ca.pem", "?ssl-mode=verify-identity&ssl-ca=ca.pem"])
+def test_encrypted_connections_are_made_as_asked(initialised, restic, encrypted, mode):
+    url = encrypted.url("tls", "safe", "pw", tcp=True) + mode.replace("ca.pem", f"{encrypted.tls}/ca.pem")
+    initialised("backup", url)
+    assert [(t["name"], t["rows"]) for t in manifest(restic)["tables"]] == [("t", 1)]
+
+
+def test_a_certificate_of_another_authority_is_refused(initialised, restic, encrypted):
+    done = initialised.run("backup", encrypted.url("tls", "safe", "pw", tcp=True) + f"?ssl-mode=verify-identity&ssl-ca={encrypted.tls}/other.pem")
+    assert done.status != 0 and "certificate" in done.err and "ssl-mode and ssl-ca in the URL say" in done.err
+    assert snapshots(restic) == []
+
+
+def test_without_encryption_a_user_who_must_use_it_is_refused(initialised, restic, encrypted):
+    done = initialised.fails(8, "backup", encrypted.url("tls", "safe", "pw", tcp=True) + "?ssl-mode=disabled")
+    assert "Access denied for user 'safe'@'127.0.0.1'" in done.err
     assert snapshots(restic) == []

@@ -93,7 +93,7 @@ static int live_query(struct rows_db *d, const char *sql, struct rows_cursor **o
 
 	if (!rc)
 		rc = my_live_open(l, sql, NULL, out, e);
-	if (rc == -ERR_CHILD) {
+	if (rc == -ERR_CHILD || rc == -ERR_NOT_FOUND) {
 		e->kind = ERR_USAGE;
 		rc = -ERR_USAGE;
 	}

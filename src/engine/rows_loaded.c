@@ -18,6 +18,7 @@ struct rows_loaded *rows_loaded_new(struct rows_db *from)
 
 	l->from = from;
 	l->in_sorted = mem_zero(from->table_count * sizeof *l->in_sorted);
+	l->ordered = mem_zero(from->table_count * sizeof *l->ordered);
 	return l;
 }
 
@@ -28,6 +29,7 @@ void rows_loaded_free(struct rows_loaded *l)
 	rows_loaded_query_release(l);
 	sqlite_close_handle(&l->sorted);
 	free(l->in_sorted);
+	free(l->ordered);
 	free(l);
 }
 
@@ -130,13 +132,32 @@ struct sorting {
 	sqlite3_stmt *stmt;
 	const size_t *key;
 	size_t keys;
-	struct buf packed;
+	struct buf packed, last;  /* a row, and the one before */
+	struct value *values;     /* of the one before */
+	bool any, ordered;
 };
 
 static void sorting_release(struct sorting *s)
 {
 	sqlite3_finalize(s->stmt);
 	buf_release(&s->packed);
+	buf_release(&s->last);
+	free(s->values);
+}
+
+/* Whether the row is not behind the one before it. */
+static int look_at_order(struct sorting *s, const struct value *values, size_t n, struct error *e)
+{
+	int order = 0;
+
+	if (!s->ordered || !s->any)
+		return 0;
+	int rc = rows_unpack(s->last.p, s->last.len, s->values, n, e);
+
+	for (size_t i = 0; !rc && !order && i < s->keys; i++)
+		order = rows_compare_values(&s->values[s->key[i]], &values[s->key[i]]);
+	s->ordered = order <= 0;
+	return rc;
 }
 
 static int sort_row(const struct value *values, size_t n, void *ctx, struct error *e)
@@ -147,6 +168,8 @@ static int sort_row(const struct value *values, size_t n, void *ctx, struct erro
 	buf_clear(&s->packed);
 	int rc = rows_pack(values, n, &s->packed, e);
 
+	if (!rc)
+		rc = look_at_order(s, values, n, e);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < s->keys && result == SQLITE_OK; i++)
@@ -160,6 +183,8 @@ static int sort_row(const struct value *values, size_t n, void *ctx, struct erro
 		return sqlite_error(s->db, result, e, "the scratch database");
 	sqlite3_step(s->stmt);
 	result = sqlite3_reset(s->stmt);
+	buf_swap(&s->packed, &s->last);
+	s->any = true;
 	return result == SQLITE_OK ? 0 : sqlite_error(s->db, result, e, "the scratch database");
 }
 
@@ -176,7 +201,10 @@ static int load_sorted(struct rows_loaded *l, const struct rows_table *t, const 
 	size_t number = (size_t)(t - l->from->tables);
 	CLEANUP(buf_release) struct buf columns = BUF_INIT, marks = BUF_INIT;
 	CLEANUP(sorting_release) struct sorting s = {.db = l->sorted, .key = key, .keys = keys,
-						     .packed = {.max = ROWS_PACK_MAX}};
+						     .packed = {.max = ROWS_PACK_MAX},
+						     .last = {.max = ROWS_PACK_MAX},
+						     .values = mem_zero(t->column_count * sizeof *s.values),
+						     .ordered = true};
 
 	add_keys(&columns, "k", keys, ", ");
 	add_keys(&marks, "?", keys, ", ");
@@ -189,8 +217,8 @@ static int load_sorted(struct rows_loaded *l, const struct rows_table *t, const 
 				    buf_text(&marks), (long long)keys + 1);
 	if (!rc)
 		rc = rows_loaded_fill(l, l->sorted, t, sort_row, &s, e);
-	if (!rc)
-		l->in_sorted[number] = true;
+	l->in_sorted[number] = !rc;
+	l->ordered[number] = s.ordered;
 	return rc;
 }
 
@@ -234,9 +262,11 @@ static int open_sorted(struct rows_loaded *l, const struct rows_table *t, size_t
 	CLEANUP(buf_release) struct buf order = BUF_INIT;
 	CLEANUP(sqlite_close_stmt) sqlite3_stmt *stmt = NULL;
 
+	size_t number = (size_t)(t - l->from->tables);
+
 	add_keys(&order, "k", keys, ", ");
-	int rc = sqlite_prepare(l->sorted, &stmt, e, "SELECT row FROM k%lld ORDER BY %s",
-				(long long)(t - l->from->tables), buf_text(&order));
+	int rc = sqlite_prepare(l->sorted, &stmt, e, "SELECT row FROM k%lld ORDER BY %s", (long long)number,
+				l->ordered[number] ? "rowid" : buf_text(&order));
 
 	if (rc)
 		return rc;

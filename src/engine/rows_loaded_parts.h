@@ -16,6 +16,7 @@ struct rows_loaded {
 	struct rows_db *from;
 	sqlite3 *sorted;          /* tables "k<number>": the values of the key, and the whole row packed */
 	bool *in_sorted;          /* per table of `from` */
+	bool *ordered;            /* likewise: its rows came in the order of the key, as those of most dumps do */
 	sqlite3 *asked;           /* what query() works on */
 	struct rows_loaded_table *tables;         /* per table of `from` */
 };

@@ -40,20 +40,25 @@ bool sqldump_sum_parse(const char *text, struct sqldump_sum *out)
 
 /* ---- long stretches ---- */
 
-/* The next byte from i on that may matter within a tuple outside strings: all below '0' (marks, blanks), '`' and '\\'. */
+/* The next byte from i on that may matter within a tuple outside strings: " # $ % & ' ( ) / ` \ and a "-" that another one or
+ * the end of the bytes follows. */
 static inline size_t scan_tuple(const unsigned char *p, size_t i, size_t n)
 {
 #ifdef __SSE2__
-	const __m128i zero = _mm_set1_epi8('0'), tick = _mm_set1_epi8('`'), back = _mm_set1_epi8('\\');
+	const __m128i first = _mm_set1_epi8('"'), range = _mm_set1_epi8(')' - '"'), slash = _mm_set1_epi8('/'), dash = _mm_set1_epi8('-'),
+		      tick = _mm_set1_epi8('`'), back = _mm_set1_epi8('\\');
 	for (; i + 16 <= n; i += 16) {
 		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		__m128i hit = _mm_or_si128(_mm_cmplt_epi8(x, zero), _mm_or_si128(_mm_cmpeq_epi8(x, tick), _mm_cmpeq_epi8(x, back)));
-		unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+		__m128i from = _mm_sub_epi8(x, first);
+		__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(from, range), from), _mm_cmpeq_epi8(x, slash));
+		hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(x, tick), _mm_cmpeq_epi8(x, back)));
+		unsigned dashes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, dash));
+		unsigned mask = (unsigned)_mm_movemask_epi8(hit) | (dashes & (dashes >> 1 | 0x8000));
 		if (mask)
 			return i + (size_t)__builtin_ctz(mask);
 	}
 #endif
-	while (i < n && p[i] >= '0' && p[i] != '`' && p[i] != '\\')
+	while (i < n && !(p[i] >= '"' && p[i] <= ')') && p[i] != '/' && p[i] != '-' && p[i] != '`' && p[i] != '\\')
 		i++;
 	return i;
 }

@@ -35,7 +35,8 @@ static void test_B1_a_truncated_dump_is_never_complete(void **state)
 		CLEANUP(buf_release) struct buf sql = dump_file(files[i]);
 		struct sqldump_map m;
 		struct error e = {0};
-		for (size_t n = 0; n < sql.len; n++) {
+		/* Each byte of the short one, and of the end of the long one. */
+		for (size_t n = sql.len > 5000 ? sql.len - 200 : 0; n < sql.len; n++) {
 			int err = watch_pieces(sql.p, n, 0, n + 1, &m, &e);
 			assert_true(err == -ERR_CORRUPT || (err == 0 && !m.complete));
 			sqldump_map_release(&m);

@@ -70,6 +70,9 @@ void pg_watch_rows_free(struct pg_rows *r);
 void pg_watch_rows_begin(struct pg_rows *r);
 /* False when something follows the end of the COPY. */
 bool pg_watch_rows_add(struct pg_rows *r, const unsigned char *p, size_t n);
+/* The usual case, quickly: whole pieces (with integers of four bytes), each of which is one row, from p on. Returns where
+ * something else begins, the end of the COPY for one. */
+const unsigned char *pg_watch_rows_pieces(struct pg_rows *r, const unsigned char *p, const unsigned char *end);
 /* False when the COPY has not ended. */
 bool pg_watch_rows_end(struct pg_rows *r, uint64_t *rows, pg_row_sum *hash);
 #define PG_ROW_HASH_MAX 48

@@ -208,6 +208,10 @@ static int understand(struct pg_watch *w, const unsigned char *field, const unsi
 
 static int take_field(struct pg_watch *w, const unsigned char **at, const unsigned char *end, struct error *e)
 {
+	if (w->state == AT_LENGTH && w->is_copy && w->field_len == 0 && w->steps.toc.int_size == 4)
+		*at = pg_watch_rows_pieces(w->rows, *at, end);
+	if (*at == end)
+		return 0;
 	size_t size = w->state == AT_TYPE ? 1 : 1 + (size_t)w->steps.toc.int_size;
 	const unsigned char *field = *at;
 	if (w->field_len == 0 && (size_t)(end - *at) >= size) {

@@ -4,11 +4,14 @@
 
 #include "base/mem.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+
+#define PIECE_HEAD 5                    /* of integers of four bytes */
 
 struct pg_rows {
 	uint64_t rows;
@@ -100,6 +103,28 @@ bool pg_watch_rows_add(struct pg_rows *r, const unsigned char *p, size_t n)
 		p = newline + 1;
 	}
 	return only_newlines(p, end);
+}
+
+/* The length of a piece, 0 when it is not a plain one. */
+static size_t piece_len(const unsigned char *p)
+{
+	uint32_t len;
+	memcpy(&len, p + 1, sizeof len);
+	len = le32toh(len);
+	return p[0] == 0 && len <= INT32_MAX ? len : 0;
+}
+
+const unsigned char *pg_watch_rows_pieces(struct pg_rows *r, const unsigned char *p, const unsigned char *end)
+{
+	while (end - p > PIECE_HEAD && r->open_len == 0 && !r->ended) {
+		size_t len = piece_len(p);
+		const unsigned char *row = p + PIECE_HEAD;
+		if (len == 0 || len > (size_t)(end - row) || memchr(row, '\n', len) != row + len - 1 || is_end(row, len - 1))
+			break;
+		add_row(r, XXH3_128bits(row, len - 1));
+		p = row + len;
+	}
+	return p;
 }
 
 bool pg_watch_rows_end(struct pg_rows *r, uint64_t *rows, pg_row_sum *hash)

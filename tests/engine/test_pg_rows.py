@@ -151,7 +151,7 @@ def test_every_type_comes_back_as_the_server_says_it(initialised, postgres, fres
     assert rows(initialised, "SELECT a, b, c FROM child") == [[2, "child", "2.50"]]
 
 
-def test_other_encodings_come_as_utf8_and_none_as_bytes(initialised, postgres, fresh_database):
+def test_other_encodings_come_as_utf8_and_none_as_bytes(initialised, postgres, fresh_database, tmp_path):
     name = fresh_database() + "_latin"
     postgres.psql(f"CREATE DATABASE {name} ENCODING LATIN1 LOCALE 'C' TEMPLATE template0")
     ascii_name = name + "_ascii"
@@ -163,6 +163,10 @@ def test_other_encodings_come_as_utf8_and_none_as_bytes(initialised, postgres, f
         initialised("backup", postgres.url(name))
         assert rows(initialised, 'SELECT "name_ä" FROM "größe" ORDER BY id') == [["Äpfel"], ["naïve"]]
         assert diff_of(initialised, "latest", "live") == {}
+        initialised("export", "latest", "--format", "sql", "-o", tmp_path / "latin.sql", "--table", "größe")
+        again = fresh_database()
+        load(postgres, again, tmp_path / "latin.sql")
+        assert psql_rows(postgres, again) == {'public."größe"': ["1\tÄpfel", "2\tnaïve"]}
         initialised("backup", postgres.url(ascii_name))
         assert rows(initialised, "SELECT hex(s) FROM t ORDER BY id") == [["FFFE"], ["706C61696E"]]
         assert diff_of(initialised, "latest", "live") == {}
@@ -249,6 +253,28 @@ def test_chosen_tables_load_alone_with_all_they_need(initialised, postgres, fres
     live = fresh_database()
     load(postgres, live, tmp_path / "one.sql")
     assert psql_rows(postgres, live) == {"public.keyless": want["public.keyless"]}
+
+
+def test_a_chosen_table_brings_its_identity_types_and_triggers(initialised, postgres, fresh_database, tmp_path):
+    db = fresh_database("""
+        CREATE SCHEMA kinds; CREATE TYPE kinds.colour AS ENUM ('red', 'green');
+        CREATE FUNCTION public.stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.stamped := true; RETURN new; END $$;
+        CREATE TABLE ident(id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, c kinds.colour DEFAULT 'red', stamped boolean, twice integer GENERATED ALWAYS AS (1 + 1) STORED);
+        COMMENT ON TABLE ident IS 'it''s commented';
+        CREATE STATISTICS ident_stats ON id, c FROM ident;
+        CREATE TRIGGER stamp BEFORE INSERT ON ident FOR EACH ROW EXECUTE FUNCTION public.stamp();
+        ALTER TABLE ident ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of_it ON ident USING (true);
+        CREATE MATERIALIZED VIEW seen AS SELECT id FROM ident;
+        CREATE TABLE unrelated(a integer);
+        INSERT INTO ident(c) VALUES ('green'), (NULL);""")
+    initialised("backup", postgres.url(db))
+    initialised("export", "latest", "--format", "sql", "-o", tmp_path / "one.sql", "--table", "ident")
+    again = fresh_database()
+    load(postgres, again, tmp_path / "one.sql")
+    assert psql_rows(postgres, again) == {"public.ident": ["1\tgreen\tt", "2\t\\N\tt"]}
+    assert postgres.psql("INSERT INTO ident DEFAULT VALUES RETURNING id, c, stamped, twice", again) == "3|red|t|2"
+    assert postgres.psql("SELECT obj_description('ident'::regclass), (SELECT count(*) FROM pg_policies), (SELECT count(*) FROM pg_statistic_ext), (SELECT count(*) FROM pg_matviews)",
+                         again) == "it's commented|1|1|0"
 
 
 def test_a_foreign_key_comes_along_when_both_its_tables_do(shop_backup, postgres, fresh_database, tmp_path):

@@ -11,6 +11,7 @@
 #include "engine/rows_loaded.h"
 #include "engine/rows_pack.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct rows_column order_columns[] = {
@@ -396,6 +397,34 @@ static void it_works_over_sqlite_too(void **state)
 	rows_close(db);
 }
 
+static void more_schemas_than_sqlite_attaches_are_a_limit_only_when_named(void **state)
+{
+	struct fixture *f = *state;
+	enum { N = 14 };
+	struct test_rows many[N];
+	char names[N][2][8];
+	CLEANUP(buf_release) struct buf all = BUF_INIT, b = BUF_INIT;
+	struct rows_cursor *c = NULL;
+
+	for (int i = 0; i < N; i++) {
+		snprintf(names[i][0], sizeof names[i][0], "s%02d", i);
+		snprintf(names[i][1], sizeof names[i][1], "t%02d", i);
+		many[i] = (struct test_rows)TABLE(names[i][0], names[i][1], plain_columns, plain);
+		buf_printf(&all, "%s%s.%s", i ? ", " : "SELECT count(*) FROM ", names[i][0], names[i][1]);
+	}
+	struct rows_db *db = test_rows_db(many, N);
+	struct rows_loaded *l = rows_loaded_new(db);
+
+	assert_int_equal(rows_loaded_query(l, "SELECT count(*) FROM t13, s03.t03", &c, &f->e), 0);
+	assert_int_equal(drain(c, &b, &f->e), 0);
+	assert_string_equal(buf_text(&b), "4\n");
+	c = NULL;
+	assert_int_equal(rows_loaded_query(l, buf_text(&all), &c, &f->e), -ERR_LIMIT);
+	assert_string_equal(f->e.text, "more than 10 schemas are named");
+	rows_loaded_free(l);
+	rows_close(db);
+}
+
 static int compare(const char *a, const char *b)
 {
 	return rows_decimal_compare(a, strlen(a), b, strlen(b));
@@ -467,6 +496,7 @@ int main(void)
 		TEST(by_key_rows_come_in_binary_order_with_type_and_bytes),
 		TEST(a_thousand_rows_come_sorted_and_again_without_loading_twice),
 		TEST(it_works_over_sqlite_too),
+		TEST(more_schemas_than_sqlite_attaches_are_a_limit_only_when_named),
 		TEST(decimals_are_ordered_by_value),
 		TEST(what_is_no_decimal_is_told),
 		TEST(a_packed_row_that_is_cut_is_not_taken),

@@ -83,8 +83,10 @@ int sqldump_table_parse(const char *sql, struct rows_table *out, struct error *e
 void sqldump_table_release(struct rows_table *t);
 
 /* sqldump_rows.c: the tuples of a SQLDUMP_ROWS range as values, in the columns of `t` (INSERTs that name columns are
- * mapped; what is not there is NULL). Numbers of integer columns are VALUE_INT when they fit, hex and quoted text of
- * binary columns VALUE_BLOB, all else VALUE_TEXT; floats and decimals stay text. Borrows s and t. */
+ * mapped; what is not there is NULL). Numbers of integer columns are VALUE_INT when they fit, whatever binary, BIT and spatial
+ * columns hold is VALUE_BLOB (BIT as wide as its column), all else VALUE_TEXT: floats and decimals stay as they are written, and so
+ * do expressions. Generated columns may be left out of an INSERT without names; row_start and row_end of a table with
+ * history are passed over. -ERR_CORRUPT for a tuple that does not fit. A tuple may have 1 GiB. Borrows s and t. */
 int sqldump_rows_open(struct source *s, uint64_t offset, uint64_t length, const struct rows_table *t,
 	struct rows_cursor **out, struct error *e) MUST_USE;
 

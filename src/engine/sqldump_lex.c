@@ -165,7 +165,7 @@ static void begin_statement(struct window *w, size_t before)
 	l->line = l->lines + 1;
 	l->state = IN_TEXT;
 	buf_clear(&l->text);
-	l->solid = l->tail = l->depth = 0;
+	l->solid = l->tail = l->depth = l->attempts = 0;
 	l->odd = l->exec = false;
 	l->tuples = 0;
 	l->sum = (struct sqldump_sum){0};
@@ -315,12 +315,13 @@ static void not_a_comment(struct window *w, const char *text)
 	l->state = l->back;
 }
 
-static bool insert_begins(const struct sqldump_lexer *l)
+/* Looked for a few times only: no dump has more than the names of columns before VALUES. */
+static bool insert_begins(struct sqldump_lexer *l)
 {
 	const char *t = buf_text(&l->text);
 	size_t n = l->solid;
 	struct sqldump_insert head;
-	if (l->tail || l->depth || n < 6 || strchr("Ss", t[n - 1]) == strchr("Ee", t[n - 1]))
+	if (l->tail || l->depth || n < 6 || !strchr("SsEe", t[n - 1]) || l->attempts++ >= 4)
 		return false;
 	bool ok = sqldump_insert_read(t, n, &head);
 	sqldump_insert_release(&head);

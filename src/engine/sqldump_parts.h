@@ -53,7 +53,7 @@ struct sqldump_lexer {
 	enum sqldump_state state, back;
 	char quote;
 	bool in_tuple, exec, comment, too_long, ended;
-	unsigned depth;
+	unsigned depth, attempts;
 	char delimiter[SQLDUMP_DELIMITER_MAX + 1];
 	size_t delimiter_len, matched;
 	struct buf head;          /* of the INSERT before, to know the next one by */

@@ -155,6 +155,38 @@ static void a_file_of_phpmyadmin_is_told_apart(void **state)
 	assert_outline(buf_text(&sql), "head other routines table:a rows:a(3)! triggers:a stand-in:v view:v other");
 }
 
+static void files_of_heidisql_and_adminer_are_told_apart(void **state)
+{
+	assert_outline("/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;\nSET NAMES utf8;\n"
+		       "CREATE DATABASE IF NOT EXISTS `shop` /*!40100 DEFAULT CHARACTER SET utf8 */;\nUSE `shop`;\n"
+		       "CREATE TABLE IF NOT EXISTS `a` (\n  `id` int(11)\n);\nDELETE FROM `a`;\n/*!40000 ALTER TABLE `a` DISABLE KEYS */;\n"
+		       "INSERT INTO `a` (`id`) VALUES\n\t(1),\n\t(2);\n/*!40000 ALTER TABLE `a` ENABLE KEYS */;\n"
+		       "CREATE TABLE `v` (\n\t`id` INT(11) NULL\n) ENGINE=MyISAM;\n"
+		       "SET @OLDTMP_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_ZERO_DATE';\nDELIMITER //\n"
+		       "CREATE TRIGGER `t` BEFORE INSERT ON `a` FOR EACH ROW BEGIN SELECT 1; END//\nDELIMITER ;\nSET SQL_MODE=@OLDTMP_SQL_MODE;\n"
+		       "DROP TABLE IF EXISTS `v`;\nCREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `v` AS select 1;\n"
+		       "/*!40101 SET SQL_MODE=IFNULL(@OLD_SQL_MODE, '') */;\n",
+		"head database:shop table:a other rows:a(2) stand-in:v triggers:a view:v tail");
+	assert_outline("-- Adminer 4.8.1 MySQL 8.0 dump\n\nSET NAMES utf8;\nSET foreign_key_checks = 0;\n\nDELIMITER ;;\n\nDROP PROCEDURE IF EXISTS `p`;;\n"
+		       "CREATE PROCEDURE `p` ()\nBEGIN SELECT 1; END;;\n\nDELIMITER ;\n\nSET NAMES utf8mb4;\n\nDROP TABLE IF EXISTS `a`;\n"
+		       "CREATE TABLE `a` (`id` int);\n\nINSERT INTO `a` (`id`) VALUES\n(1),\n(2)\nON DUPLICATE KEY UPDATE `id` = VALUES(`id`);\n\n"
+		       "DROP VIEW IF EXISTS `v`;\nCREATE TABLE `v` (`id` int);\n\nDROP TABLE IF EXISTS `v`;\nCREATE VIEW `v` AS select 1;\n\n-- 2026-11-21\n",
+		"head routines other table:a rows:a(2)! stand-in:v view:v");
+}
+
+static void what_newer_versions_write_is_told_apart(void **state)
+{
+	assert_outline("/*M!999999\\- enable the sandbox mode */ \n/*!40111 SET @OLD_SQL_NOTES=@@SQL_NOTES, SQL_NOTES=0 */;\n"
+		       "/*M!100616 SET @OLD_NOTE_VERBOSITY=@@NOTE_VERBOSITY, NOTE_VERBOSITY=0 */;\n"
+		       "CREATE SEQUENCE `s` start with 1;\nDO SETVAL(`s`, 1, 0);\n"
+		       "CREATE TABLE `t` (`a` int);\nset autocommit=0;\nLOCK TABLES `t` WRITE;\nINSERT INTO `t` VALUES\n(1);\nUNLOCK TABLES;\ncommit;\n"
+		       "/*M!100616 SET NOTE_VERBOSITY=@OLD_NOTE_VERBOSITY */;\n-- Dump completed\n",
+		"head sequence:s table:t rows:t(1) tail");
+	assert_outline("SET @MYSQLDUMP_TEMP_LOG_BIN = @@SESSION.SQL_LOG_BIN;\nSET @@SESSION.SQL_LOG_BIN= 0;\nSET NAMES utf8mb4;\n"
+		       "CREATE TABLE `t` (`a` int);\nINSERT INTO `t` VALUES (1);\nSET @@SESSION.SQL_LOG_BIN = @MYSQLDUMP_TEMP_LOG_BIN;\n",
+		"head database head table:t rows:t(1) database");
+}
+
 static void rows_that_need_more_than_themselves_are_not_plain(void **state)
 {
 	assert_outline("INSERT INTO a VALUES (1),(2);\nINSERT INTO a (b) VALUES (3);\n", "rows:a(3)");
@@ -378,6 +410,8 @@ int main(void)
 		cmocka_unit_test(a_dump_of_mysql_is_told_apart),
 		cmocka_unit_test(without_comments_and_locks_the_statements_tell),
 		cmocka_unit_test(a_file_of_phpmyadmin_is_told_apart),
+		cmocka_unit_test(files_of_heidisql_and_adminer_are_told_apart),
+		cmocka_unit_test(what_newer_versions_write_is_told_apart),
 		cmocka_unit_test(rows_that_need_more_than_themselves_are_not_plain),
 		cmocka_unit_test(every_statement_belongs_somewhere),
 		cmocka_unit_test(the_create_statement_is_kept),

@@ -249,7 +249,7 @@ static int run_repair(const struct parsed *p, struct error *e)
 	int rc = parse_source(p, &u, e);
 
 	if (!rc && !opt_flag(p, "force")) {
-		rc = common_open(p, REPOSITORY_READ, 0, &r, e);
+		rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
 		if (!rc)
 			rc = job_repair_allowed(&r, &u, e);
 	}

@@ -14,7 +14,7 @@
 #define PACKET_MAX ((unsigned long)1 << 30)
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 /* Codes of newer or other servers that this library's headers need not have. */
-#define TOO_OLD_CONNECTION 1927 /* MariaDB: connection was killed */
+#define CONNECTION_WAS_KILLED 1927 /* MariaDB */
 #define TABLE_IS_FULL 1114
 #define NO_ROUTINE_RIGHT 1370
 
@@ -69,7 +69,7 @@ static enum err_kind kind_of_code(unsigned code)
 		{ER_CON_COUNT_ERROR, ERR_TEMPORARY},
 		{ER_TOO_MANY_USER_CONNECTIONS, ERR_TEMPORARY},
 		{ER_SERVER_SHUTDOWN, ERR_TEMPORARY},
-		{TOO_OLD_CONNECTION, ERR_TEMPORARY},
+		{CONNECTION_WAS_KILLED, ERR_TEMPORARY},
 		{ER_LOCK_WAIT_TIMEOUT, ERR_LOCKED},
 		{ER_LOCK_DEADLOCK, ERR_TEMPORARY},
 	};

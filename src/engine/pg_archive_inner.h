@@ -41,7 +41,8 @@ struct pg_sql_table {             /* CREATE TABLE */
 void pg_toc_sql_release(struct pg_sql_table *t);
 /* False when it is no CREATE TABLE that is understood. */
 bool pg_toc_sql_table(const char *defn, struct pg_sql_table *out);
-/* The columns named in "COPY s.t (a, b) FROM stdin"; false when it is something else. */
+/* The columns named in "COPY s.t (a, b) FROM stdin", in front of them "oid" for WITH OIDS (up to PostgreSQL 11); false when
+ * it is something else. */
 bool pg_toc_sql_copy(const char *statement, struct strlist *columns);
 /* "ALTER TABLE ONLY s.t ADD CONSTRAINT c PRIMARY KEY (a, b)": the table (schema may become NULL) and the columns. */
 bool pg_toc_sql_key(const char *defn, char **schema, char **table, struct strlist *columns);

@@ -291,6 +291,14 @@ static bool take_names(struct lexer *x, struct strlist *names)
 	return accept_sign(x, ')');
 }
 
+static void put_first(struct strlist *l, const char *name)
+{
+	strlist_add(l, name);
+	char *last = l->v[l->n - 1];
+	memmove(l->v + 1, l->v, (l->n - 1) * sizeof *l->v);
+	l->v[0] = last;
+}
+
 bool pg_toc_sql_copy(const char *statement, struct strlist *columns)
 {
 	struct lexer x = {.p = statement};
@@ -301,6 +309,8 @@ bool pg_toc_sql_copy(const char *statement, struct strlist *columns)
 	free(table);
 	if (good && accept_sign(&x, '('))
 		good = take_names(&x, columns);
+	if (good && accept(&x, "WITH") && accept(&x, "OIDS"))
+		put_first(columns, "oid");
 	return good && accept(&x, "FROM");
 }
 

@@ -402,6 +402,21 @@ static void children_have_the_columns_of_their_parents(void **state)
 	assert_column(typed, 0, "x", "", 0, false);
 }
 
+static void rows_with_oids_have_one_more_column(void **state)
+{
+	static const struct made_entry entries[] = {
+		{.id = 1, .desc = "TABLE", .schema = "s", .tag = "t", .defn = "CREATE TABLE t (\n    a integer\n);\n"},
+		{.id = 2, .desc = "TABLE DATA", .schema = "s", .tag = "t", .has_data = true,
+			.copy = "COPY t (a) WITH OIDS FROM stdin;\n"},
+	};
+	CLEANUP(pg_toc_release) struct pg_toc toc = {0};
+	CLEANUP(tables_release) struct tables t = {0};
+	tables_with(&toc, &t, entries, ARRAY_LEN(entries));
+	assert_int_equal(t.v[0].column_count, 2);
+	assert_column(&t.v[0], 0, "oid", "", 0, false);
+	assert_column(&t.v[0], 1, "a", "integer", 0, false);
+}
+
 static void names_in_another_encoding_become_utf8(void **state)
 {
 	static const struct made_entry entries[] = {
@@ -447,6 +462,7 @@ int main(void)
 		cmocka_unit_test(tables_have_their_columns_types_and_keys),
 		cmocka_unit_test(odd_statements_are_read_as_the_server_would),
 		cmocka_unit_test(children_have_the_columns_of_their_parents),
+		cmocka_unit_test(rows_with_oids_have_one_more_column),
 		cmocka_unit_test(names_in_another_encoding_become_utf8),
 		cmocka_unit_test(foreign_tables_count_only_with_their_rows),
 	};

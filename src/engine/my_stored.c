@@ -42,7 +42,8 @@ int my_stored_open(const struct stored *s, struct source **out, struct sqldump_m
 
 /* ---- V2 ---- */
 
-static int watch_all(struct source *s, struct sqldump_watch *w, struct progress *p, struct sqldump_map *map, struct error *e)
+static int watch_all(struct source *s, struct sqldump_watch *w, struct progress *p, struct sqldump_map *map,
+		     struct error *e)
 {
 	AUTO_FREE unsigned char *block = mem_alloc(READ);
 	int err = 0;
@@ -65,8 +66,8 @@ static int compare_table(const struct manifest_table *want, const struct manifes
 	if (!have)
 		return error_set(e, ERR_VERIFY, "table %s of the manifest is not in the dump", want->name);
 	if (want->rows_known && want->rows != have->rows)
-		return error_set(e, ERR_VERIFY, "table %s has %llu rows, the manifest says %llu", want->name, (unsigned long long)have->rows,
-			(unsigned long long)want->rows);
+		return error_set(e, ERR_VERIFY, "table %s has %llu rows, the manifest says %llu", want->name,
+				 (unsigned long long)have->rows, (unsigned long long)want->rows);
 	if (want->row_hash && strcmp(want->row_hash, have->row_hash) != 0)
 		return error_set(e, ERR_VERIFY, "the rows of table %s are not those of the manifest", want->name);
 	if (want->offset != have->offset || want->length != have->length)
@@ -91,7 +92,8 @@ static int compare_objects(const struct manifest_source *want, const struct mani
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		unsigned long long x = objects_of(have, types[i]), y = objects_of(want, types[i]);
 		if (x != y)
-			return error_set(e, ERR_VERIFY, "%llu %s%s in the dump, the manifest says %llu", x, types[i], x == 1 ? "" : "s", y);
+			return error_set(e, ERR_VERIFY, "%llu %s%s in the dump, the manifest says %llu", x, types[i],
+					 x == 1 ? "" : "s", y);
 	}
 	return 0;
 }
@@ -105,12 +107,14 @@ static bool trailer_expected(const struct manifest_source *s)
 	return true;
 }
 
-static int compare(const struct manifest_source *want, const struct sqldump_map *map, const struct manifest_source *have, struct error *e)
+static int compare(const struct manifest_source *want, const struct sqldump_map *map,
+		   const struct manifest_source *have, struct error *e)
 {
 	if (!map->complete && trailer_expected(want))
 		return error_set(e, ERR_VERIFY, "the dump lacks its last line, \"-- Dump completed\"");
 	if (want->table_count != have->table_count)
-		return error_set(e, ERR_VERIFY, "%zu tables in the dump, the manifest says %zu", have->table_count, want->table_count);
+		return error_set(e, ERR_VERIFY, "%zu tables in the dump, the manifest says %zu", have->table_count,
+				 want->table_count);
 	int err = compare_objects(want, have, e);
 	for (size_t i = 0; !err && i < want->table_count; i++) {
 		/* Both were made from the same text: nearly always the same order. */
@@ -139,8 +143,8 @@ static int look_again(const struct stored *s, struct progress *p, struct manifes
 	CLEANUP(sqldump_map_release) struct sqldump_map map = {0};
 	int err = open_dump(s, &src, e);
 	if (!err && src->size != artifact_of(s)->bytes)
-		err = error_set(e, ERR_VERIFY, "the dump has %llu bytes, the manifest says %llu", (unsigned long long)src->size,
-			(unsigned long long)artifact_of(s)->bytes);
+		err = error_set(e, ERR_VERIFY, "the dump has %llu bytes, the manifest says %llu",
+				(unsigned long long)src->size, (unsigned long long)artifact_of(s)->bytes);
 	if (!err)
 		err = watch_all(src, w, p, &map, e);
 	if (err)
@@ -165,6 +169,7 @@ int my_check_structure(const struct stored *s, struct progress *p, struct strlis
 	for (size_t i = 0; i < found.table_count; i++)
 		sum += found.tables[i].rows;
 	strlist_addf(evidence, "%s: dump ok; %s table%s and %s row%s as in the manifest", s->manifest->name,
-		human_count(found.table_count, tables), found.table_count == 1 ? "" : "s", human_count(sum, rows), sum == 1 ? "" : "s");
+		     human_count(found.table_count, tables), found.table_count == 1 ? "" : "s", human_count(sum, rows),
+		     sum == 1 ? "" : "s");
 	return 0;
 }

@@ -1,10 +1,6 @@
 /* Bytes in, statements out: the lexical rules of MySQL's text and of its client. */
 #include "engine/sqldump_parts.h"
 
-#include "base/codec.h"
-#include "base/mem.h"
-
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,103 +8,10 @@
 #include <emmintrin.h>
 #endif
 
-/* ---- sums ---- */
-
-void sqldump_sum_add(struct sqldump_sum *s, struct sqldump_sum more)
-{
-	s->low += more.low;
-	s->high += more.high + (s->low < more.low);
-}
-
-char *sqldump_sum_text(struct sqldump_sum s)
-{
-	return mem_printf("xxh128:%016llx%016llx", (unsigned long long)s.high, (unsigned long long)s.low);
-}
-
-bool sqldump_sum_parse(const char *text, struct sqldump_sum *out)
-{
-	unsigned char b[16];
-	*out = (struct sqldump_sum){0};
-	if (!text || strncmp(text, "xxh128:", 7) != 0 || !hex_decode(text + 7, strlen(text + 7), b, sizeof b))
-		return false;
-	for (int i = 0; i < 8; i++) {
-		out->high = out->high << 8 | b[i];
-		out->low = out->low << 8 | b[i + 8];
-	}
-	return true;
-}
-
-/* ---- long stretches ---- */
-
-/* The next byte from i on that may matter within a tuple outside strings: " # $ % & ' ( ) / ` \ and a "-" that another one or
- * the end of the bytes follows. */
-static inline size_t scan_tuple(const unsigned char *p, size_t i, size_t n)
-{
-#ifdef __SSE2__
-	const __m128i first = _mm_set1_epi8('"'), range = _mm_set1_epi8(')' - '"'), slash = _mm_set1_epi8('/'), dash = _mm_set1_epi8('-'),
-		      tick = _mm_set1_epi8('`'), back = _mm_set1_epi8('\\');
-	for (; i + 16 <= n; i += 16) {
-		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		__m128i from = _mm_sub_epi8(x, first);
-		__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(from, range), from), _mm_cmpeq_epi8(x, slash));
-		hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(x, tick), _mm_cmpeq_epi8(x, back)));
-		unsigned dashes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, dash));
-		unsigned mask = (unsigned)_mm_movemask_epi8(hit) | (dashes & (dashes >> 1 | 0x8000));
-		if (mask)
-			return i + (size_t)__builtin_ctz(mask);
-	}
-#endif
-	while (i < n && !(p[i] >= '"' && p[i] <= ')') && p[i] != '/' && p[i] != '-' && p[i] != '`' && p[i] != '\\')
-		i++;
-	return i;
-}
-
-/* The next quote or backslash from i on. */
-static inline size_t scan_quoted(const unsigned char *p, size_t i, size_t n, unsigned char quote)
-{
-#ifdef __SSE2__
-	const __m128i end = _mm_set1_epi8((char)quote), back = _mm_set1_epi8('\\');
-	for (; i + 16 <= n; i += 16) {
-		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(x, end), _mm_cmpeq_epi8(x, back)));
-		if (mask)
-			return i + (size_t)__builtin_ctz(mask);
-	}
-#endif
-	while (i < n && p[i] != quote && p[i] != '\\')
-		i++;
-	return i;
-}
-
-size_t sqldump_scan_quoted(const void *p, size_t n, char quote)
-{
-	return scan_quoted(p, 0, n, (unsigned char)quote);
-}
-
-static uint64_t count_lines(const unsigned char *p, size_t n)
-{
-	uint64_t count = 0;
-	size_t i = 0;
-#ifdef __SSE2__
-	const __m128i newline = _mm_set1_epi8('\n');
-	while (i + 16 <= n) {
-		__m128i sum = _mm_setzero_si128();
-		for (int k = 0; k < 255 && i + 16 <= n; k++, i += 16)
-			sum = _mm_sub_epi8(sum, _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + i)), newline));
-		sum = _mm_sad_epu8(sum, _mm_setzero_si128());
-		count += (uint64_t)_mm_cvtsi128_si64(sum) + (uint64_t)_mm_cvtsi128_si64(_mm_srli_si128(sum, 8));
-	}
-#endif
-	for (; i < n; i++)
-		count += p[i] == '\n';
-	return count;
-}
-
-/* ---- the lexer ---- */
-
 void sqldump_lexer_init(struct sqldump_lexer *l)
 {
-	*l = (struct sqldump_lexer){.text = BUF_INIT_MAX(SQLDUMP_STATEMENT_MAX), .delimiter = ";", .delimiter_len = 1, .line = 1};
+	*l = (struct sqldump_lexer){
+		.text = BUF_INIT_MAX(SQLDUMP_STATEMENT_MAX), .delimiter = ";", .delimiter_len = 1, .line = 1};
 	l->hash = XXH3_createState();
 	if (!l->hash)
 		abort();
@@ -134,21 +37,32 @@ void sqldump_lexer_skip(struct sqldump_lexer *l, uint64_t to)
 	l->begin = to;
 }
 
-/* One call's bytes. */
-struct window {
-	struct sqldump_lexer *l;
-	const unsigned char *p;
-	size_t i, n;
-	size_t counted;           /* whose newlines are counted */
-	uint64_t base;            /* where p lies */
-};
-
 static bool is_blank(unsigned char c)
 {
 	return c <= ' ';
 }
 
-static void count_to(struct window *w, size_t i)
+static uint64_t count_lines(const unsigned char *p, size_t n)
+{
+	uint64_t count = 0;
+	size_t i = 0;
+#ifdef __SSE2__
+	const __m128i newline = _mm_set1_epi8('\n');
+	while (i + 16 <= n) {
+		__m128i sum = _mm_setzero_si128();
+		for (int k = 0; k < 255 && i + 16 <= n; k++, i += 16)
+			sum = _mm_sub_epi8(
+				sum, _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + i)), newline));
+		sum = _mm_sad_epu8(sum, _mm_setzero_si128());
+		count += (uint64_t)_mm_cvtsi128_si64(sum) + (uint64_t)_mm_cvtsi128_si64(_mm_srli_si128(sum, 8));
+	}
+#endif
+	for (; i < n; i++)
+		count += p[i] == '\n';
+	return count;
+}
+
+static void count_to(struct sqldump_window *w, size_t i)
 {
 	if (i > w->counted) {
 		w->l->lines += count_lines(w->p + w->counted, i - w->counted);
@@ -157,7 +71,7 @@ static void count_to(struct window *w, size_t i)
 }
 
 /* A statement begins; `before` of its bytes are behind us already. */
-static void begin_statement(struct window *w, size_t before)
+static void begin_statement(struct sqldump_window *w, size_t before)
 {
 	struct sqldump_lexer *l = w->l;
 	count_to(w, w->i);
@@ -169,116 +83,6 @@ static void begin_statement(struct window *w, size_t before)
 	l->odd = l->exec = false;
 	l->tuples = 0;
 	l->sum = (struct sqldump_sum){0};
-}
-
-static void begin_tuple(struct window *w)
-{
-	struct sqldump_lexer *l = w->l;
-	l->state = IN_TUPLE;
-	l->in_tuple = true;
-	l->depth = 1;
-	l->hashing = false;
-	l->hashed = w->i;
-	l->tuple = w->base + w->i;
-}
-
-static void end_tuple(struct window *w, size_t end)
-{
-	struct sqldump_lexer *l = w->l;
-	const unsigned char *from = w->p + l->hashed;
-	XXH128_hash_t h;
-	if (l->hashing) {
-		XXH3_128bits_update(l->hash, from, end - l->hashed);
-		h = XXH3_128bits_digest(l->hash);
-	} else {
-		h = XXH3_128bits(from, end - l->hashed);
-	}
-	sqldump_sum_add(&l->sum, (struct sqldump_sum){.high = h.high64, .low = h.low64});
-	l->tuples++;
-	l->in_tuple = false;
-	l->state = IN_BETWEEN;
-	l->depth = 0;
-}
-
-/* The bytes at hand end within a tuple. */
-static void hash_rest(struct window *w)
-{
-	struct sqldump_lexer *l = w->l;
-	if (!l->hashing)
-		XXH3_128bits_reset(l->hash);
-	l->hashing = true;
-	XXH3_128bits_update(l->hash, w->p + l->hashed, w->n - l->hashed);
-	l->hashed = 0;
-}
-
-/* Through a string within a tuple; false when the bytes end in it. */
-static inline bool through_string(struct window *w, unsigned char quote)
-{
-	size_t i = w->i + 1;
-	for (;;) {
-		i = scan_quoted(w->p, i, w->n, quote);
-		if (i < w->n && w->p[i] == quote) {
-			w->i = i + 1;
-			return true;
-		}
-		bool escapes = i < w->n && quote != '`';
-		if (i >= w->n || (escapes && i + 1 == w->n)) {
-			w->l->state = escapes ? IN_ESCAPE : IN_QUOTE;
-			w->l->back = IN_TUPLE;
-			w->l->quote = (char)quote;
-			w->i = w->n;
-			return false;
-		}
-		i += quote == '`' ? 1 : 2;
-	}
-}
-
-/* Behind a tuple's ")": straight into the next one, if it is there to be seen. */
-static inline bool next_tuple(struct window *w)
-{
-	const unsigned char *p = w->p + w->i;
-	size_t left = w->n - w->i;
-	size_t skip = left >= 2 && p[0] == ',' && p[1] == '(' ? 2 : left >= 3 && p[0] == ',' && p[1] == '\n' && p[2] == '(' ? 3 : 0;
-	if (!skip)
-		return false;
-	w->i += skip;
-	begin_tuple(w);
-	return true;
-}
-
-/* The rows, at full speed. Returns when something else than tuples is at hand, or (want_tuples) behind each. */
-static int through_tuples(struct window *w)
-{
-	struct sqldump_lexer *l = w->l;
-	while ((w->i = scan_tuple(w->p, w->i, w->n)) < w->n) {
-		unsigned char c = w->p[w->i];
-		if (c == '\'' || c == '"' || c == '`') {
-			if (!through_string(w, c))
-				return LEX_MORE;
-		} else if (c == ')') {
-			w->i++;
-			if (--l->depth)
-				continue;
-			end_tuple(w, w->i - 1);
-			if (l->want_tuples)
-				return LEX_TUPLE;
-			if (!next_tuple(w))
-				return LEX_MORE;
-		} else if (c == '-' || c == '#' || c == '/') {
-			w->i++;
-			if (c == '-' && w->i < w->n && w->p[w->i] != '-')
-				continue;
-			l->back = IN_TUPLE;
-			l->comment = false;
-			l->state = c == '-' ? IN_DASH : c == '#' ? IN_LINE : IN_SLASH;
-			return LEX_MORE;
-		} else {
-			l->depth += c == '(';
-			l->command |= c == '\\';
-			w->i++;
-		}
-	}
-	return LEX_MORE;
 }
 
 /* ---- everything else, byte by byte ---- */
@@ -294,7 +98,7 @@ static void add(struct sqldump_lexer *l, const void *p, size_t n, bool solid)
 }
 
 /* What was taken for the beginning of a comment is text. */
-static void not_a_comment(struct window *w, const char *text)
+static void not_a_comment(struct sqldump_window *w, const char *text)
 {
 	struct sqldump_lexer *l = w->l;
 	if (l->back == IN_LEAD) {
@@ -338,7 +142,7 @@ static int begin_rows(struct sqldump_lexer *l)
 	return LEX_ROWS;
 }
 
-static int text_mark(struct window *w, char c)
+static int text_mark(struct sqldump_window *w, char c)
 {
 	struct sqldump_lexer *l = w->l;
 	bool closes = c == '/' && l->exec && l->text.len && l->text.p[l->text.len - 1] == '*';
@@ -364,7 +168,7 @@ static int text_mark(struct window *w, char c)
 	return LEX_MORE;
 }
 
-static int in_text(struct window *w, char c)
+static int in_text(struct sqldump_window *w, char c)
 {
 	struct sqldump_lexer *l = w->l;
 	if (c == l->delimiter[0]) {
@@ -385,7 +189,7 @@ static int in_text(struct window *w, char c)
 	return LEX_MORE;
 }
 
-static int in_delimiter(struct window *w, char c)
+static int in_delimiter(struct sqldump_window *w, char c)
 {
 	struct sqldump_lexer *l = w->l;
 	if (c == l->delimiter[l->matched]) {
@@ -421,7 +225,7 @@ static void set_delimiter(struct sqldump_lexer *l)
 }
 
 /* The same INSERT as the one before: no need to read its head again. */
-static bool known_head(struct window *w)
+static bool known_head(struct sqldump_window *w)
 {
 	struct sqldump_lexer *l = w->l;
 	size_t n = l->head.len;
@@ -435,7 +239,7 @@ static bool known_head(struct window *w)
 	return true;
 }
 
-static int in_lead(struct window *w, char c)
+static int in_lead(struct sqldump_window *w, char c)
 {
 	struct sqldump_lexer *l = w->l;
 	bool mark = w->base + w->i < 3 && (unsigned char)c == (unsigned char)"\xef\xbb\xbf"[w->base + w->i];
@@ -455,12 +259,12 @@ static int in_lead(struct window *w, char c)
 	return LEX_MORE;
 }
 
-static int in_between(struct window *w, char c)
+static int in_between(struct sqldump_window *w, char c)
 {
 	struct sqldump_lexer *l = w->l;
 	if (c == '(' && l->state == IN_COMMA) {
 		w->i++;
-		begin_tuple(w);
+		sqldump_begin_tuple(w);
 	} else if (is_blank((unsigned char)c)) {
 		w->i++;
 	} else if (c == ',' && l->state == IN_BETWEEN) {
@@ -480,7 +284,7 @@ static int in_between(struct window *w, char c)
 }
 
 /* In a comment to the end of the line, or the line of a command. */
-static int in_line(struct window *w)
+static int in_line(struct sqldump_window *w)
 {
 	struct sqldump_lexer *l = w->l;
 	const unsigned char *p = w->p + w->i, *nl = memchr(p, '\n', w->n - w->i);
@@ -502,7 +306,7 @@ static int in_line(struct window *w)
 	return l->back == IN_LEAD ? LEX_COMMENT : LEX_MORE;
 }
 
-static void in_quote(struct window *w)
+static void in_quote(struct sqldump_window *w)
 {
 	struct sqldump_lexer *l = w->l;
 	size_t from = w->i, i = from;
@@ -510,7 +314,7 @@ static void in_quote(struct window *w)
 		i++;
 		l->state = IN_QUOTE;
 	} else {
-		i = scan_quoted(w->p, i, w->n, (unsigned char)l->quote);
+		i += sqldump_scan_quoted(w->p + i, w->n - i, l->quote);
 		if (i < w->n) {
 			bool ends = w->p[i] == (unsigned char)l->quote;
 			l->state = ends ? l->back : l->quote == '`' ? IN_QUOTE : IN_ESCAPE;
@@ -522,7 +326,7 @@ static void in_quote(struct window *w)
 	w->i = i;
 }
 
-static void in_block(struct window *w, char c)
+static void in_block(struct sqldump_window *w, char c)
 {
 	struct sqldump_lexer *l = w->l;
 	size_t from = w->i;
@@ -538,9 +342,9 @@ static void in_block(struct window *w, char c)
 		add(l, w->p + from, w->i - from, false);
 }
 
-/* Behind "/" followed by "*", "*M", "*!" and a version. What an executable comment holds is text; one that holds a client's
- * command alone (MariaDB's sandbox line) is not. */
-static void in_opening(struct window *w, char c)
+/* Behind "/" followed by "*", "*M", "*!" and a version. What an executable comment holds is text; one that holds a
+ * client's command alone (MariaDB's sandbox line) is not. */
+static void in_opening(struct sqldump_window *w, char c)
 {
 	struct sqldump_lexer *l = w->l;
 	bool lead = l->back == IN_LEAD;
@@ -582,7 +386,7 @@ static void in_opening(struct window *w, char c)
 	l->state = l->back;
 }
 
-static int in_mark(struct window *w, char c)
+static int in_mark(struct sqldump_window *w, char c)
 {
 	struct sqldump_lexer *l = w->l;
 	switch (l->state) {
@@ -622,7 +426,7 @@ static int in_mark(struct window *w, char c)
 }
 
 /* The rest of a statement's line is its own. */
-static int in_after(struct window *w, char c)
+static int in_after(struct sqldump_window *w, char c)
 {
 	bool newline = c == '\n';
 	if (newline || c == ' ' || c == '\t' || c == '\r')
@@ -635,7 +439,7 @@ static int in_after(struct window *w, char c)
 	return LEX_STATEMENT;
 }
 
-static int one(struct window *w)
+static int one(struct sqldump_window *w)
 {
 	char c = (char)w->p[w->i];
 	switch (w->l->state) {
@@ -644,7 +448,7 @@ static int one(struct window *w)
 	case IN_TEXT:
 		return in_text(w, c);
 	case IN_TUPLE:
-		return through_tuples(w);
+		return sqldump_through_tuples(w);
 	case IN_BETWEEN:
 	case IN_COMMA:
 		return in_between(w, c);
@@ -670,7 +474,7 @@ static int one(struct window *w)
 
 int sqldump_lexer_step(struct sqldump_lexer *l, const void *p, size_t n, size_t *used, struct error *e)
 {
-	struct window w = {.l = l, .p = p, .n = n, .base = l->pos};
+	struct sqldump_window w = {.l = l, .p = p, .n = n, .base = l->pos};
 	int event = LEX_MORE;
 	l->hashed = 0;
 	if (l->ended)
@@ -678,14 +482,14 @@ int sqldump_lexer_step(struct sqldump_lexer *l, const void *p, size_t n, size_t 
 	while (event == LEX_MORE && w.i < n)
 		event = one(&w);
 	if (l->in_tuple)
-		hash_rest(&w);
+		sqldump_hash_rest(&w);
 	count_to(&w, w.i);
 	l->pos += w.i;
 	l->ended = event == LEX_STATEMENT || event == LEX_DELIMITER;
 	*used = w.i;
 	if (l->too_long)
-		return error_set(e, ERR_LIMIT, "a statement of more than %zu MiB (line %llu)", SQLDUMP_STATEMENT_MAX >> 20,
-			(unsigned long long)l->line);
+		return error_set(e, ERR_LIMIT, "a statement of more than %zu MiB (line %llu)",
+				 SQLDUMP_STATEMENT_MAX >> 20, (unsigned long long)l->line);
 	return event;
 }
 

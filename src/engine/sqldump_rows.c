@@ -18,14 +18,14 @@ struct cursor {
 	struct rows_cursor cursor;
 	struct source *source;
 	const struct rows_table *table;
-	uint64_t next, end;       /* to be read */
+	uint64_t next, end; /* to be read */
 	struct sqldump_lexer lexer;
-	struct buf window;        /* bytes read, from `base` on */
+	struct buf window; /* bytes read, from `base` on */
 	uint64_t base;
-	struct buf insert;        /* whose columns `targets` are */
-	size_t *targets;          /* where each value of a tuple belongs */
+	struct buf insert; /* whose columns `targets` are */
+	size_t *targets;   /* where each value of a tuple belongs */
 	size_t target_count;
-	bool settled;             /* false: of an INSERT without names, whose first tuple tells whether it has generated columns */
+	bool settled; /* false: of an INSERT without names, whose first tuple tells whether it has generated columns */
 	struct value *values;
 	enum sort *sorts;
 	struct buf decoded;
@@ -44,10 +44,17 @@ static bool one_of(const char *type, size_t n, const char *const words[], size_t
 
 static enum sort sort_of(const char *type)
 {
-	static const char *const ints[] = {"tinyint", "smallint", "mediumint", "int", "integer", "bigint", "year", "bool", "boolean", "serial"};
+	static const char *const ints[] = {"tinyint", "smallint", "mediumint", "int",     "integer",
+					   "bigint",  "year",     "bool",      "boolean", "serial"};
 	static const char *const binary[] = {
-		"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "geometry", "point", "linestring", "polygon",
-		"multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection", "vector",
+		"binary",         "varbinary",
+		"tinyblob",       "blob",
+		"mediumblob",     "longblob",
+		"geometry",       "point",
+		"linestring",     "polygon",
+		"multipoint",     "multilinestring",
+		"multipolygon",   "geometrycollection",
+		"geomcollection", "vector",
 	};
 	size_t n = strcspn(type, "( ");
 	if (one_of(type, n, ints, ARRAY_LEN(ints)))
@@ -103,7 +110,8 @@ static int take_head(struct cursor *c, struct error *e)
 	if (c->insert.len == text->len && memcmp(c->insert.p, text->p, text->len) == 0)
 		return 0;
 	if (!sqldump_insert_read(buf_text(text), text->len, &head) || strcasecmp(head.table, c->table->name) != 0)
-		return error_set(e, ERR_CORRUPT, "rows of %s where those of %s should be", head.table ? head.table : "no table", c->table->name);
+		return error_set(e, ERR_CORRUPT, "rows of %s where those of %s should be",
+				 head.table ? head.table : "no table", c->table->name);
 	c->settled = head.named;
 	if (head.named) {
 		int err = map_named(c, &head, e);
@@ -186,8 +194,8 @@ static void decode_string(struct buf *out, struct text in, char quote)
 static int digit_of(char c)
 {
 	static const signed char digits[256] = {
-		['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
-		['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+		['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+		['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
 		['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
 	};
 	return digits[(unsigned char)c] - 1;
@@ -331,7 +339,8 @@ static void skip_introducer(struct text *t)
 	struct text ahead = *t;
 	if (*ahead.p != '_' && !(strchr("nN", *ahead.p) && *ahead.p && ahead.p + 1 < ahead.end && ahead.p[1] == '\''))
 		return;
-	while (ahead.p < ahead.end && (digit_of(*ahead.p) >= 0 || *ahead.p == '_' || (*ahead.p >= 'a' && *ahead.p <= 'z') || (*ahead.p >= 'A' && *ahead.p <= 'Z')))
+	while (ahead.p < ahead.end && (digit_of(*ahead.p) >= 0 || *ahead.p == '_' ||
+				       (*ahead.p >= 'a' && *ahead.p <= 'z') || (*ahead.p >= 'A' && *ahead.p <= 'Z')))
 		ahead.p++;
 	skip_blank(&ahead);
 	if (ahead.p < ahead.end && (*ahead.p == '\'' || *ahead.p == '0' || ahead.p[0] == 'x' || ahead.p[0] == 'X'))
@@ -349,7 +358,7 @@ static void read_value(struct cursor *c, struct text *t, struct value *v, size_t
 		read_bare(c, t, v, column);
 	skip_blank(t);
 	if (t->p < t->end && *t->p != ',') {
-		*t = begin;              /* part of an expression */
+		*t = begin; /* part of an expression */
 		read_bare(c, t, v, column);
 	}
 }
@@ -358,8 +367,8 @@ static void read_value(struct cursor *c, struct text *t, struct value *v, size_t
 
 static int wrong_count(struct cursor *c, size_t have, struct error *e)
 {
-	return error_set(e, ERR_CORRUPT, "row %llu of table %s has %zu value%s where %zu belong", (unsigned long long)c->row, c->table->name,
-		have, have == 1 ? "" : "s", c->target_count);
+	return error_set(e, ERR_CORRUPT, "row %llu of table %s has %zu value%s where %zu belong",
+			 (unsigned long long)c->row, c->table->name, have, have == 1 ? "" : "s", c->target_count);
 }
 
 static size_t count_values(struct cursor *c, struct text t)
@@ -426,7 +435,8 @@ static int refill(struct cursor *c, struct error *e)
 	buf_remove_front(&c->window, (size_t)(keep - c->base));
 	c->base = keep;
 	if (c->window.len > TUPLE_MAX)
-		return error_set(e, ERR_LIMIT, "a row of table %s is longer than %zu MiB", c->table->name, TUPLE_MAX >> 20);
+		return error_set(e, ERR_LIMIT, "a row of table %s is longer than %zu MiB", c->table->name,
+				 TUPLE_MAX >> 20);
 	buf_reserve(&c->window, n);
 	int err = source_read_exact(c->source, c->window.p + c->window.len, n, c->next, e);
 	c->window.len += err ? 0 : n;
@@ -439,7 +449,9 @@ static int step(struct cursor *c, struct error *e)
 {
 	for (;;) {
 		size_t done = (size_t)(c->lexer.pos - c->base), used;
-		int event = done < c->window.len ? sqldump_lexer_step(&c->lexer, c->window.p + done, c->window.len - done, &used, e) : LEX_MORE;
+		int event = done < c->window.len
+				    ? sqldump_lexer_step(&c->lexer, c->window.p + done, c->window.len - done, &used, e)
+				    : LEX_MORE;
 		if (event != LEX_MORE)
 			return event;
 		if (c->next == c->end) {
@@ -463,7 +475,10 @@ static int cursor_next(struct rows_cursor *r, const struct value **values, struc
 			err = take_head(c, e);
 		if (event == LEX_TUPLE) {
 			const char *p = (const char *)c->window.p + (c->lexer.tuple - c->base);
-			err = read_row(c, (struct text){.p = p, .end = (const char *)c->window.p + (c->lexer.pos - 1 - c->base)}, e);
+			err = read_row(
+				c,
+				(struct text){.p = p, .end = (const char *)c->window.p + (c->lexer.pos - 1 - c->base)},
+				e);
 			*values = c->values;
 		}
 		if (err || event == LEX_TUPLE)
@@ -484,12 +499,14 @@ static void cursor_close(struct rows_cursor *r)
 	free(c);
 }
 
-int sqldump_rows_open(struct source *s, uint64_t offset, uint64_t length, const struct rows_table *t, struct rows_cursor **out, struct error *e)
+int sqldump_rows_open(struct source *s, uint64_t offset, uint64_t length, const struct rows_table *t,
+		      struct rows_cursor **out, struct error *e)
 {
 	if (offset > s->size || length > s->size - offset)
 		return error_set(e, ERR_CORRUPT, "the rows of table %s lie beyond the end of the dump", t->name);
 	struct cursor *c = mem_zero(sizeof *c);
-	c->cursor = (struct rows_cursor){.next = cursor_next, .close = cursor_close, .columns = t->columns, .column_count = t->column_count};
+	c->cursor = (struct rows_cursor){
+		.next = cursor_next, .close = cursor_close, .columns = t->columns, .column_count = t->column_count};
 	c->source = s;
 	c->table = t;
 	c->next = c->base = offset;

@@ -86,7 +86,8 @@ struct sqldump_token sqldump_token_next(struct sqldump_reader *r)
 
 bool sqldump_token_is(const struct sqldump_token *t, const char *word)
 {
-	return (t->kind == TOKEN_WORD || t->kind == TOKEN_SIGN) && strlen(word) == t->n && strncasecmp(t->p, word, t->n) == 0;
+	return (t->kind == TOKEN_WORD || t->kind == TOKEN_SIGN) && strlen(word) == t->n &&
+	       strncasecmp(t->p, word, t->n) == 0;
 }
 
 char *sqldump_token_name(const struct sqldump_token *t)
@@ -196,7 +197,8 @@ static bool token_begins(const struct sqldump_token *t, const char *with)
 /* A variable in which a value is kept for later, as the dump tools name them. */
 static enum sqldump_verb kept(const struct sqldump_token *t)
 {
-	static const char *const local[] = {"@saved_", "@save_", "@OLD_AUTOCOMMIT", "@old_system_versioning", "@OLDTMP_"};
+	static const char *const local[] = {"@saved_", "@save_", "@OLD_AUTOCOMMIT", "@old_system_versioning",
+					    "@OLDTMP_"};
 	for (size_t i = 0; i < ARRAY_LEN(local); i++)
 		if (token_begins(t, local[i]))
 			return VERB_SAVE;
@@ -205,7 +207,8 @@ static enum sqldump_verb kept(const struct sqldump_token *t)
 
 static bool beyond_session(const struct sqldump_token *t, struct sqldump_reader *r)
 {
-	if (token_begins(t, "@@GLOBAL") || token_begins(t, "@@PERSIST") || sqldump_token_is(t, "GLOBAL") || sqldump_token_is(t, "PERSIST"))
+	if (token_begins(t, "@@GLOBAL") || token_begins(t, "@@PERSIST") || sqldump_token_is(t, "GLOBAL") ||
+	    sqldump_token_is(t, "PERSIST"))
 		return true;
 	if (token_begins(t, "@@SESSION") || sqldump_token_is(t, "SESSION")) {
 		accept(r, ".");
@@ -219,7 +222,8 @@ static enum sqldump_verb read_set(struct sqldump_reader *r)
 {
 	struct sqldump_token first = sqldump_token_next(r);
 	struct sqldump_reader rest = *r;
-	if (sqldump_token_is(&first, "PASSWORD") || sqldump_token_is(&first, "ROLE") || sqldump_token_is(&first, "DEFAULT"))
+	if (sqldump_token_is(&first, "PASSWORD") || sqldump_token_is(&first, "ROLE") ||
+	    sqldump_token_is(&first, "DEFAULT"))
 		return VERB_OTHER;
 	if (beyond_session(&first, &rest))
 		return VERB_SERVER;
@@ -231,7 +235,8 @@ static enum sqldump_verb read_set(struct sqldump_reader *r)
 		if (found != VERB_OTHER)
 			return found == VERB_SAVE ? VERB_RESTORE : VERB_RESTORE_ALL;
 	}
-	return sqldump_token_is(&first, "AUTOCOMMIT") || sqldump_token_is(&first, "@@AUTOCOMMIT") ? VERB_AUTOCOMMIT : VERB_SET;
+	return sqldump_token_is(&first, "AUTOCOMMIT") || sqldump_token_is(&first, "@@AUTOCOMMIT") ? VERB_AUTOCOMMIT
+												  : VERB_SET;
 }
 
 static const struct kind {
@@ -282,7 +287,8 @@ static void read_trigger_table(struct sqldump_reader *r, struct sqldump_statemen
 	out->qualified |= qualified;
 }
 
-/* What stands between CREATE and the kind of thing: OR REPLACE, ALGORITHM, DEFINER, SQL SECURITY, AGGREGATE, TEMPORARY. */
+/* What stands between CREATE and the kind of thing: OR REPLACE, ALGORITHM, DEFINER, SQL SECURITY, AGGREGATE, TEMPORARY.
+ */
 static void read_create(struct sqldump_reader *r, struct sqldump_statement *out)
 {
 	static const char *const others[] = {"USER", "ROLE", "INDEX", "SERVER", "TABLESPACE", "LOGFILE", "AS", "("};
@@ -323,7 +329,8 @@ static void read_alter(struct sqldump_reader *r, struct sqldump_statement *out)
 		out->name = sqldump_read_name(r, &out->qualified);
 	} else if (accept(r, "TABLE")) {
 		read_target(r, out);
-		bool keys = (accept(r, "DISABLE") || accept(r, "ENABLE")) && accept(r, "KEYS") && peek(r).kind == TOKEN_END;
+		bool keys =
+			(accept(r, "DISABLE") || accept(r, "ENABLE")) && accept(r, "KEYS") && peek(r).kind == TOKEN_END;
 		out->verb = keys ? VERB_KEYS : VERB_OTHER;
 	}
 }
@@ -371,8 +378,29 @@ static void read_change(struct sqldump_reader *r, struct sqldump_statement *out)
 static bool is_command(const struct sqldump_token *t)
 {
 	static const char *const words[] = {
-		"system", "source", "tee", "notee", "pager", "nopager", "edit", "connect", "quit", "exit", "go", "ego", "help",
-		"clear", "status", "print", "rehash", "prompt", "sandbox", "nowarning", "warnings", "costs", "ssl_session_data_print",
+		"system",
+		"source",
+		"tee",
+		"notee",
+		"pager",
+		"nopager",
+		"edit",
+		"connect",
+		"quit",
+		"exit",
+		"go",
+		"ego",
+		"help",
+		"clear",
+		"status",
+		"print",
+		"rehash",
+		"prompt",
+		"sandbox",
+		"nowarning",
+		"warnings",
+		"costs",
+		"ssl_session_data_print",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (sqldump_token_is(t, words[i]))
@@ -386,9 +414,10 @@ static bool is_server(const struct sqldump_token *first, const struct sqldump_re
 	struct sqldump_token t = peek(r);
 	if (sqldump_token_is(first, "CHANGE"))
 		return sqldump_token_is(&t, "MASTER") || sqldump_token_is(&t, "REPLICATION");
-	return (sqldump_token_is(first, "START") || sqldump_token_is(first, "STOP") || sqldump_token_is(first, "RESET")) &&
-		(sqldump_token_is(&t, "SLAVE") || sqldump_token_is(&t, "REPLICA") || sqldump_token_is(&t, "ALL") ||
-			sqldump_token_is(&t, "MASTER") || sqldump_token_is(&t, "GROUP_REPLICATION"));
+	return (sqldump_token_is(first, "START") || sqldump_token_is(first, "STOP") ||
+		sqldump_token_is(first, "RESET")) &&
+	       (sqldump_token_is(&t, "SLAVE") || sqldump_token_is(&t, "REPLICA") || sqldump_token_is(&t, "ALL") ||
+		sqldump_token_is(&t, "MASTER") || sqldump_token_is(&t, "GROUP_REPLICATION"));
 }
 
 static bool needs_name(enum sqldump_verb v)
@@ -424,7 +453,8 @@ void sqldump_statement_read(const char *text, size_t n, struct sqldump_statement
 		out->name = sqldump_read_name(&r, &out->qualified);
 	} else if (is_server(&first, &r))
 		out->verb = VERB_SERVER;
-	else if (sqldump_token_is(&first, "UPDATE") || sqldump_token_is(&first, "DELETE") || sqldump_token_is(&first, "TRUNCATE"))
+	else if (sqldump_token_is(&first, "UPDATE") || sqldump_token_is(&first, "DELETE") ||
+		 sqldump_token_is(&first, "TRUNCATE"))
 		read_change(&r, out);
 	else if (sqldump_token_is(&first, "BEGIN") || sqldump_token_is(&first, "START"))
 		out->verb = VERB_TRANSACTION;

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define COLUMNS_MAX 16384        /* MySQL and MariaDB allow 4096 */
-#define KEY_MAX 64               /* parts of a key; they allow 32 */
+#define COLUMNS_MAX 16384 /* MySQL and MariaDB allow 4096 */
+#define KEY_MAX 64        /* parts of a key; they allow 32 */
 
 void sqldump_table_release(struct rows_table *t)
 {
@@ -25,7 +25,7 @@ void sqldump_table_release(struct rows_table *t)
 
 struct parse {
 	struct sqldump_reader r;
-	struct sqldump_token t;   /* the next one */
+	struct sqldump_token t; /* the next one */
 	struct rows_table *table;
 	size_t cap;
 };
@@ -154,7 +154,8 @@ static void read_primary(struct parse *p)
 
 static int read_definition(struct parse *p, struct error *e)
 {
-	static const char *const others[] = {"UNIQUE", "KEY", "INDEX", "FULLTEXT", "SPATIAL", "FOREIGN", "CHECK", "PERIOD", "LIKE", "SELECT"};
+	static const char *const others[] = {"UNIQUE",  "KEY",   "INDEX",  "FULLTEXT", "SPATIAL",
+					     "FOREIGN", "CHECK", "PERIOD", "LIKE",     "SELECT"};
 	if (accept(p, "CONSTRAINT") && !at(p, "PRIMARY") && !at(p, "UNIQUE") && !at(p, "FOREIGN") && !at(p, "CHECK"))
 		step(p);
 	if (accept(p, "PRIMARY")) {

@@ -10,11 +10,11 @@ struct sqldump_watch {
 	struct sqldump_builder *builder;
 	struct file_sink *out;
 	struct progress *progress;
-	uint64_t given;           /* bytes that `out` has */
+	uint64_t given; /* bytes that `out` has */
 	uint64_t last_cut;
-	bool waits;               /* a cut at `wanted`, should the rows from there on be long enough */
+	bool waits; /* a cut at `wanted`, should the rows from there on be long enough */
 	uint64_t wanted;
-	struct buf held;          /* from `given` on, of earlier calls */
+	struct buf held; /* from `given` on, of earlier calls */
 };
 
 struct sqldump_watch *sqldump_watch_new(struct file_sink *out, struct progress *p)
@@ -99,8 +99,8 @@ static int take(struct sqldump_watch *w, int event, const struct bytes *b, struc
 	if (!err && turn & ROWS_BEGUN)
 		err = rows_begun(w, b, e);
 	if (!err && sqldump_builder_parts(w->builder) > SQLDUMP_PARTS_MAX)
-		err = error_set(e, ERR_LIMIT, "more than %d parts: tables change all the time (line %llu)", SQLDUMP_PARTS_MAX,
-			(unsigned long long)w->lexer.line);
+		err = error_set(e, ERR_LIMIT, "more than %d parts: tables change all the time (line %llu)",
+				SQLDUMP_PARTS_MAX, (unsigned long long)w->lexer.line);
 	return err;
 }
 

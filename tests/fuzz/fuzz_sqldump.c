@@ -1,4 +1,5 @@
-/* Any bytes as a dump: no crash, the same map however they are split, parts without gaps, and every row that is counted is read. */
+/* Any bytes as a dump: no crash, the same map however they are split, parts without gaps, and every row that is counted
+ * is read. */
 #include "base/mem.h"
 #include "engine/sqldump.h"
 
@@ -38,11 +39,14 @@ static bool same(const char *a, const char *b)
 
 static void compare(const struct sqldump_map *a, const struct sqldump_map *b)
 {
-	must(a->n == b->n && a->complete == b->complete && a->views == b->views && a->triggers == b->triggers && a->events == b->events);
-	must(same(a->client, b->client) && same(a->server, b->server) && same(a->command, b->command) && same(a->foreign, b->foreign));
+	must(a->n == b->n && a->complete == b->complete && a->views == b->views && a->triggers == b->triggers &&
+	     a->events == b->events);
+	must(same(a->client, b->client) && same(a->server, b->server) && same(a->command, b->command) &&
+	     same(a->foreign, b->foreign));
 	for (size_t i = 0; i < a->n; i++) {
 		const struct sqldump_part *x = &a->v[i], *y = &b->v[i];
-		must(x->kind == y->kind && x->offset == y->offset && x->length == y->length && x->rows == y->rows && x->plain == y->plain);
+		must(x->kind == y->kind && x->offset == y->offset && x->length == y->length && x->rows == y->rows &&
+		     x->plain == y->plain);
 		must(same(x->name, y->name) && same(x->sql, y->sql) && same(x->row_hash, y->row_hash));
 	}
 }
@@ -58,7 +62,8 @@ static void read_rows(struct source *s, const struct sqldump_map *m, const struc
 	int got;
 	uint64_t n = 0;
 	for (size_t i = 0; i < m->n && !own.name; i++)
-		if (m->v[i].kind == SQLDUMP_TABLE && same(m->v[i].name, p->name) && sqldump_table_parse(m->v[i].sql, &own, &e) == 0)
+		if (m->v[i].kind == SQLDUMP_TABLE && same(m->v[i].name, p->name) &&
+		    sqldump_table_parse(m->v[i].sql, &own, &e) == 0)
 			t = own;
 	t.name = p->name;
 	must(sqldump_rows_open(s, p->offset, p->length, &t, &c, &e) == 0);

@@ -29,17 +29,18 @@ static inline struct buf dump_file(const char *name)
 static inline char *map_text(const struct sqldump_map *m)
 {
 	static const char *const kinds[] = {
-		"head", "table", "sequence", "stand-in", "rows", "triggers", "events", "routines", "view", "database", "tail", "other",
+		"head",   "table",    "sequence", "stand-in", "rows", "triggers",
+		"events", "routines", "view",     "database", "tail", "other",
 	};
 	CLEANUP(buf_release) struct buf b = BUF_INIT;
-	buf_printf(&b, "%s|%s|%s complete=%d views=%d triggers=%d routines=%d events=%d sequences=%d\n", m->client ? m->client : "-",
-		m->server ? m->server : "-", m->database ? m->database : "-", m->complete, (int)m->views, (int)m->triggers,
-		(int)m->routines, (int)m->events, (int)m->sequences);
+	buf_printf(&b, "%s|%s|%s complete=%d views=%d triggers=%d routines=%d events=%d sequences=%d\n",
+		   m->client ? m->client : "-", m->server ? m->server : "-", m->database ? m->database : "-",
+		   m->complete, (int)m->views, (int)m->triggers, (int)m->routines, (int)m->events, (int)m->sequences);
 	for (size_t i = 0; i < m->n; i++) {
 		const struct sqldump_part *p = &m->v[i];
-		buf_printf(&b, "%s %s %llu+%llu %llu %s %s %zu\n", kinds[p->kind], p->name ? p->name : "-", (unsigned long long)p->offset,
-			(unsigned long long)p->length, (unsigned long long)p->rows, p->row_hash ? p->row_hash : "-", p->plain ? "plain" : "-",
-			p->sql ? strlen(p->sql) : 0);
+		buf_printf(&b, "%s %s %llu+%llu %llu %s %s %zu\n", kinds[p->kind], p->name ? p->name : "-",
+			   (unsigned long long)p->offset, (unsigned long long)p->length, (unsigned long long)p->rows,
+			   p->row_hash ? p->row_hash : "-", p->plain ? "plain" : "-", p->sql ? strlen(p->sql) : 0);
 	}
 	return buf_take_text(&b);
 }
@@ -48,7 +49,8 @@ static inline char *map_text(const struct sqldump_map *m)
 static inline char *map_outline(const struct sqldump_map *m)
 {
 	static const char *const kinds[] = {
-		"head", "table", "sequence", "stand-in", "rows", "triggers", "events", "routines", "view", "database", "tail", "other",
+		"head",   "table",    "sequence", "stand-in", "rows", "triggers",
+		"events", "routines", "view",     "database", "tail", "other",
 	};
 	CLEANUP(buf_release) struct buf b = BUF_INIT;
 	for (size_t i = 0; i < m->n; i++) {
@@ -61,7 +63,8 @@ static inline char *map_outline(const struct sqldump_map *m)
 }
 
 /* Looked at in pieces of `piece` bytes behind a first one of `first`. */
-static inline int watch_pieces(const void *p, size_t n, size_t first, size_t piece, struct sqldump_map *out, struct error *e)
+static inline int watch_pieces(const void *p, size_t n, size_t first, size_t piece, struct sqldump_map *out,
+			       struct error *e)
 {
 	struct sqldump_watch *w = sqldump_watch_new(NULL, NULL);
 	int err = 0;

@@ -24,14 +24,19 @@ static ssize_t counted(struct source *s, void *p, size_t n, uint64_t at, struct 
 static char *long_dump(size_t rows)
 {
 	CLEANUP(buf_release) struct buf b = BUF_INIT;
-	buf_add_str(&b, "-- MariaDB dump 10.19-11.8.3-MariaDB, for debian-linux-gnu (x86_64)\n/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE */;\n");
+	buf_add_str(&b, "-- MariaDB dump 10.19-11.8.3-MariaDB, for debian-linux-gnu (x86_64)\n/*!40101 SET "
+			"@OLD_SQL_MODE=@@SQL_MODE */;\n");
 	for (int t = 0; t < 3; t++) {
-		buf_printf(&b, "CREATE TABLE `t%d` (\n  `id` int NOT NULL,\n  `x` text,\n  PRIMARY KEY (`id`)\n);\nLOCK TABLES `t%d` WRITE;\n", t, t);
+		buf_printf(&b,
+			   "CREATE TABLE `t%d` (\n  `id` int NOT NULL,\n  `x` text,\n  PRIMARY KEY (`id`)\n);\nLOCK "
+			   "TABLES `t%d` WRITE;\n",
+			   t, t);
 		for (size_t i = 0; i < rows * (t != 1); i++)
 			buf_printf(&b, "INSERT INTO `t%d` VALUES (%zu,'some text; to make it longer');\n", t, i);
 		buf_add_str(&b, "UNLOCK TABLES;\n");
 	}
-	buf_add_str(&b, "/*!50001 CREATE VIEW `v` AS select 1 */;\n/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n-- Dump completed\n");
+	buf_add_str(&b, "/*!50001 CREATE VIEW `v` AS select 1 */;\n/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n-- Dump "
+			"completed\n");
 	return buf_take_text(&b);
 }
 
@@ -39,7 +44,8 @@ static void a_map_is_read_again_without_the_rows_that_are_known(void **state)
 {
 	AUTO_FREE char *sql = long_dump(30000);
 	CLEANUP(manifest_source_release) struct manifest_source known = {0};
-	struct counter c = {.source = {.pread = counted, .size = strlen(sql)}, .inner = source_from_memory(sql, strlen(sql))};
+	struct counter c = {.source = {.pread = counted, .size = strlen(sql)},
+			    .inner = source_from_memory(sql, strlen(sql))};
 	struct sqldump_map first, again;
 	struct error e = {0};
 	assert_int_equal(sqldump_map_read(&c.source, NULL, &first, &e), 0);
@@ -98,8 +104,11 @@ static void a_manifest_tells_tables_and_counts_the_rest(void **state)
 	assert_int_equal(watch_pieces(sql.p, sql.len, 0, sql.len, &m, &e), 0);
 	sqldump_map_describe(&m, &s);
 	for (size_t i = 0; i < s.table_count; i++)
-		buf_printf(&b, "%s:%zu:%llu ", s.tables[i].name, s.tables[i].column_count, (unsigned long long)s.tables[i].rows);
-	assert_string_equal(buf_text(&b), "customers:20:3 empty_one:2:0 nokey:2:3 orders:4:2 parts:2:2 versioned:2:1 we ird` na;me:2:1 ");
+		buf_printf(&b, "%s:%zu:%llu ", s.tables[i].name, s.tables[i].column_count,
+			   (unsigned long long)s.tables[i].rows);
+	assert_string_equal(
+		buf_text(&b),
+		"customers:20:3 empty_one:2:0 nokey:2:3 orders:4:2 parts:2:2 versioned:2:1 we ird` na;me:2:1 ");
 	buf_clear(&b);
 	for (size_t i = 0; i < s.object_count; i++)
 		buf_printf(&b, "%s:%llu ", s.objects[i].type, (unsigned long long)s.objects[i].count);

@@ -2,8 +2,8 @@
 
 #include <inttypes.h>
 
-static const char table[] =
-	"CREATE TABLE t (i int, b bigint unsigned, s varchar(9), d decimal(10,2), x blob, f bit(10), g int AS (i) STORED)";
+static const char table[] = "CREATE TABLE t (i int, b bigint unsigned, s varchar(9), d decimal(10,2), x blob, f "
+			    "bit(10), g int AS (i) STORED)";
 
 /* The rows as text: NULL, 5, 'text', x'blob' in hex; "!" and the error at its end. */
 static char *rows_of(const char *create, const void *sql, size_t n)
@@ -28,7 +28,8 @@ static char *rows_of(const char *create, const void *sql, size_t n)
 			else if (v[i].type == VALUE_TEXT)
 				buf_printf(&b, "'%.*s'", (int)v[i].n, v[i].p);
 			for (size_t k = 0; v[i].type == VALUE_BLOB && k <= v[i].n; k++)
-				k < v[i].n ? buf_printf(&b, "%s%02x", k ? "" : "x'", (unsigned char)v[i].p[k]) : buf_add_str(&b, k ? "'" : "x''");
+				k < v[i].n ? buf_printf(&b, "%s%02x", k ? "" : "x'", (unsigned char)v[i].p[k])
+					   : buf_add_str(&b, k ? "'" : "x''");
 		}
 		buf_add_str(&b, "\n");
 	}
@@ -50,11 +51,14 @@ static void assert_rows(const char *sql, const char *want)
 static void tuples_that_do_not_fit_are_refused(void **state)
 {
 	assert_rows("INSERT INTO t VALUES (1,2);\n", "!row 1 of table t has 2 values where 6 belong");
-	assert_rows("INSERT INTO t (i) VALUES (1),(1,2);\n", "1 NULL NULL NULL NULL NULL NULL\n!row 2 of table t has 2 values where 1 belong");
+	assert_rows("INSERT INTO t (i) VALUES (1),(1,2);\n",
+		    "1 NULL NULL NULL NULL NULL NULL\n!row 2 of table t has 2 values where 1 belong");
 	assert_rows("INSERT INTO t (i,s) VALUES (1);\n", "!row 1 of table t has 1 value where 2 belong");
 	assert_rows("INSERT INTO t (i,nope) VALUES (1,2);\n", "!table t has no column nope");
 	assert_rows("INSERT INTO u VALUES (1);\n", "!rows of u where those of t should be");
-	assert_rows("INSERT INTO t (i) VALUES (1),(2", "1 NULL NULL NULL NULL NULL NULL\n!the rows of table t: ends in the middle of a statement (line 1)");
+	assert_rows(
+		"INSERT INTO t (i) VALUES (1),(2",
+		"1 NULL NULL NULL NULL NULL NULL\n!the rows of table t: ends in the middle of a statement (line 1)");
 }
 
 static void a_range_beyond_the_end_is_refused(void **state)
@@ -73,16 +77,20 @@ static void a_range_beyond_the_end_is_refused(void **state)
 
 static void values_follow_their_columns(void **state)
 {
-	assert_rows("INSERT INTO t VALUES (1,18446744073709551615,'a',-1.50,'raw',0x02AA,2),(-7,'9',5,1e300,NULL,b'1',NULL);\n",
-		"1 '18446744073709551615' 'a' '-1.50' x'726177' x'02aa' 2\n-7 9 '5' '1e300' NULL x'0001' NULL\n");
-	assert_rows("INSERT INTO t (x,f,i,s,b) VALUES (0x00FF7f,x'0101',0x10,0x4142,TRUE),(_binary 'a\\0b',_binary'\\0z',-0,_utf8mb4 'c',f('a,b',(1)));\n",
-		"16 'TRUE' 'AB' NULL x'00ff7f' x'0101' NULL\n0 'f('a,b',(1))' 'c' NULL x'610062' x'007a' NULL\n");
+	assert_rows("INSERT INTO t VALUES "
+		    "(1,18446744073709551615,'a',-1.50,'raw',0x02AA,2),(-7,'9',5,1e300,NULL,b'1',NULL);\n",
+		    "1 '18446744073709551615' 'a' '-1.50' x'726177' x'02aa' 2\n-7 9 '5' '1e300' NULL x'0001' NULL\n");
+	assert_rows("INSERT INTO t (x,f,i,s,b) VALUES (0x00FF7f,x'0101',0x10,0x4142,TRUE),(_binary "
+		    "'a\\0b',_binary'\\0z',-0,_utf8mb4 'c',f('a,b',(1)));\n",
+		    "16 'TRUE' 'AB' NULL x'00ff7f' x'0101' NULL\n0 'f('a,b',(1))' 'c' NULL x'610062' x'007a' NULL\n");
 }
 
 static void columns_that_are_not_named_are_null(void **state)
 {
-	assert_rows("INSERT INTO t (`s`, I) VALUES ('a',1);\nREPLACE INTO `t` (b) VALUES (5);\nINSERT IGNORE INTO t () VALUES ();\n",
-		"1 NULL 'a' NULL NULL NULL NULL\nNULL 5 NULL NULL NULL NULL NULL\nNULL NULL NULL NULL NULL NULL NULL\n");
+	assert_rows("INSERT INTO t (`s`, I) VALUES ('a',1);\nREPLACE INTO `t` (b) VALUES (5);\nINSERT IGNORE INTO t () "
+		    "VALUES ();\n",
+		    "1 NULL 'a' NULL NULL NULL NULL\nNULL 5 NULL NULL NULL NULL NULL\nNULL NULL NULL NULL NULL NULL "
+		    "NULL\n");
 }
 
 static void without_names_generated_columns_may_be_left_out(void **state)
@@ -92,21 +100,26 @@ static void without_names_generated_columns_may_be_left_out(void **state)
 
 static void the_period_of_a_table_with_history_is_passed_over(void **state)
 {
-	assert_rows("INSERT INTO t (i, row_start, row_end) VALUES (1,'2026-11-21','2038-01-19');\n", "1 NULL NULL NULL NULL NULL NULL\n");
+	assert_rows("INSERT INTO t (i, row_start, row_end) VALUES (1,'2026-11-21','2038-01-19');\n",
+		    "1 NULL NULL NULL NULL NULL NULL\n");
 }
 
 static void escapes_are_decoded(void **state)
 {
-	static const char sql[] = "INSERT INTO t (x) VALUES ('\\0\\b\\n\\r\\t\\Z\\\\\\'\\\"\\%\\_\\q'),('it''s'),('''')," "(\"a\"\"b'c\"),('');\n";
+	static const char sql[] =
+		"INSERT INTO t (x) VALUES ('\\0\\b\\n\\r\\t\\Z\\\\\\'\\\"\\%\\_\\q'),('it''s'),(''''),"
+		"(\"a\"\"b'c\"),('');\n";
 	AUTO_FREE char *have = rows_of("CREATE TABLE t (x blob)", sql, strlen(sql));
-	assert_string_equal(have, "x'00080a0d091a5c27225c255c5f71'\nx'69742773'\nx'27'\nx'61226227" "63'\nx''\n");
+	assert_string_equal(have, "x'00080a0d091a5c27225c255c5f71'\nx'69742773'\nx'27'\nx'61226227"
+				  "63'\nx''\n");
 }
 
 static void strings_hold_anything(void **state)
 {
 	static const char sql[] = "INSERT INTO t (x) VALUES ('\0\xff);\nINSERT INTO t VALUES (1),(2);\n-- ');\n";
 	AUTO_FREE char *have = rows_of("CREATE TABLE t (x blob)", sql, sizeof sql - 1);
-	assert_string_equal(have, "x'00ff293b0a494e5345525420494e544f20742056414c5545532028" "31292c2832293b0a2d2d20'\n");
+	assert_string_equal(have, "x'00ff293b0a494e5345525420494e544f20742056414c5545532028"
+				  "31292c2832293b0a2d2d20'\n");
 }
 
 static void rows_longer_than_what_is_read_at_once_are_whole(void **state)
@@ -159,10 +172,11 @@ static void the_rows_of_a_whole_dump_are_read(void **state)
 		if (strcmp(m.v[i].name, "customers") != 0)
 			assert_int_equal(lines, m.v[i].rows);
 		if (strcmp(m.v[i].name, "orders") == 0)
-			assert_string_equal(rows, "1 1 x'000000000101000000000000000000f03f0000000000000040' '\xc3\xa9?'\n2 2 NULL NULL\n");
+			assert_string_equal(rows, "1 1 x'000000000101000000000000000000f03f0000000000000040' "
+						  "'\xc3\xa9?'\n2 2 NULL NULL\n");
 		if (strcmp(m.v[i].name, "customers") == 0)
-			assert_non_null(strstr(rows,
-				"2 'b'q\\' NULL NULL x'616263001a' '-1.00' '0' NULL NULL NULL 'c'd' '' x'0000' 2000 NULL 4000 'b'q\\!' NULL NULL NULL\n"));
+			assert_non_null(strstr(rows, "2 'b'q\\' NULL NULL x'616263001a' '-1.00' '0' NULL NULL NULL "
+						     "'c'd' '' x'0000' 2000 NULL 4000 'b'q\\!' NULL NULL NULL\n"));
 	}
 	sqldump_map_release(&m);
 }

@@ -22,7 +22,8 @@ static void a_dump_that_ends_within_a_statement_is_told_with_its_line(void **sta
 		struct error e = {0};
 		AUTO_FREE char *want = mem_printf("ends in the middle of a statement (line %d)", cases[i].line);
 		for (size_t piece = 1; piece < 100; piece += 49) {
-			assert_int_equal(watch_pieces(cases[i].sql, strlen(cases[i].sql), 0, piece, &m, &e), -ERR_CORRUPT);
+			assert_int_equal(watch_pieces(cases[i].sql, strlen(cases[i].sql), 0, piece, &m, &e),
+					 -ERR_CORRUPT);
 			assert_string_equal(e.text, want);
 		}
 	}
@@ -82,7 +83,9 @@ static void what_must_not_be_given_to_a_client_is_found(void **state)
 		{"system id;\n", "system", NULL},
 		{"CREATE TABLE a (b int) \\g\n;", "\\", NULL},
 		{"/*M!999999\\! id */\nSELECT 1;\n", "\\", NULL},
-		{"/*M!999999\\- enable the sandbox mode */ \nINSERT INTO a VALUES ('\\! id');\n-- \\! id\nSELECT '\\! id' /* \\! */;\n", NULL, NULL},
+		{"/*M!999999\\- enable the sandbox mode */ \nINSERT INTO a VALUES ('\\! id');\n-- \\! id\nSELECT '\\! "
+		 "id' /* \\! */;\n",
+		 NULL, NULL},
 		{"INSERT INTO `shop`.`orders` VALUES (1);\n", NULL, "orders"},
 		{"INSERT INTO a VALUES (1);\nINSERT INTO b.c VALUES (1);\n", NULL, "c"},
 		{"DROP TABLE IF EXISTS shop.orders;\n", NULL, "orders"},
@@ -93,8 +96,10 @@ static void what_must_not_be_given_to_a_client_is_found(void **state)
 		struct sqldump_map m;
 		struct error e = {0};
 		assert_int_equal(watch_pieces(cases[i].sql, strlen(cases[i].sql), 0, 100, &m, &e), 0);
-		assert_true(!m.command == !cases[i].command && (!m.command || strcmp(m.command, cases[i].command) == 0));
-		assert_true(!m.foreign == !cases[i].foreign && (!m.foreign || strcmp(m.foreign, cases[i].foreign) == 0));
+		assert_true(!m.command == !cases[i].command &&
+			    (!m.command || strcmp(m.command, cases[i].command) == 0));
+		assert_true(!m.foreign == !cases[i].foreign &&
+			    (!m.foreign || strcmp(m.foreign, cases[i].foreign) == 0));
 		sqldump_map_release(&m);
 	}
 }
@@ -103,10 +108,12 @@ static void what_must_not_be_given_to_a_client_is_found(void **state)
 
 static void a_dump_of_mariadb_is_told_apart(void **state)
 {
-	static const char want[] =
-		"head sequence:s1 sequence:s2 table:customers rows:customers(3) triggers:customers table:empty_one rows:empty_one(0) "
-		"table:nokey rows:nokey(3) table:orders rows:orders(2) triggers:orders table:parts rows:parts(2) stand-in:v1 stand-in:v2 "
-		"table:versioned rows:versioned(1) table:we ird` na;me rows:we ird` na;me(1) events routines view:v1 view:v2 tail";
+	static const char want[] = "head sequence:s1 sequence:s2 table:customers rows:customers(3) triggers:customers "
+				   "table:empty_one rows:empty_one(0) "
+				   "table:nokey rows:nokey(3) table:orders rows:orders(2) triggers:orders table:parts "
+				   "rows:parts(2) stand-in:v1 stand-in:v2 "
+				   "table:versioned rows:versioned(1) table:we ird` na;me rows:we ird` na;me(1) events "
+				   "routines view:v1 view:v2 tail";
 	CLEANUP(buf_release) struct buf sql = dump_file("mariadb-10.11.sql");
 	struct sqldump_map m;
 	struct error e = {0};
@@ -115,7 +122,8 @@ static void a_dump_of_mariadb_is_told_apart(void **state)
 	assert_string_equal(m.client, "mariadb-dump 10.19-10.11.19");
 	assert_string_equal(m.server, "10.11.19-MariaDB-0+deb12u1");
 	assert_string_equal(m.database, "shop");
-	assert_true(m.complete && m.views == 2 && m.triggers == 3 && m.routines == 2 && m.events == 1 && m.sequences == 2);
+	assert_true(m.complete && m.views == 2 && m.triggers == 3 && m.routines == 2 && m.events == 1 &&
+		    m.sequences == 2);
 	assert_true(m.databases == 0 && !m.command && !m.foreign);
 	sqldump_map_release(&m);
 }
@@ -125,15 +133,16 @@ static void a_dump_of_mysql_is_told_apart(void **state)
 	CLEANUP(buf_release) struct buf sql = dump_file("mysql-8.sql");
 	struct sqldump_map m;
 	struct error e = {0};
-	assert_outline(buf_text(&sql),
-		"head database table:orders rows:orders(3) triggers:orders other stand-in:cheap events database:shop events database:shop events "
-		"routines view:cheap database tail");
+	assert_outline(buf_text(&sql), "head database table:orders rows:orders(3) triggers:orders other stand-in:cheap "
+				       "events database:shop events database:shop events "
+				       "routines view:cheap database tail");
 	assert_int_equal(watch_pieces(sql.p, sql.len, 0, sql.len, &m, &e), 0);
 	assert_string_equal(m.client, "mysqldump 10.13-8.0.36");
 	assert_string_equal(m.server, "8.0.36-0ubuntu0.22.04.1");
 	for (size_t i = 0; i < m.n; i++) {
 		AUTO_FREE char *part = mem_string_n((char *)sql.p + m.v[i].offset, m.v[i].length);
-		bool apart = strstr(part, "GTID_PURGED") || strstr(part, "ALTER DATABASE") || strstr(part, "SET @@SESSION.SQL_LOG_BIN");
+		bool apart = strstr(part, "GTID_PURGED") || strstr(part, "ALTER DATABASE") ||
+			     strstr(part, "SET @@SESSION.SQL_LOG_BIN");
 		assert_int_equal(m.v[i].kind == SQLDUMP_DATABASE, apart);
 		assert_false(m.v[i].kind == SQLDUMP_DATABASE && strstr(part, "DELIMITER"));
 	}
@@ -143,10 +152,11 @@ static void a_dump_of_mysql_is_told_apart(void **state)
 static void without_comments_and_locks_the_statements_tell(void **state)
 {
 	CLEANUP(buf_release) struct buf sql = dump_file("mariadb-compact.sql");
-	assert_outline(buf_text(&sql),
-		"sequence:s1 sequence:s2 table:customers rows:customers(3) triggers:customers table:empty_one table:nokey rows:nokey(3) "
-		"table:orders rows:orders(2) triggers:orders table:parts rows:parts(2) stand-in:v1 stand-in:v2 table:versioned rows:versioned(1) "
-		"table:we ird` na;me rows:we ird` na;me(1) view:v1 view:v2");
+	assert_outline(buf_text(&sql), "sequence:s1 sequence:s2 table:customers rows:customers(3) triggers:customers "
+				       "table:empty_one table:nokey rows:nokey(3) "
+				       "table:orders rows:orders(2) triggers:orders table:parts rows:parts(2) "
+				       "stand-in:v1 stand-in:v2 table:versioned rows:versioned(1) "
+				       "table:we ird` na;me rows:we ird` na;me(1) view:v1 view:v2");
 }
 
 static void a_file_of_phpmyadmin_is_told_apart(void **state)
@@ -157,40 +167,52 @@ static void a_file_of_phpmyadmin_is_told_apart(void **state)
 
 static void files_of_heidisql_and_adminer_are_told_apart(void **state)
 {
-	assert_outline("/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;\nSET NAMES utf8;\n"
-		       "CREATE DATABASE IF NOT EXISTS `shop` /*!40100 DEFAULT CHARACTER SET utf8 */;\nUSE `shop`;\n"
-		       "CREATE TABLE IF NOT EXISTS `a` (\n  `id` int(11)\n);\nDELETE FROM `a`;\n/*!40000 ALTER TABLE `a` DISABLE KEYS */;\n"
-		       "INSERT INTO `a` (`id`) VALUES\n\t(1),\n\t(2);\n/*!40000 ALTER TABLE `a` ENABLE KEYS */;\n"
-		       "CREATE TABLE `v` (\n\t`id` INT(11) NULL\n) ENGINE=MyISAM;\n"
-		       "SET @OLDTMP_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_ZERO_DATE';\nDELIMITER //\n"
-		       "CREATE TRIGGER `t` BEFORE INSERT ON `a` FOR EACH ROW BEGIN SELECT 1; END//\nDELIMITER ;\nSET SQL_MODE=@OLDTMP_SQL_MODE;\n"
-		       "DROP TABLE IF EXISTS `v`;\nCREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `v` AS select 1;\n"
-		       "/*!40101 SET SQL_MODE=IFNULL(@OLD_SQL_MODE, '') */;\n",
+	assert_outline(
+		"/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;\nSET NAMES utf8;\n"
+		"CREATE DATABASE IF NOT EXISTS `shop` /*!40100 DEFAULT CHARACTER SET utf8 */;\nUSE `shop`;\n"
+		"CREATE TABLE IF NOT EXISTS `a` (\n  `id` int(11)\n);\nDELETE FROM `a`;\n/*!40000 ALTER TABLE `a` "
+		"DISABLE KEYS */;\n"
+		"INSERT INTO `a` (`id`) VALUES\n\t(1),\n\t(2);\n/*!40000 ALTER TABLE `a` ENABLE KEYS */;\n"
+		"CREATE TABLE `v` (\n\t`id` INT(11) NULL\n) ENGINE=MyISAM;\n"
+		"SET @OLDTMP_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_ZERO_DATE';\nDELIMITER //\n"
+		"CREATE TRIGGER `t` BEFORE INSERT ON `a` FOR EACH ROW BEGIN SELECT 1; END//\nDELIMITER ;\nSET "
+		"SQL_MODE=@OLDTMP_SQL_MODE;\n"
+		"DROP TABLE IF EXISTS `v`;\nCREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `v` AS select 1;\n"
+		"/*!40101 SET SQL_MODE=IFNULL(@OLD_SQL_MODE, '') */;\n",
 		"head database:shop table:a other rows:a(2) stand-in:v triggers:a view:v tail");
-	assert_outline("-- Adminer 4.8.1 MySQL 8.0 dump\n\nSET NAMES utf8;\nSET foreign_key_checks = 0;\n\nDELIMITER ;;\n\nDROP PROCEDURE IF EXISTS `p`;;\n"
-		       "CREATE PROCEDURE `p` ()\nBEGIN SELECT 1; END;;\n\nDELIMITER ;\n\nSET NAMES utf8mb4;\n\nDROP TABLE IF EXISTS `a`;\n"
-		       "CREATE TABLE `a` (`id` int);\n\nINSERT INTO `a` (`id`) VALUES\n(1),\n(2)\nON DUPLICATE KEY UPDATE `id` = VALUES(`id`);\n\n"
-		       "DROP VIEW IF EXISTS `v`;\nCREATE TABLE `v` (`id` int);\n\nDROP TABLE IF EXISTS `v`;\nCREATE VIEW `v` AS select 1;\n\n-- 2026-11-21\n",
-		"head routines other table:a rows:a(2)! stand-in:v view:v");
+	assert_outline("-- Adminer 4.8.1 MySQL 8.0 dump\n\nSET NAMES utf8;\nSET foreign_key_checks = 0;\n\nDELIMITER "
+		       ";;\n\nDROP PROCEDURE IF EXISTS `p`;;\n"
+		       "CREATE PROCEDURE `p` ()\nBEGIN SELECT 1; END;;\n\nDELIMITER ;\n\nSET NAMES utf8mb4;\n\nDROP "
+		       "TABLE IF EXISTS `a`;\n"
+		       "CREATE TABLE `a` (`id` int);\n\nINSERT INTO `a` (`id`) VALUES\n(1),\n(2)\nON DUPLICATE KEY "
+		       "UPDATE `id` = VALUES(`id`);\n\n"
+		       "DROP VIEW IF EXISTS `v`;\nCREATE TABLE `v` (`id` int);\n\nDROP TABLE IF EXISTS `v`;\nCREATE "
+		       "VIEW `v` AS select 1;\n\n-- 2026-11-21\n",
+		       "head routines other table:a rows:a(2)! stand-in:v view:v");
 }
 
 static void what_newer_versions_write_is_told_apart(void **state)
 {
-	assert_outline("/*M!999999\\- enable the sandbox mode */ \n/*!40111 SET @OLD_SQL_NOTES=@@SQL_NOTES, SQL_NOTES=0 */;\n"
-		       "/*M!100616 SET @OLD_NOTE_VERBOSITY=@@NOTE_VERBOSITY, NOTE_VERBOSITY=0 */;\n"
-		       "CREATE SEQUENCE `s` start with 1;\nDO SETVAL(`s`, 1, 0);\n"
-		       "CREATE TABLE `t` (`a` int);\nset autocommit=0;\nLOCK TABLES `t` WRITE;\nINSERT INTO `t` VALUES\n(1);\nUNLOCK TABLES;\ncommit;\n"
-		       "/*M!100616 SET NOTE_VERBOSITY=@OLD_NOTE_VERBOSITY */;\n-- Dump completed\n",
+	assert_outline(
+		"/*M!999999\\- enable the sandbox mode */ \n/*!40111 SET @OLD_SQL_NOTES=@@SQL_NOTES, SQL_NOTES=0 */;\n"
+		"/*M!100616 SET @OLD_NOTE_VERBOSITY=@@NOTE_VERBOSITY, NOTE_VERBOSITY=0 */;\n"
+		"CREATE SEQUENCE `s` start with 1;\nDO SETVAL(`s`, 1, 0);\n"
+		"CREATE TABLE `t` (`a` int);\nset autocommit=0;\nLOCK TABLES `t` WRITE;\nINSERT INTO `t` "
+		"VALUES\n(1);\nUNLOCK TABLES;\ncommit;\n"
+		"/*M!100616 SET NOTE_VERBOSITY=@OLD_NOTE_VERBOSITY */;\n-- Dump completed\n",
 		"head sequence:s table:t rows:t(1) tail");
-	assert_outline("SET @MYSQLDUMP_TEMP_LOG_BIN = @@SESSION.SQL_LOG_BIN;\nSET @@SESSION.SQL_LOG_BIN= 0;\nSET NAMES utf8mb4;\n"
-		       "CREATE TABLE `t` (`a` int);\nINSERT INTO `t` VALUES (1);\nSET @@SESSION.SQL_LOG_BIN = @MYSQLDUMP_TEMP_LOG_BIN;\n",
-		"head database head table:t rows:t(1) database");
+	assert_outline("SET @MYSQLDUMP_TEMP_LOG_BIN = @@SESSION.SQL_LOG_BIN;\nSET @@SESSION.SQL_LOG_BIN= 0;\nSET NAMES "
+		       "utf8mb4;\n"
+		       "CREATE TABLE `t` (`a` int);\nINSERT INTO `t` VALUES (1);\nSET @@SESSION.SQL_LOG_BIN = "
+		       "@MYSQLDUMP_TEMP_LOG_BIN;\n",
+		       "head database head table:t rows:t(1) database");
 }
 
 static void rows_that_need_more_than_themselves_are_not_plain(void **state)
 {
 	assert_outline("INSERT INTO a VALUES (1),(2);\nINSERT INTO a (b) VALUES (3);\n", "rows:a(3)");
-	assert_outline("INSERT INTO a VALUES (1);\nINSERT INTO b VALUES (1);\nINSERT INTO a VALUES (2);\n", "rows:a(1)! rows:b(1) rows:a(1)!");
+	assert_outline("INSERT INTO a VALUES (1);\nINSERT INTO b VALUES (1);\nINSERT INTO a VALUES (2);\n",
+		       "rows:a(1)! rows:b(1) rows:a(1)!");
 	assert_outline("INSERT INTO a VALUES (1) ON DUPLICATE KEY UPDATE b=VALUES(b);\n", "rows:a(1)!");
 	assert_outline("INSERT INTO a SELECT * FROM b ON DUPLICATE KEY UPDATE b= VALUES (b);\n", "rows:a(0)!");
 	assert_outline("INSERT INTO a SET b=1;\n", "rows:a(0)!");
@@ -198,22 +220,29 @@ static void rows_that_need_more_than_themselves_are_not_plain(void **state)
 	assert_outline("LOCK TABLES a WRITE;\nINSERT INTO b VALUES (1);\nUNLOCK TABLES;\n", "rows:a(0)! rows:b(1)!");
 	assert_outline("START TRANSACTION;\nINSERT INTO a VALUES (1);\nCOMMIT;\n", "other rows:a(1)!");
 	assert_outline("SET autocommit=0;\nINSERT INTO a VALUES (1);\nCOMMIT;\n", "other rows:a(1)!");
-	assert_outline("SET NAMES utf8;\nDROP TABLE a;\nCREATE TABLE a (b int);\nSET sql_mode='';\nINSERT INTO a VALUES (1);\n",
-		"head table:a other rows:a(1)!");
+	assert_outline("SET NAMES utf8;\nDROP TABLE a;\nCREATE TABLE a (b int);\nSET sql_mode='';\nINSERT INTO a "
+		       "VALUES (1);\n",
+		       "head table:a other rows:a(1)!");
 	assert_outline("REPLACE INTO a VALUES (1);\nINSERT IGNORE INTO a VALUES (2);\n", "rows:a(2)");
-	assert_outline("LOCK TABLES `a` WRITE;\n/*!40000 ALTER TABLE `a` DISABLE KEYS */;\nset autocommit=0;\nINSERT INTO `a` VALUES (1);\n"
-		"/*!40000 ALTER TABLE `a` ENABLE KEYS */;\nUNLOCK TABLES;\ncommit;\n", "rows:a(1)");
+	assert_outline("LOCK TABLES `a` WRITE;\n/*!40000 ALTER TABLE `a` DISABLE KEYS */;\nset autocommit=0;\nINSERT "
+		       "INTO `a` VALUES (1);\n"
+		       "/*!40000 ALTER TABLE `a` ENABLE KEYS */;\nUNLOCK TABLES;\ncommit;\n",
+		       "rows:a(1)");
 }
 
 static void every_statement_belongs_somewhere(void **state)
 {
-	assert_outline("CREATE DATABASE `a`;\nUSE `a`;\nCREATE TABLE t (b int);\nUSE c;\n", "database:a table:t database:c");
-	assert_outline("DROP TABLE IF EXISTS a, b;\nDROP TABLE c;\nCREATE TABLE d LIKE e;\nTRUNCATE d;\n", "other other table:d other");
+	assert_outline("CREATE DATABASE `a`;\nUSE `a`;\nCREATE TABLE t (b int);\nUSE c;\n",
+		       "database:a table:t database:c");
+	assert_outline("DROP TABLE IF EXISTS a, b;\nDROP TABLE c;\nCREATE TABLE d LIKE e;\nTRUNCATE d;\n",
+		       "other other table:d other");
 	assert_outline("CHANGE MASTER TO MASTER_LOG_FILE='x';\nSTART SLAVE;\nSET GLOBAL x=1;\n", "database");
 	assert_outline("-- only a comment\n", "head");
 	assert_outline(";;\n;", "head");
-	assert_outline("CREATE TABLE a (b int);\nDELIMITER //\nCREATE TRIGGER t AFTER DELETE ON a FOR EACH ROW BEGIN SELECT 1; /* // */ END //\n//\n"
-		"DELIMITER ;\nINSERT INTO a VALUES (1);\n", "table:a triggers:a rows:a(1)");
+	assert_outline("CREATE TABLE a (b int);\nDELIMITER //\nCREATE TRIGGER t AFTER DELETE ON a FOR EACH ROW BEGIN "
+		       "SELECT 1; /* // */ END //\n//\n"
+		       "DELIMITER ;\nINSERT INTO a VALUES (1);\n",
+		       "table:a triggers:a rows:a(1)");
 	assert_outline("\xef\xbb\xbfINSERT INTO a VALUES (1);\n", "rows:a(1)");
 	assert_outline("insert  into a values(1) , -- one\n (2)\n/* ; */,(3) # more\n ;\n", "rows:a(3)");
 	assert_outline("INSERT INTO a VALUES (1,(2),'(' \")\", `)`, x -- )\n, 0x29 /* ) */);\n", "rows:a(1)");
@@ -223,7 +252,8 @@ static void every_statement_belongs_somewhere(void **state)
 
 static void the_create_statement_is_kept(void **state)
 {
-	static const char sql[] = "/*!40101 SET @saved_cs_client = @@x */;\nCREATE TABLE `a;` (\n  `b` int -- ;\n) COMMENT='\\';' ;\n";
+	static const char sql[] =
+		"/*!40101 SET @saved_cs_client = @@x */;\nCREATE TABLE `a;` (\n  `b` int -- ;\n) COMMENT='\\';' ;\n";
 	struct sqldump_map m;
 	struct error e = {0};
 	assert_int_equal(watch_pieces(sql, strlen(sql), 0, 3, &m, &e), 0);
@@ -273,7 +303,8 @@ static void where_the_bytes_are_split_makes_no_difference(void **state)
 
 static void bytes_one_by_one_give_the_same(void **state)
 {
-	static const char *const files[] = {"mysql-8.sql", "phpmyadmin.sql", "mariadb-10.11.sql", "mariadb-compact.sql"};
+	static const char *const files[] = {"mysql-8.sql", "phpmyadmin.sql", "mariadb-10.11.sql",
+					    "mariadb-compact.sql"};
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		CLEANUP(buf_release) struct buf sql = dump_file(files[i]);
 		struct sqldump_map m;
@@ -347,7 +378,8 @@ static void cut_at_any_split(bool locks)
 {
 	size_t places[8];
 	CLEANUP(buf_release) struct buf sql = four_tables(locks, places);
-	AUTO_FREE char *want = mem_printf(locks ? "%zu %zu %zu %zu " : "%zu %zu %zu ", places[2], places[3], places[6], places[7]);
+	AUTO_FREE char *want =
+		mem_printf(locks ? "%zu %zu %zu %zu " : "%zu %zu %zu ", places[2], places[3], places[6], places[7]);
 	static const size_t pieces[] = {1, 1000, 65536, 300000, SIZE_MAX};
 	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
 		CLEANUP(taker_release) struct taker t = taker();

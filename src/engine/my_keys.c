@@ -114,6 +114,15 @@ int my_keys_turn(MYSQL *c, const char *live, const char *scratch, const char *ke
 	return err;
 }
 
+int my_keys_untie(MYSQL *c, const char *kept, struct error *e)
+{
+	CLEANUP(keys_release) struct keys keys = {0};
+	int err = list_keys(c, &keys, e, my_sql("k.TABLE_SCHEMA = %L AND k.REFERENCED_TABLE_SCHEMA <> %L", kept, kept));
+	for (size_t i = 0; i < keys.n && !err; i++)
+		err = my_exec(c, e, my_sql("ALTER TABLE %I.%I DROP FOREIGN KEY %I", kept, keys.v[i].table, keys.v[i].name));
+	return err ? error_wrap(e, "the restore is done, but foreign keys of the database %s, which keeps what was replaced, still bind rows", kept) : 0;
+}
+
 /* How many rows of the child refer to none of `schema`.parent. */
 static int count_lost(MYSQL *c, const struct key *k, const char *schema, unsigned long long *lost, struct error *e)
 {

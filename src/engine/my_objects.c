@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define SAVED MY_OWN_PREFIX "saved"
+#define LOCK_SECONDS 5
+#define LOCK_TRIES 12
 
 static void object_release(struct my_object *o)
 {
@@ -216,9 +218,35 @@ int my_tables_of(MYSQL *c, const char *database, struct strlist *out, struct err
 
 /* ---- making ---- */
 
+int my_exec_patiently(MYSQL *c, struct progress *p, struct error *e, char *sql)
+{
+	AUTO_FREE char *own = sql;
+	int err = my_exec(c, e, my_sql("SET lock_wait_timeout = %d", LOCK_SECONDS));
+	for (int i = 0; !err && i < LOCK_TRIES; i++) {
+		error_clear(e);
+		err = my_exec(c, e, mem_string(own));
+		if (err != -ERR_LOCKED)
+			break;
+		struct error cancelled = {0};
+		if (progress_check(p, &cancelled)) {
+			*e = cancelled;
+			break;
+		}
+		err = 0;
+	}
+	if (e->kind == ERR_LOCKED) {
+		error_set(e, ERR_LOCKED, "other connections hold the tables that are to be replaced");
+		error_hint(e, "stop the programs that use the database, or end their connections, and restore again");
+	}
+	err = -(int)e->kind;
+	struct error second = {0};
+	int back = my_exec(c, err ? &second : e, my_sql("SET lock_wait_timeout = %d", LOCK_SECONDS * LOCK_TRIES));
+	return err ? err : back;
+}
+
 int my_object_drop(MYSQL *c, const char *database, const struct my_object *o, struct error *e)
 {
-	return my_exec(c, e, my_sql("DROP %s IF EXISTS %I.%I", o->type, database, o->name));
+	return my_exec_patiently(c, NULL, e, my_sql("DROP %s IF EXISTS %I.%I", o->type, database, o->name));
 }
 
 /* The session an object was made in. */

@@ -272,6 +272,18 @@ static bool comes(const struct run *x, const struct my_object *o, const struct m
 	return !x->add || !my_objects_has(live, o);
 }
 
+/* A view whose definer is not there shows the scratch database in front of its tables. */
+static void unqualify(const struct run *x, struct my_object *o)
+{
+	CLEANUP(buf_release) struct buf sql = BUF_INIT;
+	const struct my_rewrite r = {.unqualify = x->scratch.name};
+	if (o->kind != MY_VIEW)
+		return;
+	my_rewrite(&r, o->sql, strlen(o->sql), &sql);
+	free(o->sql);
+	o->sql = buf_take_text(&sql);
+}
+
 static int plan_definitions(struct run *x, struct error *e)
 {
 	CLEANUP(my_objects_release) struct my_objects all = {0};
@@ -281,8 +293,10 @@ static int plan_definitions(struct run *x, struct error *e)
 	if (!err)
 		err = my_objects_read(x->c, x->scratch.name, s->kinds & ~(unsigned)MY_EVENT, &all, e);
 	for (size_t i = 0; i < all.n && !err; i++)
-		if (comes(x, &all.v[i], &s->old))
+		if (comes(x, &all.v[i], &s->old)) {
+			unqualify(x, &all.v[i]);
 			my_objects_add(&s->fresh, &all.v[i]);
+		}
 	return err;
 }
 

@@ -16,6 +16,7 @@ struct my_rewrite {
 	bool drop_definers;               /* DEFINER=... of CREATE goes away */
 	bool sequences;                   /* nextval(`from`.`x`) becomes nextval(`to`.`x`); for tables and views only */
 	const char *from, *to;            /* databases; may be NULL when sequences is false */
+	const char *unqualify;            /* `this`.`x` becomes `x`, wherever it stands; or NULL */
 	struct strlist *definers;         /* receives each account once, as SQL: 'a'@'b'; or NULL */
 };
 /* Whole statements, as a client reads them. Besides what is asked for, triggers lose the name of a database in front of
@@ -73,6 +74,8 @@ int my_objects_read(MYSQL *c, const char *database, unsigned kinds, struct my_ob
 bool my_objects_has(const struct my_objects *o, const struct my_object *like);       /* of this type and name */
 bool my_objects_has_same(const struct my_objects *o, const struct my_object *like);  /* equal in everything */
 void my_objects_add(struct my_objects *o, const struct my_object *copied);
+/* A statement that needs tables others may use: it is tried for a minute, or until p is cancelled; then -ERR_LOCKED. */
+int my_exec_patiently(MYSQL *c, struct progress *p, struct error *e, char *sql) MUST_USE;
 int my_object_drop(MYSQL *c, const char *database, const struct my_object *o, struct error *e) MUST_USE;
 /* Make them all in `database`; what is there under these names must be gone. Views are tried again as long as that helps.
  * `broken`: not NULL: views that cannot be made because what they show is missing are named there instead of failing. */
@@ -138,6 +141,8 @@ int my_swap_put_back(MYSQL *c, const char *live, const char *scratch, struct err
 
 /* my_keys.c: foreign keys from tables elsewhere to those of two databases, pointed at the same tables of `live`. */
 int my_keys_turn(MYSQL *c, const char *live, const char *scratch, const char *kept, struct error *e) MUST_USE;
+/* What is only kept must not bind rows of others: its keys to tables of other databases go. */
+int my_keys_untie(MYSQL *c, const char *kept, struct error *e) MUST_USE;
 /* Rows of tables of live that refer to nothing: -ERR_VERIFY. */
 int my_keys_check(MYSQL *c, const char *live, const struct strlist *tables, struct error *e) MUST_USE;
 

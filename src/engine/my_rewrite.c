@@ -329,6 +329,15 @@ static void sequence(struct scan *s)
 	replace(s, database.from, database.to, to);
 }
 
+static void drop_qualifier(struct scan *s, struct token t)
+{
+	if (t.kind != NAME || !is_sign(s, peek(s), '.'))
+		return;
+	AUTO_FREE char *name = text_of(s, t);
+	if (strcmp(name, s->r->unqualify) == 0)
+		replace(s, t.from, next(s).to, "");
+}
+
 static void statement(struct scan *s)
 {
 	struct token t = next(s);
@@ -340,6 +349,8 @@ static void statement(struct scan *s)
 		t = next(s);
 		if (s->r->sequences && s->r->from && (is(s, t, "nextval") || is(s, t, "lastval") || is(s, t, "setval")))
 			sequence(s);
+		else if (s->r->unqualify)
+			drop_qualifier(s, t);
 	}
 }
 

@@ -18,6 +18,7 @@
 #define SCRATCH_NAMES "_restore_[0-9a-f]{8}$"
 #define KEPT_NAMES "_before_[0-9]{8}_[0-9]{6}$"
 #define KEPT_SECONDS (24 * 60 * 60)
+#define NOTICE_SECONDS 3                  /* in which a server sees that a client was killed */
 #define GET_LOCK_TEXT "backstay."
 
 void my_scratch_release(struct my_scratch *s)
@@ -56,10 +57,10 @@ static int make_database(MYSQL *c, const char *name, const char *charset, const 
 }
 
 /* 1: we hold it now, 0: another does. */
-static int lock(MYSQL *c, const char *name, struct error *e)
+static int lock(MYSQL *c, const char *name, int seconds, struct error *e)
 {
 	AUTO_FREE char *got = NULL;
-	int err = my_value(c, &got, e, my_sql("SELECT GET_LOCK(%L, 0)", name));
+	int err = my_value(c, &got, e, my_sql("SELECT GET_LOCK(%L, %d)", name, seconds));
 	return err ? err : got && strcmp(got, "1") == 0;
 }
 
@@ -67,7 +68,7 @@ static int lock(MYSQL *c, const char *name, struct error *e)
 static int is_orphan(MYSQL *c, const char *scratch, struct error *e)
 {
 	AUTO_FREE char *name = mem_printf(GET_LOCK_TEXT "%s", scratch + strlen(scratch) - 8);
-	return lock(c, name, e);
+	return lock(c, name, 0, e);
 }
 
 int my_lock_target(MYSQL *c, const char *target, struct error *e)
@@ -75,7 +76,7 @@ int my_lock_target(MYSQL *c, const char *target, struct error *e)
 	AUTO_FREE char *name = NULL;
 	int err = my_value(c, &name, e, my_sql("SELECT CONCAT('" GET_LOCK_TEXT "', MD5(%L))", target));
 	if (!err)
-		err = lock(c, name, e);
+		err = lock(c, name, NOTICE_SECONDS, e);
 	if (err)
 		return err < 0 ? err : 0;
 	error_set(e, ERR_LOCKED, "another restore to the database \"%s\" is under way", target);

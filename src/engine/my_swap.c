@@ -10,8 +10,6 @@
 
 #define SCRATCH MY_OWN_PREFIX "scratch"
 #define MOVES MY_OWN_PREFIX "moves"
-#define LOCK_SECONDS 5
-#define LOCK_TRIES 12
 
 void my_swap_release(struct my_swap *s)
 {
@@ -31,33 +29,15 @@ static void add_move(struct buf *b, const char *from, const char *to, const char
 	buf_printf(b, "%s%s", b->len ? ", " : "RENAME TABLE ", one);
 }
 
-/* Out first, then in. Somebody may have the tables in a transaction: it is given a minute. */
 static int rename_tables(MYSQL *c, const struct buf *sql, struct progress *p, struct error *e)
 {
 	if (!sql->len)
 		return 0;
-	int err = my_exec(c, e, my_sql("SET foreign_key_checks = 0, lock_wait_timeout = %d", LOCK_SECONDS));
-	for (int i = 0; i < LOCK_TRIES && !err; i++) {
-		error_clear(e);
-		err = my_exec(c, e, mem_string(buf_text(sql)));
-		if (err != -ERR_LOCKED)
-			break;
-		struct error cancelled = {0};
-		err = 0;
-		if (progress_check(p, &cancelled)) {
-			*e = cancelled;
-			err = -ERR_CANCELLED;
-		}
-	}
-	if (!err && e->kind == ERR_LOCKED) {
-		error_set(e, ERR_LOCKED, "other connections hold the tables that are to be replaced");
-		err = error_hint(e, "stop the programs that use the database, or end their connections, and restore again");
-	}
-	struct error second = {0};
-	int back = my_exec(c, err ? &second : e, my_sql("SET lock_wait_timeout = %d", LOCK_SECONDS * LOCK_TRIES));
-	return err ? err : back;
+	int err = my_exec(c, e, my_sql("SET foreign_key_checks = 0"));
+	return err ? err : my_exec_patiently(c, p, e, mem_string(buf_text(sql)));
 }
 
+/* Out first, then in. */
 static int move_tables(const struct my_swap *s, struct error *e)
 {
 	CLEANUP(buf_release) struct buf sql = BUF_INIT;
@@ -290,7 +270,7 @@ int my_swap_do(struct my_swap *s, struct error *e)
 	if (!err) {
 		err = finished(s->c, s->scratch, e);
 		s->begun = err != 0;
-		return err;
+		return err || !s->kept ? err : my_keys_untie(s->c, s->kept, e);
 	}
 	if (put_back(s, &why)) {
 		struct error first = *e;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_KIB 32768 /* pages in memory, and what one sorted run holds */
+#define CACHE_KIB 8192 /* pages in memory, and what one sorted run holds */
 
 int64_t rows_loaded_pages_max;
 

@@ -74,12 +74,12 @@ static const struct pg_entry *database_entry(const struct pg_toc *toc)
 	return NULL;
 }
 
-/* The live database's tablespace stays its own; NULL: the default one. */
+/* The live database's tablespace stays its own; NULL: the default one, which must not be named by a user without rights on it. */
 static int choose_tablespace(struct pg_target *t, const char *archived, char **out, struct error *e)
 {
 	if (t->exists)
 		return pg_value(t->control, out, e, pg_sql("SELECT s.spcname FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace s "
-			"ON s.oid = d.dattablespace WHERE d.datname = %L", t->name));
+			"ON s.oid = d.dattablespace WHERE d.datname = %L AND s.spcname <> 'pg_default'", t->name));
 	*out = NULL;
 	if (archived && strlist_has(&t->rights.tablespaces, archived))
 		*out = mem_string(archived);

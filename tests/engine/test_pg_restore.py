@@ -455,3 +455,51 @@ def test_everything_comes_back_equal_to_the_byte(initialised, postgres, database
             if name.startswith(db):
                 postgres.drop(name)
         drop_roles(postgres)
+
+
+def without_superuser(sql):
+    """The lines of EVERYTHING that an ordinary user may run."""
+    needs = ["CREATE ROLE", "postgres_fdw", "OPERATOR FAMILY", "elsewhere", "pub_all", "EVENT TRIGGER", "event_trigger", "OWNER TO", "bs_owner", '"" role"']
+    lines = sql.replace(" AUTHORIZATION bs_owner", "").split("\n")
+    return "\n".join(line for line in lines if not any(word in line for word in needs))
+
+
+@pytest.mark.parametrize("right", ["NOCREATEDB", "CREATEDB"])
+def test_all_that_an_ordinary_user_can_make_comes_back_equal(initialised, postgres, databases, modest, right):
+    postgres.psql(f"ALTER ROLE modest {right}")
+    postgres.psql("DROP TABLE customers, orders CASCADE", modest, user="modest")
+    postgres.psql(without_superuser(EVERYTHING), modest, user="modest")
+    before = dump(postgres, modest)
+    initialised("backup", postgres.url(modest, user="modest"))
+    postgres.psql("DROP TABLE app.base CASCADE; CREATE TABLE app.base(other int); UPDATE app.parent SET name = 'wrong'", modest, user="modest")
+    result = initialised("restore", "latest", "--yes")
+    assert ("may not create databases" in result.err) == (right == "NOCREATEDB")
+    assert dump(postgres, modest) == before
+    for name in databases():
+        if name.startswith(modest):
+            postgres.drop(name)
+
+
+def test_large_tables_go_through_two_connections(plain, initialised, postgres, databases, fresh_database):
+    db = fresh_database("".join(f"""CREATE TABLE big{k}(id int PRIMARY KEY, parent int, t text); CREATE INDEX ON big{k}(t);
+        INSERT INTO big{k} SELECT g, g / 2, repeat(md5(g::text), 5) FROM generate_series(0, 60000) g; ALTER TABLE big{k} ADD FOREIGN KEY (parent) REFERENCES big1;""" for k in (1, 2))
+        + "".join(f"CREATE TABLE small{k}(id serial PRIMARY KEY, t text UNIQUE); INSERT INTO small{k}(t) VALUES ('{k}');" for k in range(110)))
+    before = dump(postgres, db)
+    plain("backup", postgres.url(db))
+    out = plain("restore", "latest", "--yes", "--to", postgres.url(db + "_new")).out
+    assert "112 tables, 120,112 rows" in out
+    assert dump(postgres, db + "_new") == before
+
+
+@pytest.mark.parametrize("options", [["-Fp"], ["-Fp", "--inserts"], ["-Fc", "-Z6"], ["-Fc", "--inserts"]])
+def test_outside_dumps_are_restored(initialised, postgres, databases, shop, home, options):
+    (home / "outside.dump").write_bytes(dump(postgres, shop, *options))
+    initialised("restore", "outside.dump", "--yes", "--to", postgres.url(shop + "_new"))
+    assert dump(postgres, shop + "_new") == dump(postgres, shop)
+
+
+def test_R1_a_script_that_fails_leaves_the_live_database(initialised, postgres, databases, shop, home):
+    (home / "bad.sql").write_text("CREATE TABLE fine(i int);\nINSERT INTO missing VALUES (1);\n")
+    with untouched(postgres, shop, databases):
+        result = initialised.run("restore", "bad.sql", "--yes", "--to", postgres.url(shop))
+    assert result.status != 0 and 'relation "missing" does not exist' in result.err

@@ -128,15 +128,14 @@ const struct command cmd_export = {
 	.arguments = "BACKUP|--live SOURCE",
 	.summary = "write a plain file for people from a backup",
 	.details =
-		"archive is the engine's own file, byte for byte (SQLite's database, what pg_dump\n"
-		"or mariadb-dump wrote);\n"
-		"sql is SQL text; csv a zip with a file a table; xlsx an Excel workbook with a\n"
-		"sheet a table; tar.gz, tar.zst and zip hold a folder. A file is read back and\n"
-		"checked before it gets its name.\n",
+		"archive is the engine's own file, byte for byte (SQLite's database, what\n"
+		"pg_dump or mariadb-dump wrote); sql is SQL text; csv a zip with a file a table;\n"
+		"xlsx an Excel workbook with a sheet a table; tar.gz, tar.zst and zip hold a\n"
+		"folder. A file is read back and checked before it gets its name.\n",
 	.examples =
 		"backstay export latest:app.db --format archive -o app.db\n"
 		"backstay export latest --format xlsx --table orders -o orders.xlsx\n"
-		"backstay export --live postgresql://db/shop --format csv -o shop.zip\n"
+		"backstay export --live postgresql://db/shop -f csv -o shop.zip\n"
 		"backstay export latest:media --format tar.zst -o - | ssh host tar x --zstd\n",
 	.min_args = 1,
 	.max_args = 1,

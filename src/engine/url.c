@@ -43,6 +43,11 @@ static int unknown_scheme(const char *text, size_t n, struct error *e)
 	CLEANUP(strlist_release) struct strlist schemes = {0};
 	list_schemes(&schemes);
 	AUTO_FREE char *all = strlist_join(&schemes, ", ");
+	/* It may be a URL with a password. */
+	if (strncmp(text + n, "://", 3) == 0) {
+		error_set(e, ERR_USAGE, "unknown scheme \"%.*s\"", (int)n, text);
+		return error_hint(e, "known are: %s, or a plain path", all);
+	}
 	error_set(e, ERR_USAGE, "unknown scheme \"%.*s\" in %s", (int)n, text, text);
 	return error_hint(e, "known are: %s, or a plain path; a path with a colon in it can be written as ./%s", all,
 		text);

@@ -82,8 +82,11 @@ static void a_scheme_nobody_knows_is_named_with_those_known(void **state)
 {
 	struct place *p = *state;
 	assert_fails(p, "oracle:shop", false, NULL, ERR_USAGE, "unknown scheme \"oracle\" in oracle:shop");
-	assert_string_equal(p->e.hint, "known are: sqlite:, sqlite3:, folder:, command:, or a plain path; "
+	assert_string_equal(p->e.hint, "known are: sqlite:, sqlite3:, postgresql:, postgres:, mysql:, mariadb:, folder:, command:, or a plain path; "
 		"a path with a colon in it can be written as ./oracle:shop");
+	assert_fails(p, "orcale://shop:secret@db/shop", false, NULL, ERR_USAGE, "unknown scheme \"orcale\"");
+	assert_string_equal(p->e.hint, "known are: sqlite:, sqlite3:, postgresql:, postgres:, mysql:, mariadb:, folder:, command:, "
+		"or a plain path");
 	assert_fails(p, "", false, NULL, ERR_USAGE, "an empty name is no source");
 	assert_fails(p, "sqlite:", false, NULL, ERR_USAGE, "sqlite: names no path");
 	assert_fails(p, "sqlite://", false, NULL, ERR_USAGE, "sqlite:// names no path");

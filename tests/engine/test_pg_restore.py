@@ -221,11 +221,24 @@ def test_a_cancelled_restore_removes_its_scratch_database(initialised, postgres,
     assert process.returncode == 130 and b"cancelled" in err
 
 
-def test_a_target_with_prepared_transactions_is_refused(initialised):
+def test_prepared_transactions_keep_a_database_from_being_replaced(initialised):
     server = PostgresServer().start(max_prepared_transactions=5)
     try:
         server.create("shop", SHOP)
         initialised("backup", server.url("shop"))
+        # One that comes after all has been looked at, while the safety backup is made: the swap is given up.
+        holder = subprocess.Popen(["psql", "-qXAt", "-d", "shop"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=server.environment)
+        holder.stdin.write(b"BEGIN; LOCK TABLE orders; SELECT 1;\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        wait_for(lambda: server.psql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop' AND wait_event_type = 'Lock'") != "0")
+        holder.communicate(b"PREPARE TRANSACTION 'y';\nBEGIN; CREATE TABLE later(i int); PREPARE TRANSACTION 'x'; ROLLBACK PREPARED 'y';\n")
+        _, err = process.communicate(timeout=120)
+        assert process.returncode != 0 and b'database "shop" is being accessed by other users' in err
+        server.psql("ROLLBACK PREPARED 'x'", "shop")
+        assert sizes(server, "shop").startswith("50|500")
+        assert server.psql("SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database") == "postgres shop template0 template1"
         server.psql("BEGIN; DELETE FROM orders; PREPARE TRANSACTION 'x'", "shop")
         result = initialised.run("restore", "latest", "--yes")
         assert result.status != 0 and "shop has 1 prepared transactions; nothing was changed" in result.err

@@ -16,7 +16,7 @@ struct compare {
 	const char *database;
 	const struct stored *s;
 	struct progress *progress;
-	bool exact;                       /* no other tables than the stored ones */
+	bool exact;                       /* no other tables than the stored ones; of a script by hand they are not all known */
 	PGconn *c[COUNTERS];
 	struct map *kinds;                /* schema 0 name -> relkind of the live table */
 	pthread_mutex_t lock;
@@ -291,7 +291,7 @@ int pg_compare(const struct pg_place *place, const char *database, const struct 
 	struct strlist *evidence, struct error *e)
 {
 	CLEANUP(release) struct compare x = {.place = place, .database = database ? database : place->database, .s = s, .progress = p,
-		.exact = true, .kinds = map_new(), .lock = PTHREAD_MUTEX_INITIALIZER};
+		.exact = s->manifest->structure, .kinds = map_new(), .lock = PTHREAD_MUTEX_INITIALIZER};
 	return compare(&x, hashes, evidence, e);
 }
 

@@ -112,11 +112,15 @@ static bool is(const struct pg_entry *x, const char *desc)
 	return x && strcmp(x->desc, desc) == 0;
 }
 
+static int see_other(struct pg_script_watch *w, const struct pg_script_statement *s, struct error *e);
+
 /* ---- statements of pg_dump ---- */
 
 static int see_dumped(struct pg_script_watch *w, const struct pg_script_statement *s, struct error *e)
 {
 	struct pg_entry *x = last_entry(w);
+	if (!x)
+		return see_other(w, s, e);    /* its comments were taken out */
 	if (s->kind == PG_SCRIPT_RUN && (is(x, "TABLE") || is(x, "FOREIGN TABLE") || is(x, "CONSTRAINT")))
 		return keep(w, &x->defn, e);
 	if (!is(x, "TABLE DATA"))
@@ -419,8 +423,11 @@ int pg_script_watch_finish(struct pg_script_watch *w, struct manifest_source *m,
 		err = pg_script_story_end(&w->story, e);
 	if (!err && w->open)
 		err = error_set(e, ERR_CORRUPT, "the text ends inside a transaction: its COMMIT is missing");
-	if (!err && !(w->loose && w->story.dumps == 0))
+	/* What is known to be all there is can be held against what was restored. */
+	if (!err && !w->loose) {
+		m->structure = mem_string("counted");
 		err = describe(w, m, e);
+	}
 	if (!err)
 		tell(w, m);
 	return err;

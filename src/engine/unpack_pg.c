@@ -188,7 +188,6 @@ static int finish_script(const struct unpack_job *j, struct script_sink *s, stru
 	if (err)
 		return error_wrap(e, "%s", j->path);
 	j->out->bytes = s->bytes;
-	j->out->structure = mem_string("counted");
 	return 0;
 }
 

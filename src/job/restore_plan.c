@@ -321,6 +321,12 @@ static int set_url(const struct job_restore *j, const char *text, struct restore
 		error_set(e, ERR_USAGE, "%s came from an outside file and has no place to go back to", s->source->name);
 		return error_hint(e, "name one with --to");
 	}
+	if (on_server(s->engine) && !strchr(text, ':')) {
+		error_set(e, ERR_MISMATCH, "%s is a backup of %s, and \"%s\" names no database on a server",
+			  s->source->name, s->engine->title, text);
+		return error_hint(e, "write --to %s://USER@HOST/DATABASE; or export it to a file: backstay export",
+				  s->engine->schemes[0]);
+	}
 	int rc = source_url_parse(text, true, s->engine, &s->target, e);
 
 	if (rc)

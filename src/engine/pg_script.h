@@ -126,8 +126,9 @@ struct pg_script_watch;
 struct pg_script_watch *pg_script_watch_new(struct file_sink *out, struct progress *p);
 void pg_script_watch_free(struct pg_script_watch *w);
 int pg_script_watch_write(struct pg_script_watch *w, const void *p, size_t n, struct error *e) MUST_USE;
-/* The end; m->structure is set to "counted" when the tables are known to be all there are: a script by hand may drop and rename them. Tables (columns, rows, offset and length of the COPY data without "\."), objects, versions and notes are added to m. Rows are
- * known only of a dump of pg_dump, in which nothing else changes them. */
+/* The end. Tables (columns, rows, offset and length of the COPY data without "\."), objects, versions and notes are added
+ * to m. m->structure becomes "counted" when they are known to be all there are: a script by hand may drop and rename
+ * tables, and then none is named. Rows are known only of a dump of pg_dump, in which nothing else changes them. */
 int pg_script_watch_finish(struct pg_script_watch *w, struct manifest_source *m, struct error *e) MUST_USE;
 
 #endif

@@ -380,13 +380,18 @@ static int set_targets(const struct job_restore *j, struct restore_plan *p, stru
 	return 0;
 }
 
+static const char *place_of(const struct source_url *u)
+{
+	return u->path ? u->path : u->shown;
+}
+
 static int check_distinct(const struct restore_plan *p, struct error *e)
 {
 	for (size_t i = 0; i < p->n; i++)
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(p->v[i].target.identity, p->v[k].target.identity)) {
 				error_set(e, ERR_USAGE, "%s and %s would both be restored to %s", p->v[k].source->name,
-					  p->v[i].source->name, p->v[i].target.shown);
+					  p->v[i].source->name, place_of(&p->v[i].target));
 				return error_hint(e, "restore them one by one, with --source and --to");
 			}
 	return 0;

@@ -147,6 +147,7 @@ struct lo_sink {
 	struct pg_lo_sink lo;
 	struct pg_session *s;
 	int fd;                   /* the server's, or -1 */
+	bool skip;                /* this one is not written */
 };
 
 static int lo_end(struct lo_sink *l, struct error *e)
@@ -163,8 +164,10 @@ static int lo_begin(struct pg_lo_sink *lo, uint32_t oid, struct error *e)
 	int err = lo_end(l, e);
 	if (!err)
 		err = go_on(l->s, e);
-	if (!err)
-		err = pg_value(l->s->c, &there, e, pg_sql("SELECT 1 FROM pg_catalog.pg_largeobject_metadata WHERE oid = %u", oid));
+	l->skip = l->s->kept_objects && map_has(l->s->kept_objects, &oid, sizeof oid);
+	if (err || l->skip)
+		return err;
+	err = pg_value(l->s->c, &there, e, pg_sql("SELECT 1 FROM pg_catalog.pg_largeobject_metadata WHERE oid = %u", oid));
 	if (!err && !there)
 		err = pg_session_do(l->s, e, pg_sql("SELECT pg_catalog.lo_create(%u)", oid));
 	if (err)
@@ -177,7 +180,7 @@ static int lo_more(struct sink *sink, const void *p, size_t n, struct error *e)
 {
 	struct lo_sink *l = (struct lo_sink *)sink;
 	const char *from = p;
-	for (size_t done = 0; done < n; ) {
+	for (size_t done = 0; done < n && !l->skip; ) {
 		size_t some = n - done < COPY_AT_ONCE ? n - done : COPY_AT_ONCE;
 		int err = go_on(l->s, e);
 		if (err)

@@ -12,8 +12,18 @@
 	"'::pg_catalog.regclass AND x.objid = " object ")"
 #define MINE(owner) "pg_catalog.pg_has_role(current_user, " owner ", 'USAGE')"
 
+#define DEFAULT_KIND "CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' ELSE 'SCHEMAS' END"
+
 /* Each makes statements that drop one thing; IF EXISTS, as what depends on an earlier one is gone already. */
 static const char *const mine[] = {
+	/* Default privileges would change what is created: first those given, then those taken away. */
+	"SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s REVOKE ALL ON %s FROM %s', pg_catalog.pg_get_userbyid(d.defaclrole), ' IN SCHEMA ' || "
+		"pg_catalog.quote_ident(n.nspname), " DEFAULT_KIND ", CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END) "
+		"FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace, LATERAL (SELECT DISTINCT x.grantee FROM "
+		"pg_catalog.aclexplode(d.defaclacl) x) a WHERE " MINE("d.defaclrole"),
+	"SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I GRANT ALL ON %s TO %s', pg_catalog.pg_get_userbyid(d.defaclrole), " DEFAULT_KIND ", w.who) "
+		"FROM pg_catalog.pg_default_acl d, LATERAL (SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(d.defaclrole)) AS who UNION ALL "
+		"SELECT 'PUBLIC' WHERE d.defaclobjtype IN ('f', 'T')) w WHERE d.defaclnamespace = 0 AND " MINE("d.defaclrole"),
 	"SELECT format('DROP EVENT TRIGGER IF EXISTS %I CASCADE', evtname) FROM pg_catalog.pg_event_trigger WHERE " MINE("evtowner")
 		" AND " NOT_OF_EXTENSION("pg_catalog.pg_event_trigger", "oid"),
 	"SELECT format('DROP PUBLICATION IF EXISTS %I', pubname) FROM pg_catalog.pg_publication WHERE " MINE("pubowner"),

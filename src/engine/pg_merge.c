@@ -22,6 +22,8 @@ struct merge {
 	bool *chosen, *exists;            /* by place of a TABLE entry */
 	enum fate *fates;
 	struct pg_live_undo undo;
+	struct map *kept_objects;         /* large objects that are there: they stay as they are */
+	bool new_objects;
 };
 
 static void release(struct merge *m)
@@ -34,6 +36,7 @@ static void release(struct merge *m)
 	free(m->fates);
 	strlist_release(&m->undo.statements);
 	strlist_release(&m->undo.keys);
+	map_free(m->kept_objects, NULL);
 }
 
 static bool all_tables(const struct merge *m)
@@ -118,6 +121,17 @@ static int check_columns(struct merge *m, struct error *e)
 	return err;
 }
 
+/* A partitioned table has no rows of its own. */
+static int empty(struct merge *m, const struct pg_entry *en, struct error *e)
+{
+	AUTO_FREE char *kind = NULL;
+	int err = pg_value(m->s.c, &kind, e, pg_sql("SELECT c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+		"WHERE n.nspname = %L AND c.relname = %L", schema_of(en), en->tag));
+	if (err || !kind || kind[0] != 'r')
+		return err;
+	return pg_session_do(&m->s, e, pg_sql("TRUNCATE TABLE ONLY %I.%I", schema_of(en), en->tag));
+}
+
 static int open_live(struct merge *m, struct error *e)
 {
 	int err = 0;
@@ -126,14 +140,17 @@ static int open_live(struct merge *m, struct error *e)
 			err = pg_live_open(&m->s, schema_of(&m->toc->v[i]), m->toc->v[i].tag, &m->undo, e);
 	for (size_t i = 0; i < m->toc->n && !err && m->r->mode == RESTORE_OVERWRITE; i++)
 		if (m->chosen[i] && m->exists[i])
-			err = pg_session_do(&m->s, e, pg_sql("TRUNCATE TABLE ONLY %I.%I", schema_of(&m->toc->v[i]), m->toc->v[i].tag));
+			err = empty(m, &m->toc->v[i], e);
 	return err;
 }
 
 /* ---- what is missing ---- */
 
-static bool is_duplicate(const char *state)
+static bool is_duplicate(const struct pg_entry *en, const char *state)
 {
+	/* For these the server does not look before it writes. */
+	if (strncmp(en->desc, "TEXT SEARCH ", 12) == 0 && strcmp(state, "23505") == 0)
+		return true;
 	static const char *const states[] = {"42P06", "42P07", "42710", "42723", "42701", "42P04"};
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
 		if (strcmp(state, states[i]) == 0)
@@ -157,12 +174,22 @@ static bool goes_with(const struct merge *m, const struct pg_entry *en, bool *ma
 	return follows;
 }
 
-static int is_extension_there(struct merge *m, const struct pg_entry *en, bool *there, struct error *e)
+/* Extensions, whose statement does not mind, and large objects. */
+static int is_there(struct merge *m, const struct pg_entry *en, bool *there, struct error *e)
 {
 	AUTO_FREE char *value = NULL;
-	int err = !pg_entry_is(en, "EXTENSION") ? 0
-		: pg_value(m->s.c, &value, e, pg_sql("SELECT 1 FROM pg_catalog.pg_extension WHERE extname = %L", en->tag));
-	*there = value;
+	int err = 0;
+	if (pg_entry_is(en, "EXTENSION"))
+		err = pg_value(m->s.c, &value, e, pg_sql("SELECT 1 FROM pg_catalog.pg_extension WHERE extname = %L", en->tag));
+	if (pg_entry_is(en, "BLOB"))
+		err = pg_value(m->s.c, &value, e, pg_sql("SELECT 1 FROM pg_catalog.pg_largeobject_metadata WHERE oid = %L", en->tag));
+	*there = value || pg_entry_is(en, "BLOB METADATA");
+	if (pg_entry_is(en, "BLOB")) {
+		uint32_t oid = (uint32_t)strtoul(en->tag, NULL, 10);
+		if (value)
+			map_put(m->kept_objects, &oid, sizeof oid, m);
+		m->new_objects = m->new_objects || !value;
+	}
 	return err;
 }
 
@@ -173,7 +200,7 @@ static int try_one(struct merge *m, size_t i, struct error *e)
 	bool made, there = false;
 	if (goes_with(m, en, &made))
 		return made ? pg_entry_put(&m->s, en, e) : 0;
-	int err = is_extension_there(m, en, &there, e);
+	int err = is_there(m, en, &there, e);
 	/* The schema public, which is there, has no statement that would create it. */
 	if (err || there || !en->defn || strncmp(en->defn, "--", 2) == 0)
 		return err;
@@ -184,7 +211,7 @@ static int try_one(struct merge *m, size_t i, struct error *e)
 		m->fates[i] = MADE;
 		return pg_session_run(&m->s, "RELEASE SAVEPOINT backstay_try", NULL, e);
 	}
-	bool duplicate = is_duplicate(m->s.state);
+	bool duplicate = is_duplicate(en, m->s.state);
 	err = pg_session_run(&m->s, "ROLLBACK TO SAVEPOINT backstay_try", NULL, duplicate ? e : &ignored);
 	if (!duplicate) {
 		*e = why;
@@ -264,6 +291,17 @@ static int put_rows(struct merge *m, const struct pg_entry *en, bool exists, str
 	return err;
 }
 
+/* Large objects that were missing; the rows of extensions stay. */
+static int put_other_data(struct merge *m, const struct pg_entry *en, struct error *e)
+{
+	uint64_t rows;
+	if (pg_entry_is(en, "BLOBS") && m->new_objects)
+		return pg_entry_load(&m->s, en, false, &rows, e);
+	if (!pg_entry_is(en, "BLOBS") || map_count(m->kept_objects) == 0)
+		strlist_addf(&m->out->notes, "%s %s: left as it is", en->desc, en->tag);
+	return 0;
+}
+
 static int put_data(struct merge *m, struct error *e)
 {
 	int err = 0;
@@ -278,7 +316,7 @@ static int put_data(struct merge *m, struct error *e)
 		else if (!table && all_tables(m) && pg_entry_is(en, "SEQUENCE SET"))
 			err = set_sequence(m, en, goes_with(m, en, &made) && made, e);
 		else if (!table && all_tables(m) && en->has_data)
-			strlist_addf(&m->out->notes, "%s: large objects and the data of extensions are left as they are", en->desc);
+			err = put_other_data(m, en, e);
 	}
 	return err;
 }
@@ -329,8 +367,9 @@ static int prepare(struct merge *m, struct pg_target *t, struct error *e)
 int pg_merge(struct pg_target *t, const struct engine_restore *r, const struct pg_toc *toc, struct source *from,
 	struct restore_result *out, struct error *e)
 {
-	CLEANUP(release) struct merge m = {.r = r, .out = out, .toc = toc,
+	CLEANUP(release) struct merge m = {.r = r, .out = out, .toc = toc, .kept_objects = map_new(),
 		.s = {.toc = toc, .from = from, .rights = &t->rights, .progress = r->progress, .in_transaction = true}};
+	m.s.kept_objects = m.kept_objects;
 	int err = prepare(&m, t, e);
 	if (!err && r->before_swap)
 		err = r->before_swap(r->ctx, e);

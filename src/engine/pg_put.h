@@ -34,6 +34,7 @@ struct pg_session {
 	struct pg_rights *rights;
 	struct progress *progress;
 	const atomic_bool *stop;          /* another thread has failed; or NULL */
+	const struct map *kept_objects;   /* large objects (uint32_t) that are not written; or NULL */
 	bool in_transaction;              /* the caller's: what may fail is put between savepoints */
 	char state[6];                    /* SQLSTATE of the last statement that failed */
 };

@@ -484,7 +484,10 @@ def test_all_that_an_ordinary_user_can_make_comes_back_equal(initialised, postgr
     postgres.psql(without_superuser(EVERYTHING), modest, user="modest")
     before = dump(postgres, modest)
     initialised("backup", postgres.url(modest, user="modest"))
-    postgres.psql("DROP TABLE app.base CASCADE; CREATE TABLE app.base(other int); UPDATE app.parent SET name = 'wrong'", modest, user="modest")
+    postgres.psql("DROP TABLE app.base CASCADE; CREATE TABLE app.base(other int); UPDATE app.parent SET name = 'wrong';"
+                  "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;"
+                  "ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT USAGE ON SEQUENCES TO PUBLIC; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
+                  modest, user="modest")
     result = initialised("restore", "latest", "--yes")
     assert ("may not create databases" in result.err) == (right == "NOCREATEDB")
     assert dump(postgres, modest) == before
@@ -516,3 +519,31 @@ def test_R1_a_script_that_fails_leaves_the_live_database(initialised, postgres, 
     with untouched(postgres, shop, databases):
         result = initialised.run("restore", "bad.sql", "--yes", "--to", postgres.url(shop))
     assert result.status != 0 and 'relation "missing" does not exist' in result.err
+
+
+def test_tables_of_every_kind_can_be_chosen_or_filled_in(initialised, postgres, databases, fresh_database):
+    # The live database's default privileges hold for what is created in it.
+    db = fresh_database(EVERYTHING + "ALTER DEFAULT PRIVILEGES IN SCHEMA app REVOKE SELECT ON TABLES FROM bs_owner")
+    try:
+        before = dump(postgres, db)
+        initialised("backup", postgres.url(db))
+        initialised("restore", "latest", "--yes", "--mode", "preserve")
+        assert dump(postgres, db) == before, "nothing was missing"
+        postgres.psql("DELETE FROM app.child WHERE n > 10; UPDATE app.child SET note = 'x'; TRUNCATE app.measured; TRUNCATE ONLY app.heir", db)
+        initialised("restore", "latest", "--yes", "--table", "app.child", "--table", "measured", "--table", "heir")
+        assert dump(postgres, db) == before
+        postgres.psql("DROP TABLE app.child, app.heir; DROP TABLE app.measured; DROP FUNCTION app.twice; DROP AGGREGATE app.total(int); DROP MATERIALIZED VIEW app.mat CASCADE;"
+                      "DROP EVENT TRIGGER watch; DROP PUBLICATION pub; DROP EXTENSION pg_trgm; DROP SCHEMA \"odd \"\" schema\" CASCADE; SELECT lo_unlink(123456)", db)
+        initialised("restore", "latest", "--yes", "--mode", "preserve")
+        assert dump(postgres, db) == before
+    finally:
+        postgres.drop(db)
+        drop_roles(postgres)
+
+
+def test_a_script_is_restored_in_place_as_well(initialised, postgres, databases, modest, home):
+    before = dump(postgres, modest)
+    (home / "shop.sql").write_bytes(before)
+    postgres.psql("DROP TABLE orders CASCADE; CREATE TABLE extra(i int)", modest, user="modest")
+    initialised("restore", "shop.sql", "--yes", "--to", postgres.url(modest, user="modest"))
+    assert dump(postgres, modest) == before

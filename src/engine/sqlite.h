@@ -81,7 +81,6 @@ struct sqlite_pages *sqlite_pages_new(uint32_t page_size, uint32_t reserved);
 void sqlite_pages_free(struct sqlite_pages *w);                   /* NULL is legal */
 /* `page` is page_size bytes. A page seen again replaces what was known of it. */
 void sqlite_pages_see(struct sqlite_pages *w, uint32_t page_number, const uint8_t *page);
-void sqlite_pages_truncate(struct sqlite_pages *w, uint32_t page_count);
 /* Rows of the b-tree rooted at `root` (a table's; or with `without_rowid` an index's or such a table's). Ask once for
  * each root. -ERR_CORRUPT when its pages are not sound; *rows is then 0. */
 int sqlite_pages_rows(struct sqlite_pages *w, uint32_t root, bool without_rowid, uint64_t *rows,

@@ -259,12 +259,3 @@ void sqlite_pages_see(struct sqlite_pages *w, uint32_t page_number, const uint8_
 		p->fault = (uint8_t)look_tree(w, page, header, p, &c);
 	keep_list(w, p, &c, page);
 }
-
-void sqlite_pages_truncate(struct sqlite_pages *w, uint32_t page_count)
-{
-	if (page_count >= w->count)
-		return;
-	memset(w->pages + page_count + 1, 0, (w->count - page_count) * sizeof *w->pages);
-	w->count = page_count;
-	forget_walk(w);
-}

@@ -171,11 +171,6 @@ bool id_set_remove(struct id_set *s, const struct id *id)
 	return true;
 }
 
-size_t id_set_count(const struct id_set *s)
-{
-	return s->n + s->has_zero;
-}
-
 size_t id_set_memory(const struct id_set *s)
 {
 	return sizeof *s + (s->mask + 1) * sizeof *s->v;

@@ -45,7 +45,6 @@ void id_set_free(struct id_set *s);
 bool id_set_add(struct id_set *s, const struct id *id); /* true when it was new */
 bool id_set_has(const struct id_set *s, const struct id *id);
 bool id_set_remove(struct id_set *s, const struct id *id); /* true when it was there */
-size_t id_set_count(const struct id_set *s);
 size_t id_set_memory(const struct id_set *s); /* bytes held */
 
 #endif

@@ -262,28 +262,6 @@ bool index_find(const struct index *x, enum blob_type type, const struct id *id,
 	return index_find_all(x, type, id, out, 1) == 1;
 }
 
-bool index_find_other(const struct index *x, enum blob_type type, const struct id *id, const struct id *not_this,
-		      struct blob_place *out)
-{
-	lock_read(x);
-	size_t at = first_slot(x, id);
-	const struct entry *n = next_entry(x, type, id, &at);
-	while (n && id_equal(&x->packs[n->pack].id, not_this))
-		n = next_entry(x, type, id, &at);
-	if (n)
-		*out = place_of(x, n);
-	unlock(x);
-	return n != NULL;
-}
-
-bool index_has_pack(const struct index *x, const struct id *pack)
-{
-	lock_read(x);
-	bool has = find_pack(x, pack) != NULL;
-	unlock(x);
-	return has;
-}
-
 size_t index_blob_count(const struct index *x)
 {
 	lock_read(x);

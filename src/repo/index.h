@@ -30,10 +30,6 @@ bool index_find(const struct index *x, enum blob_type type, const struct id *id,
 /* All its places, at most `max` of them; how many. */
 size_t index_find_all(const struct index *x, enum blob_type type, const struct id *id, struct blob_place *out,
 		      size_t max);
-/* A place of the same blob in another pack than `not_this`; for healing around a damaged pack. */
-bool index_find_other(const struct index *x, enum blob_type type, const struct id *id, const struct id *not_this,
-		      struct blob_place *out);
-bool index_has_pack(const struct index *x, const struct id *pack);
 size_t index_blob_count(const struct index *x); /* duplicates counted */
 size_t index_pack_count(const struct index *x);
 size_t index_memory(const struct index *x); /* bytes held */

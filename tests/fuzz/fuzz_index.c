@@ -25,8 +25,10 @@ static int on_pack(const struct index_pack *p, void *ctx, struct error *e)
 	struct loaded *l = ctx;
 	struct blob_place at;
 
-	bool fresh = !index_has_pack(l->index, &p->id);
-	demand(index_add_pack(l->index, &p->id, p->blobs, p->n) == fresh);
+	size_t before = index_pack_count(l->index);
+	bool fresh = index_add_pack(l->index, &p->id, p->blobs, p->n);
+
+	demand(index_pack_count(l->index) == before + fresh);
 	if (!fresh)
 		return 0;
 	l->packs++;

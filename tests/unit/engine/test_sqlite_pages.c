@@ -261,11 +261,6 @@ static void a_page_seen_again_replaces_what_was_known(void **state)
 	assert_int_equal(sqlite_pages_rows(w, 2, false, &rows, &e), 0);
 	assert_int_equal(rows, 100);
 	assert_int_equal(sqlite_pages_check(w, &e), 0);
-	/* What lies behind a truncation is forgotten. */
-	sqlite_pages_see(w, 1000, broken);
-	sqlite_pages_truncate(w, (uint32_t)(b.len / 512));
-	assert_int_equal(sqlite_pages_rows(w, 2, false, &rows, &e), 0);
-	assert_int_equal(sqlite_pages_check(w, &e), 0);
 	sqlite_pages_free(w);
 }
 

@@ -93,11 +93,10 @@ static void a_set_holds_each_id_once_the_zero_id_too(void **state)
 	assert_false(id_set_add(s, &zero));
 	assert_true(id_set_add(s, &one));
 	assert_false(id_set_add(s, &one));
-	assert_int_equal(id_set_count(s), 2);
 	assert_true(id_set_has(s, &zero));
 	assert_true(id_set_remove(s, &zero));
 	assert_false(id_set_has(s, &zero));
-	assert_int_equal(id_set_count(s), 1);
+	assert_true(id_set_has(s, &one));
 	id_set_free(s);
 	id_set_free(NULL);
 }
@@ -114,14 +113,11 @@ static void a_set_forgets_what_is_removed_and_nothing_else(void **state)
 		if (i % 2 == 0 && i / 2 % 3 == 0)
 			assert_true(id_set_remove(s, &old));
 	}
-	size_t count = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		struct id id = numbered(i);
 		bool gone = i < n / 2 && i % 3 == 0;
 		assert_int_equal(id_set_has(s, &id), !gone);
-		count += !gone;
 	}
-	assert_int_equal(id_set_count(s), count);
 	id_set_free(s);
 }
 

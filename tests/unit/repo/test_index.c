@@ -56,9 +56,7 @@ static void what_was_never_added_is_not_found(void **state)
 	size_t number;
 
 	assert_false(find(x, 7, &at));
-	assert_false(index_find_other(x, BLOB_DATA, &id, &pack, &at));
 	assert_false(index_number(x, BLOB_DATA, &id, &number));
-	assert_false(index_has_pack(x, &pack));
 	index_drop_pack(x, &pack);
 	index_unclaim(x, BLOB_DATA, &id);
 	assert_int_equal(index_blob_count(x), 0);
@@ -95,11 +93,9 @@ static void a_pack_is_added_once(void **state)
 {
 	struct index *x = index_new();
 	struct blob_place at;
-	struct id pack = pack_id(1);
 
 	assert_true(add(x, 1, 10, 3));
 	assert_false(add(x, 1, 20, 3));
-	assert_true(index_has_pack(x, &pack));
 	assert_int_equal(index_blob_count(x), 3);
 	assert_int_equal(index_pack_count(x), 1);
 	assert_false(find(x, 20, &at));
@@ -109,8 +105,8 @@ static void a_pack_is_added_once(void **state)
 static void a_blob_in_several_packs_is_found_in_each(void **state)
 {
 	struct index *x = index_new();
-	struct blob_place at, all[8], other;
-	struct id id = numbered(5), elsewhere = pack_id(99);
+	struct blob_place all[8];
+	struct id id = numbered(5);
 	size_t number, again;
 	bool seen[4] = {false};
 
@@ -122,10 +118,6 @@ static void a_blob_in_several_packs_is_found_in_each(void **state)
 		seen[all[i].pack.b[28]] = true;
 	assert_true(seen[0] && seen[1] && seen[2] && seen[3]);
 	assert_int_equal(index_find_all(x, BLOB_DATA, &id, all, 2), 2);
-	assert_true(find(x, 5, &at));
-	assert_true(index_find_other(x, BLOB_DATA, &id, &at.pack, &other));
-	assert_false(id_equal(&at.pack, &other.pack));
-	assert_true(index_find_other(x, BLOB_DATA, &id, &elsewhere, &other));
 	assert_true(index_number(x, BLOB_DATA, &id, &number));
 	assert_true(index_number(x, BLOB_DATA, &id, &again));
 	assert_int_equal(number, again);
@@ -223,7 +215,6 @@ static void dropping_packs_hides_their_blobs_and_no_others(void **state)
 	for (uint32_t p = 0; p < 300; p += 2) {
 		struct id pack = pack_id(p);
 		index_drop_pack(x, &pack);
-		assert_false(index_has_pack(x, &pack));
 	}
 	for (uint32_t b = 0; b < 30000; b++) {
 		uint32_t p = b / 100;

@@ -91,6 +91,16 @@ UNUSED_OK static struct blob_place place_of(struct fixture *f, const char *text)
 	return support_place(f->r, BLOB_DATA, text, strlen(text));
 }
 
+/* support_index_take() for the blob with this text. */
+UNUSED_OK static struct index_pack *take_index_of(struct fixture *f, const char *text, struct support_index *x,
+						  struct blob_place *place)
+{
+	struct id id;
+
+	id_hash(&id, text, strlen(text));
+	return support_index_take(f->r, BLOB_DATA, &id, x, place);
+}
+
 UNUSED_OK static size_t file_size(struct fixture *f, const struct id *pack)
 {
 	CLEANUP(buf_release) struct buf b = BUF_INIT;

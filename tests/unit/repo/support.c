@@ -380,6 +380,23 @@ void support_index_remove_all(struct repo *r)
 		support_remove(r->store, STORE_INDEX, &files.v[i]);
 }
 
+struct index_pack *support_index_take(struct repo *r, enum blob_type type, const struct id *id,
+				      struct support_index *out, struct blob_place *place)
+{
+	struct blob_place at;
+	struct error e = {0};
+
+	int rc = repo_load_index(r, NULL, NULL, &e);
+	assert(rc == 0);
+	bool found = index_find(r->index, type, id, &at);
+	assert(found);
+	support_index_load(r, out);
+	support_index_remove_all(r);
+	if (place)
+		*place = at;
+	return support_index_find(out, &at.pack);
+}
+
 void support_put_pack(struct repo *r, enum blob_type type, const struct id *id, const void *sealed, size_t n,
 		      uint32_t plain_len, struct id *pack)
 {

@@ -48,6 +48,10 @@ void support_index_release(struct support_index *x);
 struct index_pack *support_index_find(struct support_index *x, const struct id *pack);
 void support_index_save(struct repo *r, const struct index_pack *packs, size_t n, struct id *file);
 void support_index_remove_all(struct repo *r);
+/* The index taken out of the repository, to be put back changed: all packs as they were listed, the index files gone.
+ * What comes back is the pack with the blob `id` (not NULL), which *place, unless NULL, is told too. */
+struct index_pack *support_index_take(struct repo *r, enum blob_type type, const struct id *id,
+				      struct support_index *out, struct blob_place *place);
 
 /* Write one pack with one blob, and list it in an index file of its own. `plain_len` says in both what the blob's plain
  * length is (0: not compressed). */

@@ -17,12 +17,8 @@ static void a_pack_split_over_two_index_files_is_an_error(void **state)
 	struct blob_place at;
 	struct support_index x;
 	struct id a, b;
+	struct index_pack *pack = support_index_take(f->r, BLOB_TREE, &f->roots[2], &x, &at);
 
-	place_of(f, BETA);
-	assert_true(index_find(f->r->index, BLOB_TREE, &f->roots[2], &at));
-	support_index_load(f->r, &x);
-	support_index_remove_all(f->r);
-	struct index_pack *pack = support_index_find(&x, &at.pack);
 	assert_int_equal(pack->n, 2);
 	support_index_save(f->r, &(struct index_pack){pack->id, pack->blobs + 1, 1}, 1, &a);
 	pack->n = 1;
@@ -46,15 +42,14 @@ static void a_pack_split_over_two_index_files_is_an_error(void **state)
 static void a_pack_listed_twice_is_a_hint(void **state)
 {
 	struct fixture *f = *state;
-	struct blob_place at = place_of(f, ALPHA);
+	struct blob_place at;
 	CLEANUP(id_list_release) struct id_list files = {0};
 	struct support_index x;
 	struct id again, first;
+	struct index_pack *pack = take_index_of(f, ALPHA, &x, &at);
 
-	support_index_load(f->r, &x);
-	support_index_remove_all(f->r);
 	support_index_save(f->r, x.v, x.n, &first);
-	support_index_save(f->r, support_index_find(&x, &at.pack), 1, &again);
+	support_index_save(f->r, pack, 1, &again);
 	support_index_release(&x);
 	support_list(f->mem, STORE_INDEX, &files);
 	run_check(f, true);
@@ -66,14 +61,12 @@ static void a_pack_listed_twice_is_a_hint(void **state)
 static void an_index_that_lists_one_blob_too_many_is_an_error(void **state)
 {
 	struct fixture *f = *state;
-	struct blob_place at = place_of(f, BETA);
-	size_t size = file_size(f, &at.pack);
+	struct blob_place at;
 	struct support_index x;
 	struct id ghost;
+	struct index_pack *p = take_index_of(f, BETA, &x, &at);
+	size_t size = file_size(f, &at.pack);
 
-	support_index_load(f->r, &x);
-	support_index_remove_all(f->r);
-	struct index_pack *p = support_index_find(&x, &at.pack);
 	p->blobs = mem_array(p->blobs, 2, sizeof *p->blobs);
 	p->blobs[1] = (struct pack_blob){.type = BLOB_DATA, .offset = p->blobs[0].length, .length = 50};
 	id_hash(&ghost, "never written", 13);
@@ -92,15 +85,13 @@ static void an_index_that_lists_one_blob_too_many_is_an_error(void **state)
 static void an_index_that_lists_a_blob_the_pack_does_not_hold_is_an_error(void **state)
 {
 	struct fixture *f = *state;
-	struct blob_place at = place_of(f, BETA);
+	struct blob_place at;
 	struct tree t = {0};
 	struct id blob, tree, snapshot;
 	struct support_index x;
 
 	id_hash(&blob, "never", strlen("never"));
-	support_index_load(f->r, &x);
-	support_index_remove_all(f->r);
-	support_index_find(&x, &at.pack)->blobs[0].id = blob;
+	take_index_of(f, BETA, &x, &at)->blobs[0].id = blob;
 	support_index_save(f->r, x.v, x.n, NULL);
 	support_index_release(&x);
 	add_node(&t, "never", at.blob.length - CIPHER_OVERHEAD, &blob);
@@ -118,12 +109,7 @@ static void an_index_that_leaves_a_gap_is_an_error(void **state)
 	struct fixture *f = *state;
 	struct blob_place at;
 	struct support_index x;
-
-	place_of(f, BETA);
-	assert_true(index_find(f->r->index, BLOB_TREE, &f->roots[2], &at));
-	support_index_load(f->r, &x);
-	support_index_remove_all(f->r);
-	struct index_pack *p = support_index_find(&x, &at.pack);
+	struct index_pack *p = support_index_take(f->r, BLOB_TREE, &f->roots[2], &x, &at);
 	size_t first = p->blobs[0].offset == 0 ? 0 : 1;
 	struct id kept = p->blobs[!first].id, lost = p->blobs[first].id;
 	size_t size = file_size(f, &at.pack), less = p->blobs[first].length + 41;
@@ -205,9 +191,7 @@ static void a_pack_under_a_wrong_name_is_an_error(void **state)
 	struct id other = misname(f, STORE_DATA, &at.pack);
 	struct support_index x;
 
-	support_index_load(f->r, &x);
-	support_index_remove_all(f->r);
-	support_index_find(&x, &at.pack)->id = other;
+	take_index_of(f, ALPHA, &x, NULL)->id = other;
 	support_index_save(f->r, x.v, x.n, NULL);
 	support_index_release(&x);
 	run_check(f, true);

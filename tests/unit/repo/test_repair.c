@@ -85,14 +85,9 @@ static void damaged_index_files_are_replaced(void **state)
 static void a_pack_split_over_two_index_files_is_listed_whole(void **state)
 {
 	struct fixture *f = *state;
-	struct blob_place at;
 	struct support_index x;
+	struct index_pack *pack = support_index_take(f->r, BLOB_TREE, &f->roots[2], &x, NULL);
 
-	place_of(f, BETA);
-	assert_true(index_find(f->r->index, BLOB_TREE, &f->roots[2], &at));
-	support_index_load(f->r, &x);
-	support_index_remove_all(f->r);
-	struct index_pack *pack = support_index_find(&x, &at.pack);
 	support_index_save(f->r, &(struct index_pack){pack->id, pack->blobs + 1, 1}, 1, NULL);
 	pack->n = 1;
 	support_index_save(f->r, x.v, x.n, NULL);
@@ -107,14 +102,9 @@ static void a_pack_split_over_two_index_files_is_listed_whole(void **state)
 static void an_index_with_wrong_offsets_is_corrected(void **state)
 {
 	struct fixture *f = *state;
-	struct blob_place at;
 	struct support_index x;
 
-	place_of(f, BETA);
-	assert_true(index_find(f->r->index, BLOB_TREE, &f->roots[2], &at));
-	support_index_load(f->r, &x);
-	support_index_remove_all(f->r);
-	support_index_find(&x, &at.pack)->blobs[1].offset++;
+	support_index_take(f->r, BLOB_TREE, &f->roots[2], &x, NULL)->blobs[1].offset++;
 	support_index_save(f->r, x.v, x.n, NULL);
 	support_index_release(&x);
 	struct repair_stats s = repair_all(f);
@@ -160,12 +150,9 @@ static void a_pack_listed_twice_is_listed_once(void **state)
 static void an_index_that_lists_too_much_is_corrected(void **state)
 {
 	struct fixture *f = *state;
-	struct blob_place at = place_of(f, BETA);
 	struct support_index x;
+	struct index_pack *p = take_index_of(f, BETA, &x, NULL);
 
-	support_index_load(f->r, &x);
-	support_index_remove_all(f->r);
-	struct index_pack *p = support_index_find(&x, &at.pack);
 	p->blobs = mem_array(p->blobs, 2, sizeof *p->blobs);
 	p->blobs[1] = (struct pack_blob){.type = BLOB_DATA, .offset = p->blobs[0].length, .length = 50};
 	id_hash(&p->blobs[1].id, "never written", 13);

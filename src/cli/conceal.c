@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static void overwrite(char *from, const char *to)
@@ -29,15 +30,35 @@ static void hide_userinfo(char *url)
 		overwrite(colon + 1, at);
 }
 
-/* "password=secret" as a parameter or a keyword of a source. */
-static void hide_setting(char *url)
+/* Where the value at `at` ends: of a URL's parameter at the next "&" or blank; of a keyword as libpq reads it, in quotes or
+ * not, with backslashes. */
+static char *end_of_value(char *at, bool in_url)
 {
-	static const char name[] = "password=";
+	char quote = *at == '\'' || *at == '"' ? *at : 0;
 
-	for (char *at = url; (at = strcasestr(at, name));) {
+	if (in_url)
+		return at + strcspn(at, "& \t\r\n");
+	for (at += quote != 0; *at && (quote ? *at != quote : !strchr(" \t\r\n\f\v", *at)); at++)
+		at += *at == '\\' && at[1];
+	return at;
+}
+
+/* "password=secret" as a parameter or, with blanks around the sign perhaps, a keyword of a source. */
+static void hide_setting(char *source)
+{
+	static const char name[] = "password", blank[] = " \t\r\n\f\v";
+	const char *url = strstr(source, "://");
+
+	for (char *at = source; (at = strcasestr(at, name));) {
 		at += sizeof name - 1;
-		char *end = *at == '\'' ? strchr(at + 1, '\'') : at + strcspn(at, "& ");
-		overwrite(at, end ? end : at + strlen(at));
+		char *sign = at + strspn(at, blank);
+		if (*sign != '=')
+			continue;
+		bool in_url = url && url < sign;
+		at = sign + 1 + (in_url ? 0 : strspn(sign + 1, blank));
+		char *end = end_of_value(at, in_url);
+		overwrite(at, end);
+		at = end;
 	}
 }
 

@@ -8,7 +8,7 @@
 
 static void a_cancelled_work_is_told_so(void **state)
 {
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct error e = {0};
 	assert_int_equal(progress_check(&p, &e), 0);
 	atomic_store(&p.cancel, true);
@@ -20,7 +20,7 @@ static void a_cancelled_work_is_told_so(void **state)
 
 static void a_phase_begins_at_zero_and_adds_up(void **state)
 {
-	struct progress p = {0};
+	struct progress p = {NULL};
 	progress_phase(&p, "reading", "tables", 100, 3);
 	progress_bytes(&p, 40);
 	progress_bytes(&p, 2);
@@ -43,7 +43,7 @@ static void a_phase_begins_at_zero_and_adds_up(void **state)
 
 static void a_part_within_a_work_is_called_one_thing_until_it_ends(void **state)
 {
-	struct progress p = {0};
+	struct progress p = {NULL};
 	progress_phase(&p, "restoring", "files", 100, 3);
 	progress_within(&p, "safety backup");
 	assert_string_equal(atomic_load(&p.phase), "safety backup");

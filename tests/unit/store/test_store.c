@@ -63,7 +63,7 @@ static void names_are_64_lower_case_digits(void **state)
 	assert_true(store_name_ok(DIGITS));
 	assert_false(store_name_ok(""));
 	assert_false(store_name_ok(DIGITS "0"));
-	assert_false(store_name_ok(DIGITS + 1));
+	assert_false(store_name_ok(&DIGITS[1]));
 	assert_false(store_name_ok("0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef"));
 	assert_false(store_name_ok("g123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
 	assert_false(store_name_ok("../3456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));

@@ -45,11 +45,10 @@ static int count_table(struct count *x, MYSQL *c, const struct manifest_table *t
 	return 0;
 }
 
-static int count_some(struct count *x, struct error *e)
+static int count_by(struct count *x, MYSQL *c, struct error *e)
 {
-	CLEANUP(my_disconnect) MYSQL *c = NULL;
 	const struct manifest_source *m = x->s->manifest;
-	int err = my_connect(x->place, x->database, &c, e);
+	int err = 0;
 	for (size_t i; !err && (i = atomic_fetch_add(&x->taken, 1)) < m->table_count;) {
 		err = progress_check(x->progress, e);
 		if (!err && is_chosen(x->tables, m->tables[i].name))
@@ -57,6 +56,16 @@ static int count_some(struct count *x, struct error *e)
 		progress_items(x->progress, 1);
 	}
 	return err;
+}
+
+static int count_some(struct count *x, struct error *e)
+{
+	CLEANUP(my_disconnect) MYSQL *c = NULL;
+	struct my_guard guard;
+	int err = my_connect(x->place, x->database, &c, e);
+	if (!err)
+		err = my_guard_start(&guard, x->place, c, x->progress, e);
+	return err ? err : my_guard_end(&guard, count_by(x, c, e), e);
 }
 
 static void *count_run(void *arg)

@@ -12,6 +12,7 @@
 
 #define BLOCK ((size_t)1 << 20)
 #define LOCK_WITHIN ((size_t)64 << 10)    /* LOCK TABLES stands so near the beginning of a table's rows */
+#define CHARSET_CHANGE_MAX 4096
 #define WORKERS_MAX 4
 #define WORTH_IT ((uint64_t)4 << 20)      /* rows of a second client */
 
@@ -53,13 +54,23 @@ static bool is_chosen(const struct load *x, const struct sqldump_part *part)
 	return of_table && part->name && strlist_has(only, part->name);
 }
 
+/* Of what names a database, only what can mean the one at hand. */
+static bool changes_charset(const struct load *x, const struct sqldump_part *part)
+{
+	char text[CHARSET_CHANGE_MAX];
+	struct error ignored = {0};
+	return part->length <= sizeof text && source_read_exact(x->from, text, (size_t)part->length, part->offset, &ignored) == 0 &&
+	       my_is_charset_change(text, (size_t)part->length);
+}
+
 static bool is_wanted(const struct load *x, const struct sqldump_part *part)
 {
 	switch (part->kind) {
 	case SQLDUMP_HEAD:
 	case SQLDUMP_TAIL:
-	case SQLDUMP_DATABASE:
 		return false;
+	case SQLDUMP_DATABASE:
+		return !x->l->tables_only && !x->l->events_only && changes_charset(x, part);
 	case SQLDUMP_EVENTS:
 		return x->l->events_only || (!x->l->no_events && !x->l->tables_only && is_chosen(x, part));
 	case SQLDUMP_STAND_IN:
@@ -184,11 +195,11 @@ static int send_part(const struct load *x, struct my_feed *f, const struct sqldu
 	return err ? err : my_feed_write(f, "\n", 1, e);
 }
 
-/* A client with the dump's settings. */
+/* A client with the dump's settings. Rows that break a CHECK were there, so they come back. */
 static int start(const struct load *x, struct my_feed *f, atomic_bool *stop, struct error *e)
 {
 	static const char settings[] = "\nSET SESSION foreign_key_checks=0, unique_checks=0, wait_timeout=31536000, "
-		"net_read_timeout=31536000;\n";
+		"net_read_timeout=31536000;\n/*M!100201 SET SESSION check_constraint_checks=0 */;\n";
 	*f = (struct my_feed){.progress = x->l->progress, .stop = stop};
 	int err = my_feed_start(f, x->client, x->mariadb_tool, x->l->place, x->l->database, e);
 	if (err)
@@ -291,10 +302,31 @@ static int load_rows(const struct load *x, int workers, struct error *e)
 
 /* ---- all of it ---- */
 
+/* Triggers lose the database's name on the way; any other statement would do its work there. */
+static bool is_trigger_table(const struct sqldump_map *m, const char *name)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].kind == SQLDUMP_TRIGGERS && m->v[i].name && strcmp(m->v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static int check_harmless(const struct sqldump_map *m, struct error *e)
+{
+	if (m->databases > 1)
+		return error_set(e, ERR_REFUSED, "the dump holds %zu databases, whose tables cannot be told apart", m->databases);
+	if (!m->foreign || is_trigger_table(m, m->foreign))
+		return 0;
+	error_set(e, ERR_REFUSED, "the dump names the database of \"%s\" in a statement: it would write there", m->foreign);
+	return error_hint(e, "make the dump with mariadb-dump or mysqldump, or take the database's name out of it");
+}
+
 static int open_load(struct load *x, struct error *e)
 {
 	CLEANUP(my_disconnect) MYSQL *c = NULL;
 	int err = my_stored_open(x->l->from, &x->from, &x->map, e);
+	if (!err)
+		err = check_harmless(&x->map, e);
 	if (!err)
 		err = my_connect(x->l->place, x->l->database, &c, e);
 	if (!err)

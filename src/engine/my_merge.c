@@ -159,8 +159,17 @@ static int set_auto_increment(MYSQL *c, const char *live, const char *scratch, s
 	return err;
 }
 
-int my_fill_in(MYSQL *c, const char *live, const char *scratch, const struct strlist *tables, struct restore_result *out,
-	struct progress *p, struct error *e)
+/* Not while a transaction is ended: that must not be interrupted. */
+static int fill_guarded(const struct my_place *place, MYSQL *c, const char *live, const char *scratch, const struct strlist *tables,
+	struct restore_result *out, struct progress *p, struct error *e)
+{
+	struct my_guard guard;
+	int err = my_guard_start(&guard, place, c, p, e);
+	return err ? err : my_guard_end(&guard, fill_tables(c, live, scratch, tables, out, p, e), e);
+}
+
+int my_fill_in(const struct my_place *place, MYSQL *c, const char *live, const char *scratch, const struct strlist *tables,
+	struct restore_result *out, struct progress *p, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist first = {0}, rest = {0};
 	int err = choose(c, live, tables, true, &first, e);
@@ -173,14 +182,14 @@ int my_fill_in(MYSQL *c, const char *live, const char *scratch, const struct str
 	if (err)
 		return err;
 	progress_phase(p, "writing", "tables", 0, tables->n);
-	err = fill_tables(c, live, scratch, &first, out, p, e);
+	err = fill_guarded(place, c, live, scratch, &first, out, p, e);
 	if (!err)
 		err = my_keys_check(c, live, &first, e);
 	struct error ignored = {0};
 	int end = my_exec(c, err ? &ignored : e, my_sql(err ? "ROLLBACK" : "COMMIT"));
 	if (err || end)
 		return err ? err : end;
-	err = fill_tables(c, live, scratch, &rest, out, p, e);
+	err = fill_guarded(place, c, live, scratch, &rest, out, p, e);
 	if (err)
 		return error_wrap(e, "rows were added to other tables already");
 	return set_auto_increment(c, live, scratch, e);

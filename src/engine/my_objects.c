@@ -218,6 +218,11 @@ int my_tables_of(MYSQL *c, const char *database, struct strlist *out, struct err
 
 /* ---- making ---- */
 
+static int undress(MYSQL *c, struct error *e)
+{
+	return my_exec(c, e, my_sql("SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'NO_AUTO_VALUE_ON_ZERO'"));
+}
+
 int my_exec_patiently(MYSQL *c, struct progress *p, struct error *e, char *sql)
 {
 	AUTO_FREE char *own = sql;
@@ -246,6 +251,16 @@ int my_exec_patiently(MYSQL *c, struct progress *p, struct error *e, char *sql)
 
 int my_object_drop(MYSQL *c, const char *database, const struct my_object *o, struct error *e)
 {
+	/* The word is only known in Oracle's dialect. */
+	bool package = strncmp(o->type, "PACKAGE", 7) == 0;
+	if (package) {
+		int err = my_exec(c, e, my_sql("SET sql_mode = 'ORACLE'"));
+		if (!err)
+			err = my_exec(c, e, my_sql("DROP %s IF EXISTS %I.%I", o->type, database, o->name));
+		struct error second = {0};
+		int back = undress(c, err ? &second : e);
+		return err ? err : back;
+	}
 	return my_exec_patiently(c, NULL, e, my_sql("DROP %s IF EXISTS %I.%I", o->type, database, o->name));
 }
 
@@ -258,11 +273,6 @@ static int dress(MYSQL *c, const struct my_object *o, struct error *e)
 	if (!err && *o->zone)
 		err = my_exec(c, e, my_sql("SET time_zone = %L", o->zone));
 	return err;
-}
-
-static int undress(MYSQL *c, struct error *e)
-{
-	return my_exec(c, e, my_sql("SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'NO_AUTO_VALUE_ON_ZERO'"));
 }
 
 static int send(MYSQL *c, const struct my_object *o, bool drop_definer, struct error *e)

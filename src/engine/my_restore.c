@@ -364,7 +364,7 @@ static int fill_rows(void *ctx, struct error *e)
 {
 	struct run *x = ctx;
 	struct restore_result done = {0};
-	int err = my_fill_in(x->c, x->live, x->scratch.name, &x->swap.filled, &done, x->r->progress, e);
+	int err = my_fill_in(&x->place, x->c, x->live, x->scratch.name, &x->swap.filled, &done, x->r->progress, e);
 	strlist_copy(&x->result->notes, &done.notes);
 	/* Of the rest, tables that came as they are count with all their rows. */
 	const struct manifest_source *m = x->r->from->manifest;

@@ -7,6 +7,8 @@
 #include "base/proc.h"
 #include "engine/my.h"
 
+#include <pthread.h>
+
 #define MY_OWN_PREFIX "_backstay_"        /* tables of ours in a scratch or kept database */
 #define MY_NAME_MAX 64                    /* characters of a database's name */
 
@@ -22,6 +24,10 @@ struct my_rewrite {
 /* Whole statements, as a client reads them. Besides what is asked for, triggers lose the name of a database in front of
  * theirs and their table's, and ALTER DATABASE `x` means the current one. */
 void my_rewrite(const struct my_rewrite *r, const char *sql, size_t n, struct buf *out);
+
+/* Whether these statements, one at least, are all ALTER DATABASE with a character set or collation and nothing else: dumps
+ * have them around routines and triggers that were made when their database had another one. */
+bool my_is_charset_change(const char *sql, size_t n);
 
 /* ---- my_feed.c: the vendor's client, fed through its stdin ---- */
 
@@ -155,8 +161,24 @@ int my_definers_of(const struct stored *s, struct strlist *out, char **database,
 /* ---- my_merge.c: rows into tables that are there ---- */
 
 /* One connection, rows whose key live's table lacks; in one transaction as far as the storage engines have them. */
-int my_fill_in(MYSQL *c, const char *live, const char *scratch, const struct strlist *tables, struct restore_result *out,
-	struct progress *p, struct error *e) MUST_USE;
+int my_fill_in(const struct my_place *place, MYSQL *c, const char *live, const char *scratch, const struct strlist *tables,
+	struct restore_result *out, struct progress *p, struct error *e) MUST_USE;
+
+/* ---- my_guard.c ---- */
+
+struct my_guard {
+	const struct my_place *place;
+	struct progress *progress;
+	unsigned long connection;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool done;
+};
+/* From now on what c is asked is interrupted at the server when p is cancelled. Borrows place. End it when this was 0. */
+int my_guard_start(struct my_guard *g, const struct my_place *place, MYSQL *c, struct progress *p, struct error *e) MUST_USE;
+/* Returns err, or -ERR_CANCELLED when that was why. */
+int my_guard_end(struct my_guard *g, int err, struct error *e) MUST_USE;
 
 /* ---- my_compare.c ---- */
 

@@ -361,3 +361,45 @@ void my_rewrite(const struct my_rewrite *r, const char *sql, size_t n, struct bu
 		statement(&s);
 	replace(&s, n, n, "");
 }
+
+/* The rest of ALTER DATABASE, when it says nothing but a character set. */
+static bool is_charset_only(struct scan *s)
+{
+	static const char *const words[] = {"DEFAULT", "CHARACTER", "SET", "CHARSET", "COLLATE"};
+	struct token t = next(s);
+	bool value = false, some = false;
+	if (t.kind == NAME)
+		t = next(s);
+	for (; !at_end(t); t = next(s)) {
+		bool known = is_sign(s, t, '=');
+		for (size_t i = 0; i < ARRAY_LEN(words) && !known && !value; i++)
+			known = is(s, t, words[i]);
+		if (!known && (!value || t.kind != WORD))
+			return false;
+		some = some || (value && t.kind == WORD);
+		if (!is_sign(s, t, '='))
+			value = is(s, t, "SET") || is(s, t, "CHARSET") || is(s, t, "COLLATE");
+	}
+	return some;
+}
+
+bool my_is_charset_change(const char *sql, size_t n)
+{
+	struct buf none = BUF_INIT;
+	const struct my_rewrite r = {0};
+	struct scan s = {.p = sql, .n = n, .delimiter = ";", .fresh = true, .r = &r, .out = &none};
+	bool some = false;
+	for (;;) {
+		struct token t = next(&s);
+		if (t.kind == END)
+			return some;
+		if (t.kind == STATEMENT_END)
+			continue;
+		if (!is(&s, t, "ALTER"))
+			return false;
+		t = next(&s);
+		if ((!is(&s, t, "DATABASE") && !is(&s, t, "SCHEMA")) || !is_charset_only(&s))
+			return false;
+		some = true;
+	}
+}

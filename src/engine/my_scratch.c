@@ -17,6 +17,8 @@
 #define KEPT MY_OWN_PREFIX "kept"
 #define SCRATCH_NAMES "_restore_[0-9a-f]{8}$"
 #define KEPT_NAMES "_before_[0-9]{8}_[0-9]{6}$"
+#define SCRATCH_SUFFIX (sizeof "_restore_01234567" - 1)
+#define KEPT_SUFFIX (sizeof "_before_20261231_235959" - 1)
 #define KEPT_SECONDS (24 * 60 * 60)
 #define NOTICE_SECONDS 3                  /* in which a server sees that a client was killed */
 #define GET_LOCK_TEXT "backstay."
@@ -38,6 +40,16 @@ static char *with_suffix(const char *name, const char *suffix)
 		n++;
 	}
 	return mem_printf("%.*s%s", (int)n, name, suffix);
+}
+
+/* Whether this is a name we would give beside the target: with the last `suffix` bytes of it. */
+static bool is_beside(const char *target, const char *name, size_t suffix)
+{
+	size_t n = strlen(name);
+	if (n <= suffix)
+		return false;
+	AUTO_FREE char *ours = with_suffix(target, name + n - suffix);
+	return strcmp(ours, name) == 0;
 }
 
 static int denied(struct error *e, const char *target, int err)
@@ -213,7 +225,8 @@ static int read_marker(MYSQL *c, const char *scratch, struct marker *m, struct e
 	return 0;
 }
 
-/* A swap on another target that was not finished is left to that one's next restore. */
+/* A swap on another target that was not finished is left to that one's next restore. What a database says is only done to
+ * the target whose name it has: making such a one takes rights there. */
 static int remove_scratch(MYSQL *c, const char *scratch, const char *target, struct strlist *notes, struct error *e)
 {
 	CLEANUP(marker_release) struct marker m = {0};
@@ -221,7 +234,7 @@ static int remove_scratch(MYSQL *c, const char *scratch, const char *target, str
 	if (err <= 0)
 		return err;
 	err = read_marker(c, scratch, &m, e);
-	if (err || (m.swapping && strcmp(m.target, target) != 0))
+	if (err || (m.swapping && (strcmp(m.target, target) != 0 || !is_beside(target, scratch, SCRATCH_SUFFIX))))
 		return err;
 	if (m.swapping) {
 		err = my_swap_put_back(c, target, scratch, e);
@@ -245,11 +258,9 @@ static int remove_unmarked(MYSQL *c, const char *target, const char *pattern, si
 		       "(SELECT 1 FROM information_schema.ROUTINES r WHERE r.ROUTINE_SCHEMA = s.SCHEMA_NAME) AND NOT EXISTS "
 		       "(SELECT 1 FROM information_schema.EVENTS v WHERE v.EVENT_SCHEMA = s.SCHEMA_NAME)", pattern));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(rows));) {
-		AUTO_FREE char *ours = with_suffix(target, row[0] + strlen(row[0]) - suffix);
-		bool scratch = strncmp(row[0] + strlen(row[0]) - suffix, "_restore_", 9) == 0;
-		if (strcmp(ours, row[0]) != 0)
+		if (!is_beside(target, row[0], suffix))
 			continue;
-		int orphan = scratch ? is_orphan(c, row[0], e) : 1;
+		int orphan = suffix == SCRATCH_SUFFIX ? is_orphan(c, row[0], e) : 1;
 		err = orphan == 1 ? my_scratch_drop(c, row[0], e) : orphan;
 	}
 	return err;
@@ -271,12 +282,19 @@ int my_leftovers_remove(MYSQL *c, const char *target, struct strlist *notes, str
 {
 	CLEANUP(strlist_release) struct strlist scratch = {0}, kept = {0};
 	int err = databases_with(c, SCRATCH, SCRATCH_NAMES, &scratch, e);
-	for (size_t i = 0; i < scratch.n && !err; i++)
-		err = remove_scratch(c, scratch.v[i], target, notes, e);
+	for (size_t i = 0; i < scratch.n && !err; i++) {
+		struct error why = {0};
+		int failed = remove_scratch(c, scratch.v[i], target, notes, &why);
+		if (failed < 0 && is_beside(target, scratch.v[i], SCRATCH_SUFFIX)) {
+			*e = why;
+			err = failed;
+		} else if (failed < 0)
+			strlist_addf(notes, "%s could not be removed: %s", scratch.v[i], why.text);
+	}
 	if (!err)
-		err = remove_unmarked(c, target, SCRATCH_NAMES, strlen("_restore_01234567"), e);
+		err = remove_unmarked(c, target, SCRATCH_NAMES, SCRATCH_SUFFIX, e);
 	if (!err)
-		err = remove_unmarked(c, target, KEPT_NAMES, strlen("_before_20261231_235959"), e);
+		err = remove_unmarked(c, target, KEPT_NAMES, KEPT_SUFFIX, e);
 	if (!err)
 		err = databases_with(c, KEPT, KEPT_NAMES, &kept, e);
 	for (size_t i = 0; i < kept.n && !err; i++) {

@@ -80,7 +80,8 @@ static int clear_the_way(const struct my_swap *s, struct error *e)
 		err = my_object_drop(s->c, s->scratch, &triggers.v[i], e);
 	for (size_t i = 0; i < s->old.n && !err; i++)
 		if (in_the_way(s, &s->old.v[i]))
-			err = my_object_drop(s->c, s->live, &s->old.v[i], e);
+			err = my_exec_patiently(s->c, s->progress, e,
+				my_sql("DROP %s IF EXISTS %I.%I", s->old.v[i].type, s->live, s->old.v[i].name));
 	return err;
 }
 

@@ -160,13 +160,14 @@ def test_a_client_that_dies_is_an_error(initialised, mariadb, shop, client):
     assert leftovers(mariadb, shop) == ([], [])
 
 
-def test_a_target_whose_tables_are_in_use_is_left_alone(initialised, mariadb, shop):
+@pytest.mark.parametrize("table, waits", [("orders", "DROP TRIGGER%"), ("customers", "RENAME TABLE%")])
+def test_a_target_whose_tables_are_in_use_is_left_alone(initialised, mariadb, shop, table, waits):
     """Whoever holds a table is waited for; cancelled meanwhile, triggers that were away are back."""
     backup = backed_up(initialised, mariadb, shop)
     before = comparable(mariadb, shop)
-    with holding(mariadb, shop):
+    with holding(mariadb, shop, table):
         running = initialised.start("restore", backup, "--to", mariadb.url(shop), "--yes", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        wait_for(mariadb, "INFO LIKE 'RENAME TABLE%'")
+        wait_for(mariadb, f"INFO LIKE '{waits}'")
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
         assert running.returncode == 130, err
@@ -296,6 +297,51 @@ def test_everything_replaced_in_place_is_equal_to_the_byte(initialised, mariadb)
     assert comparable(mariadb, db) == before
     for name in [db, *leftovers(mariadb, db)[1]]:
         mariadb.drop(name)
+
+
+def test_rows_that_broke_a_rule_come_back_as_they_were(initialised, mariadb, shop):
+    mariadb.sql("CREATE TABLE odd (id int PRIMARY KEY, v int, CHECK (v > 0), CONSTRAINT no_parent FOREIGN KEY (v) REFERENCES customers(id)); "
+                "SET check_constraint_checks=0, foreign_key_checks=0; INSERT INTO odd VALUES (1,-5)", shop)
+    before = comparable(mariadb, shop)
+    backup = backed_up(initialised, mariadb, shop)
+    initialised("restore", backup, "--to", mariadb.url(shop), "--yes")
+    assert comparable(mariadb, shop) == before
+
+
+ODD = r"""
+SET sql_mode=ORACLE;
+DELIMITER $$
+CREATE PACKAGE pk AS FUNCTION f RETURN INT; PROCEDURE p; END; $$
+CREATE PACKAGE BODY pk AS FUNCTION f RETURN INT AS BEGIN RETURN 1; END; PROCEDURE p AS BEGIN NULL; END; END; $$
+DELIMITER ;
+SET sql_mode='ANSI_QUOTES,PIPES_AS_CONCAT';
+CREATE VIEW vq AS SELECT "id" || 'x' AS "q""r" FROM "log";
+DELIMITER $$
+CREATE PROCEDURE pq() BEGIN SELECT "id" || 'y' FROM "log"; END $$
+DELIMITER ;
+SET sql_mode='', NAMES latin1;
+CREATE FUNCTION lat() RETURNS varchar(10) DETERMINISTIC RETURN '@';
+CREATE VIEW latv AS SELECT '@' AS x;
+CREATE TRIGGER latt BEFORE INSERT ON log FOR EACH ROW SET NEW.text = '@';
+SET NAMES utf8mb4;
+"""
+
+
+def test_definitions_of_other_dialects_and_character_sets_are_equal_to_the_byte(initialised, mariadb, shop):
+    mariadb.sql(ODD.replace("SET sql_mode='', NAMES latin1", "SET sql_mode=''; SET NAMES latin1").encode().replace(b"@", b"\xe9"), shop)
+    # The database has another collation now than when these were made, which the dump says.
+    mariadb.sql(f"ALTER DATABASE `{shop}` CHARACTER SET latin1 COLLATE latin1_bin")
+    before = comparable(mariadb, shop)
+    assert any(b"ALTER DATABASE" in line for line in before)
+    backup = backed_up(initialised, mariadb, shop)
+    mariadb.sql("SET sql_mode=ORACLE; DROP PACKAGE pk;\nDELIMITER $$\nCREATE PACKAGE pk AS PROCEDURE other; END; $$\nDELIMITER ;\n"
+                "DROP PROCEDURE pq; CREATE OR REPLACE VIEW vq AS SELECT 2; DROP VIEW latv; DROP FUNCTION lat; DELETE FROM log", shop)
+    initialised("restore", backup, "--to", mariadb.url(shop), "--yes")
+    assert comparable(mariadb, shop) == before
+    initialised("restore", backup, "--to", mariadb.url(shop + "_copy"))
+    assert comparable(mariadb, shop + "_copy") == before
+    assert "COLLATE latin1_bin" in mariadb.sql(f"SHOW CREATE DATABASE `{shop}_copy`")
+    mariadb.drop(shop + "_copy")
 
 
 def test_what_was_replaced_goes_when_its_day_is_over(initialised, mariadb, shop):
@@ -494,6 +540,16 @@ def test_a_failure_after_the_tables_moved_puts_everything_back(initialised, mari
     assert "nothing was changed: events: ERROR 1064 (42000): You have an error in your SQL syntax" in result.err
     assert comparable(mariadb, shop) == before
     assert leftovers(mariadb, shop) == ([], [])
+
+
+def test_what_a_foreign_scratch_database_says_is_not_done(initialised, mariadb, shop):
+    """Who may make a database of some name must not move tables of another by it."""
+    backup = backed_up(initialised, mariadb, shop)
+    forged = mariadb.create("elsewhere_restore_0123abcd")
+    mariadb.sql(f"CREATE TABLE _backstay_scratch (target varchar(64), kept varchar(64), swapping int, kinds int); INSERT INTO _backstay_scratch VALUES ('{shop}', NULL, 1, 15)", forged)
+    initialised("restore", backup, "--to", mariadb.url(shop), "--yes", "--no-safety")
+    assert forged in databases(mariadb)
+    mariadb.drop(forged)
 
 
 # ---- chosen tables ----

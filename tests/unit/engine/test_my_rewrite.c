@@ -100,6 +100,19 @@ static void the_name_of_the_scratch_database_goes(void **state)
 		"CREATE VIEW `v` AS select `t`.`id` AS `id`,'`x_restore_01234567`.`t`' AS `s` from `t`");
 }
 
+static void only_a_change_of_the_character_set_may_be_sent(void **state)
+{
+	static const char *const yes[] = {"ALTER DATABASE `a;b` CHARACTER SET latin1 COLLATE latin1_bin ;\n", "alter schema `x` default character set = utf8mb4;",
+		"ALTER DATABASE COLLATE utf8mb4_bin; ALTER DATABASE `x` CHARSET latin1"};
+	static const char *const no[] = {"", ";", "-- x", "ALTER DATABASE `x`;", "USE `x`;", "CREATE DATABASE `x` CHARACTER SET latin1;",
+		"ALTER DATABASE `x` CHARACTER SET latin1; USE `y`;", "ALTER DATABASE `x` UPGRADE DATA DIRECTORY NAME;", "ALTER DATABASE `x` READ ONLY = 1;",
+		"ALTER DATABASE `x` COLLATE latin1_bin COMMENT 'y';", "ALTER TABLE `x` COLLATE latin1_bin;", "ALTER DATABASE `x` COLLATE (SELECT 1);"};
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		assert_true(my_is_charset_change(yes[i], strlen(yes[i])));
+	for (size_t i = 0; i < ARRAY_LEN(no); i++)
+		assert_false(my_is_charset_change(no[i], strlen(no[i])));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +124,7 @@ int main(void)
 		cmocka_unit_test(alter_database_means_the_current_one),
 		cmocka_unit_test(sequences_are_looked_for_in_the_new_database),
 		cmocka_unit_test(the_name_of_the_scratch_database_goes),
+		cmocka_unit_test(only_a_change_of_the_character_set_may_be_sent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

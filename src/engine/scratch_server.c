@@ -6,17 +6,21 @@
 #include "base/timefmt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
 #define LOOK_UP_MS 20
 #define STOP_PATIENCE_MS 10000
 #define PREFIX "server-"
+#define MARK "backstay-rehearsal"
+#define FRESH_SECONDS 60                  /* a folder may still be in the making */
 
 static int choose_user(struct scratch_server *s, const char *const users[], struct error *e)
 {
@@ -66,13 +70,43 @@ static int make_folder(const struct scratch_server *s, const char *parent, char 
 	return err;
 }
 
+/* A folder whose lock nobody holds belongs to a process that was killed. */
+static void remove_stale(const char *parent)
+{
+	CLEANUP(strlist_release) struct strlist names = {0};
+	struct error ignored = {0};
+	if (fs_list(parent, &names, &ignored))
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		if (strncmp(names.v[i], PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		AUTO_FREE char *dir = path_join(parent, names.v[i]);
+		AUTO_FREE char *mark = path_join(dir, MARK);
+		CLEANUP(fs_close) int fd = open(mark, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		struct stat st;
+		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+		    time_now().tv_sec - st.st_mtime > FRESH_SECONDS && flock(fd, LOCK_EX | LOCK_NB) == 0)
+			(void)!fs_remove_tree(dir, &ignored);
+	}
+}
+
+static int mark_folder(struct scratch_server *s, struct error *e)
+{
+	AUTO_FREE char *mark = path_join(s->dir, MARK);
+	s->lock = open(mark, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) == 0 ? 0 : error_sys(e, errno, "writing %s", mark);
+}
+
 /* The caller's folder, or the first temporary one that the server's user reaches. */
 static int make_data_folder(struct scratch_server *s, const char *dir, struct error *e)
 {
 	const char *const places[] = {dir, getenv("TMPDIR"), "/var/tmp", "/tmp"};
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
-		if (places[i] && places[i][0] && is_reached(s, places[i]))
-			return make_folder(s, places[i], &s->dir, e);
+		if (places[i] && places[i][0] && is_reached(s, places[i])) {
+			remove_stale(places[i]);
+			int err = make_folder(s, places[i], &s->dir, e);
+			return err ? err : mark_folder(s, e);
+		}
 	error_set(e, ERR_ACCESS, "the user %s has no way to %s, nor to /var/tmp or /tmp", s->user, dir);
 	return error_hint(e, "set TMPDIR to a folder that user can reach");
 }
@@ -80,7 +114,7 @@ static int make_data_folder(struct scratch_server *s, const char *dir, struct er
 int scratch_server_open(struct scratch_server *s, const char *dir, const char *const users[], const char *socket_name,
 	struct error *e)
 {
-	*s = (struct scratch_server){.proc = {.in = -1, .out = -1, .err = -1}};
+	*s = (struct scratch_server){.lock = -1, .proc = {.in = -1, .out = -1, .err = -1}};
 	int err = choose_user(s, users, e);
 	if (!err)
 		err = make_data_folder(s, dir, e);
@@ -190,8 +224,11 @@ void scratch_server_close(struct scratch_server *s)
 		(void)!fs_remove_tree(s->dir, &ignored);
 	if (s->socket_dir && (!s->dir || strcmp(s->dir, s->socket_dir) != 0))
 		(void)!fs_remove_tree(s->socket_dir, &ignored);
+	/* A zeroed one has no lock, and its 0 is our own input. */
+	if (s->lock > 0)
+		fs_close(&s->lock);
 	free(s->dir);
 	free(s->socket_dir);
 	free(s->user);
-	*s = (struct scratch_server){.proc = {.in = -1, .out = -1, .err = -1}};
+	*s = (struct scratch_server){.lock = -1, .proc = {.in = -1, .out = -1, .err = -1}};
 }

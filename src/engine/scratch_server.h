@@ -15,11 +15,12 @@ struct scratch_server {
 	char *user;                       /* whose the server is; NULL: ours, as we are not root */
 	uid_t uid;
 	gid_t gid;
+	int lock;                         /* of a file in dir: while it is held, dir is in use */
 	int stop_signal;                  /* what ends it at once; 0: SIGTERM. Set by the caller */
 	struct proc proc;
 };
 
-/* Make the folders below `dir`, or below another temporary folder when the user chosen does not get there. `users`: NULL-terminated,
+/* Remove what killed rehearsals left where the new one is going to be, and make the folders below `dir`, or below another temporary folder when the user chosen does not get there. `users`: NULL-terminated,
  * the first that exists is taken when we are root. `socket_name`: the longest name of a socket in socket_dir. -ERR_NOT_FOUND when we
  * are root and none of the users exists. *s is zeroed first; end it with scratch_server_close() in any case. */
 int scratch_server_open(struct scratch_server *s, const char *dir, const char *const users[], const char *socket_name,

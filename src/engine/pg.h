@@ -78,6 +78,8 @@ int pg_preflight(PGconn *c, struct manifest_source *m, struct error *e) MUST_USE
 
 /* pg_stored.c: the archive of a stored source, open; -ERR_MISMATCH when it has none. */
 int pg_stored_open(const struct stored *s, struct source **out, struct pg_toc *toc, struct error *e) MUST_USE;
+/* The path of its script, when it is one that was imported; or NULL. */
+const char *pg_stored_script(const struct manifest_source *m);
 int pg_check_structure(const struct stored *s, struct progress *p, struct strlist *evidence, struct error *e) MUST_USE;
 
 /* pg_rows.c */

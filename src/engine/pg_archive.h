@@ -104,5 +104,8 @@ int pg_copy_reader_row(struct pg_copy_reader *r, const char *line, size_t n, con
 /* A cursor over the rows of an entry of a stored archive; borrows all of them. */
 int pg_copy_scan(struct source *s, const struct pg_toc *t, const struct pg_entry *entry, const struct rows_table *table,
 	struct rows_cursor **out, struct error *e) MUST_USE;
+/* The same over COPY data in a script, which lie there without "\."; `encoding` as above. */
+struct rows_cursor *pg_copy_scan_script(struct source *s, uint64_t offset, uint64_t length, const char *encoding,
+	const struct rows_table *table);
 
 #endif

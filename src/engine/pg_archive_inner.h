@@ -112,6 +112,8 @@ int pg_data_skip(struct pg_block *b, uint64_t *end, struct error *e) MUST_USE;
  * COPY, which must be there. */
 struct pg_lines;
 struct pg_lines *pg_copy_lines_new(struct pg_block *b);       /* owns b */
+/* Those of a script, which lie there without "\."; borrows s and table. */
+struct pg_lines *pg_copy_lines_of_script(struct source *s, uint64_t offset, uint64_t length, const char *table);
 void pg_copy_lines_free(struct pg_lines *l);
 int pg_copy_lines_next(struct pg_lines *l, const char **line, size_t *n, struct error *e) MUST_USE;
 

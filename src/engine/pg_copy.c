@@ -277,6 +277,22 @@ static void scan_close(struct rows_cursor *c)
 	free(x);
 }
 
+static struct rows_cursor *scan_new(struct pg_lines *lines, const char *encoding, const struct rows_table *table)
+{
+	struct scan *x = mem_zero(sizeof *x);
+	x->cursor = (struct rows_cursor){.next = scan_next, .close = scan_close, .columns = table->columns,
+		.column_count = table->column_count};
+	x->reader = pg_copy_reader_new(table, encoding);
+	x->lines = lines;
+	return &x->cursor;
+}
+
+struct rows_cursor *pg_copy_scan_script(struct source *s, uint64_t offset, uint64_t length, const char *encoding,
+	const struct rows_table *table)
+{
+	return scan_new(pg_copy_lines_of_script(s, offset, length, table->name), encoding, table);
+}
+
 int pg_copy_scan(struct source *s, const struct pg_toc *t, const struct pg_entry *entry,
 	const struct rows_table *table, struct rows_cursor **out, struct error *e)
 {
@@ -288,11 +304,6 @@ int pg_copy_scan(struct source *s, const struct pg_toc *t, const struct pg_entry
 	int err = pg_data_find(s, t, entry, &b, e);
 	if (err)
 		return err;
-	struct scan *x = mem_zero(sizeof *x);
-	x->cursor = (struct rows_cursor){.next = scan_next, .close = scan_close, .columns = table->columns,
-		.column_count = table->column_count};
-	x->reader = pg_copy_reader_new(table, t->encoding);
-	x->lines = pg_copy_lines_new(b);
-	*out = &x->cursor;
+	*out = scan_new(pg_copy_lines_new(b), t->encoding, table);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* The tables of a stored archive as rows. No server is needed. */
+/* The tables of a stored archive or script as rows. No server is needed. */
 #include "engine/pg_rows.h"
 
 #include "base/mem.h"
@@ -10,6 +10,7 @@ struct pg_kept {
 	struct rows_db rows;
 	struct source *archive;
 	struct pg_toc toc;
+	bool script, dumped;              /* it is a script; of pg_dump */
 	const struct pg_entry **data;     /* per table; NULL: it has no rows */
 	const struct manifest_source *manifest;
 	struct rows_loaded *loaded;
@@ -78,6 +79,11 @@ static int kept_scan(struct rows_db *d, const struct rows_table *t, enum rows_or
 
 	if (order == ROWS_BY_KEY)
 		return rows_loaded_scan(k->loaded, t, out, e);
+	if (k->script) {
+		const struct pg_script_table x = {.script = k->archive, .encoding = k->toc.encoding, .data = data,
+			.known = &k->manifest->tables[t - d->tables], .dumped = k->dumped};
+		return pg_rows_script_scan(&x, t, out, e);
+	}
 	if (data)
 		return pg_copy_scan(k->archive, &k->toc, data, t, out, e);
 	*out = rows_cursor_empty(t);
@@ -121,6 +127,20 @@ static void kept_close(struct rows_db *d)
 	free(k);
 }
 
+static int open_kept(struct pg_kept *k, const struct stored *s, struct error *e)
+{
+	const char *script = pg_stored_script(s->manifest);
+
+	if (!script)
+		return pg_stored_open(s, &k->archive, &k->toc, e);
+	k->script = true;
+	int rc = s->open(s, script, &k->archive, e);
+
+	if (!rc)
+		rc = pg_rows_script_read(k->archive, s->manifest, &k->toc, &k->dumped, e);
+	return rc ? error_wrap(e, "%s", script) : 0;
+}
+
 int pg_rows_stored(const struct stored *s, struct rows_db **out, struct error *e)
 {
 	struct pg_kept *k = mem_zero(sizeof *k);
@@ -129,7 +149,7 @@ int pg_rows_stored(const struct stored *s, struct rows_db **out, struct error *e
 	*d = (struct rows_db){.dialect = "postgresql", .scan = kept_scan, .count = kept_count, .query = kept_query,
 			      .close = kept_close};
 	k->manifest = s->manifest;
-	int rc = pg_stored_open(s, &k->archive, &k->toc, e);
+	int rc = open_kept(k, s, e);
 
 	if (!rc)
 		rc = pg_toc_tables(&k->toc, &d->tables, &k->data, &d->table_count, e);

@@ -3,10 +3,26 @@
 #define ENGINE_PG_ROWS_H
 
 #include "engine/pg.h"
+#include "engine/pg_archive_inner.h"
 #include "engine/rows_loaded.h"
 
 /* Whether values of this type, as format_type() names it, are decimal numbers in text. */
 bool pg_rows_is_number(const char *type);
+
+/* pg_rows_script.c: an imported script's tables as a TOC, whose offsets are the manifest's. The rows themselves are not read.
+ * *dumped: by pg_dump. -ERR_MISMATCH when its tables are not known. */
+int pg_rows_script_read(struct source *s, const struct manifest_source *m, struct pg_toc *toc, bool *dumped,
+	struct error *e) MUST_USE;
+struct pg_script_table {
+	struct source *script;
+	const char *encoding;
+	const struct pg_entry *data;      /* or NULL */
+	const struct manifest_table *known;
+	bool dumped;
+};
+/* Borrows what t has. -ERR_MISMATCH when its rows are in INSERT statements. */
+int pg_rows_script_scan(const struct pg_script_table *t, const struct rows_table *table, struct rows_cursor **out,
+	struct error *e) MUST_USE;
 
 /* A live database: one connection holds a read-only transaction and its snapshot, others share it, one for each cursor
  * that is open. */

@@ -130,5 +130,9 @@ int pg_script_watch_write(struct pg_script_watch *w, const void *p, size_t n, st
  * to m. m->structure becomes "counted" when they are known to be all there are: a script by hand may drop and rename
  * tables, and then none is named. Rows are known only of a dump of pg_dump, in which nothing else changes them. */
 int pg_script_watch_finish(struct pg_script_watch *w, struct manifest_source *m, struct error *e) MUST_USE;
+/* After that, what was gathered as a table of contents: pg_toc_tables() reads it. False when no pg_dump wrote it: then of
+ * rows nothing is known. */
+struct pg_toc;
+bool pg_script_watch_toc(struct pg_script_watch *w, struct pg_toc *out);
 
 #endif

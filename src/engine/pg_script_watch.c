@@ -121,7 +121,8 @@ static int see_dumped(struct pg_script_watch *w, const struct pg_script_statemen
 	struct pg_entry *x = last_entry(w);
 	if (!x)
 		return see_other(w, s, e);    /* its comments were taken out */
-	if (s->kind == PG_SCRIPT_RUN && (is(x, "TABLE") || is(x, "FOREIGN TABLE") || is(x, "CONSTRAINT")))
+	if (s->kind == PG_SCRIPT_RUN &&
+		(is(x, "TABLE") || is(x, "FOREIGN TABLE") || is(x, "CONSTRAINT") || is(x, "DOMAIN")))
 		return keep(w, &x->defn, e);
 	if (!is(x, "TABLE DATA"))
 		return 0;
@@ -431,6 +432,13 @@ int pg_script_watch_finish(struct pg_script_watch *w, struct manifest_source *m,
 	if (!err)
 		tell(w, m);
 	return err;
+}
+
+bool pg_script_watch_toc(struct pg_script_watch *w, struct pg_toc *out)
+{
+	*out = w->toc;
+	w->toc = (struct pg_toc){0};
+	return w->story.dumps > 0;
 }
 
 int pg_script_check(struct source *script, struct manifest_source *m, struct error *e)

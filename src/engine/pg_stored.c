@@ -47,6 +47,13 @@ int pg_stored_open(const struct stored *s, struct source **out, struct pg_toc *t
 	return 0;
 }
 
+const char *pg_stored_script(const struct manifest_source *m)
+{
+	const struct stored s = {.manifest = m};
+	const struct manifest_artifact *a = artifact_of(&s, PG_FORMAT_SQL);
+	return a ? a->path : NULL;
+}
+
 /* ---- comparing with the manifest ---- */
 
 /* As the manifest's JSON gives a name back, which may have bytes that are no UTF-8. Heap; NULL stays NULL. */

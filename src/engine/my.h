@@ -35,6 +35,9 @@ const char *my_tls_ca(const struct my_place *p);
  * Errors: access denied -> ERR_ACCESS, unknown database -> ERR_NOT_FOUND, not reached or gone -> ERR_TEMPORARY; never a password in the text. */
 int my_connect(const struct my_place *p, const char *database, MYSQL **out, struct error *e) MUST_USE;
 void my_disconnect(MYSQL **c);                                    /* for CLEANUP() */
+/* End the statement that runs on `busy`, by a connection of its own; its transaction stays. Any thread. When it cannot be
+ * done, the statement goes on. */
+void my_stop_statement(const struct my_place *p, MYSQL *busy);
 void my_clear(MYSQL_RES **r);
 /* SQL in which %I is a name (`quoted`), %L a literal (NULL: NULL), %s text, %d %u %lld %llu numbers, %% a percent sign; heap. */
 char *my_sql(const char *fmt, ...);

@@ -215,6 +215,14 @@ void my_disconnect(MYSQL **c)
 	*c = NULL;
 }
 
+void my_stop_statement(const struct my_place *p, MYSQL *busy)
+{
+	CLEANUP(my_disconnect) MYSQL *c = NULL;
+	struct error ignored;
+	if (my_connect(p, "", &c, &ignored) == 0)
+		(void)!my_exec(c, &ignored, my_sql("KILL QUERY %llu", (unsigned long long)mysql_thread_id(busy)));
+}
+
 void my_clear(MYSQL_RES **r)
 {
 	if (*r)

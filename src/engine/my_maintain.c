@@ -120,18 +120,10 @@ struct stopper {
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
 	const struct my_place *place;
-	unsigned long connection;
+	MYSQL *busy;
 	struct progress *progress;
 	bool over, running;
 };
-
-static void kill_statement(const struct stopper *s)
-{
-	CLEANUP(my_disconnect) MYSQL *c = NULL;
-	struct error ignored;
-	if (my_connect(s->place, "", &c, &ignored) == 0)
-		(void)!my_exec(c, &ignored, my_sql("KILL QUERY %llu", (unsigned long long)s->connection));
-}
 
 static void *stopper_run(void *arg)
 {
@@ -147,7 +139,7 @@ static void *stopper_run(void *arg)
 		pthread_cond_timedwait(&s->ended, &s->lock, &until);
 		if (!s->over && s->progress && atomic_load(&s->progress->cancel)) {
 			pthread_mutex_unlock(&s->lock);
-			kill_statement(s);
+			my_stop_statement(s->place, s->busy);
 			killed = true;
 			pthread_mutex_lock(&s->lock);
 		}
@@ -234,7 +226,7 @@ static int ask(const struct round *r, const char *table, struct buf *words, enum
 	static const char *const verbs[] = {
 		[MAINTAIN_OPTIMIZE] = "OPTIMIZE", [MAINTAIN_CHECK] = "CHECK", [MAINTAIN_REPAIR] = "REPAIR"};
 	CLEANUP(my_clear) MYSQL_RES *answer = NULL;
-	struct stopper stopper = {.place = r->place, .connection = mysql_thread_id(r->c), .progress = r->m->progress};
+	struct stopper stopper = {.place = r->place, .busy = r->c, .progress = r->m->progress};
 	stopper_start(&stopper);
 	int err = my_query(r->c, &answer, e, my_sql("%s TABLE %I.%I", verbs[r->m->action], r->place->database, table));
 	stopper_end(&stopper);

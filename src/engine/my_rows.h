@@ -14,6 +14,7 @@ void my_rows_free_tables(struct rows_db *d);
 struct my_live_cursor;
 struct my_live {
 	struct rows_db rows;
+	struct my_place place;
 	MYSQL *c;
 	bool mariadb;
 	struct my_live_cursor *reading;   /* whose rows the server is sending, or NULL */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READ_THROUGH 10000 /* rows that are no more work than a new connection */
+
 enum kind { KIND_TEXT, KIND_INT, KIND_BLOB, KIND_ABSENT };
 
 struct my_live_cursor {
@@ -20,6 +22,7 @@ struct my_live_cursor {
 	bool own_columns;
 	int aside;                /* a file with the rest of the rows, each behind its length, or -1 */
 	off_t at, end;            /* in that file */
+	bool cut_short;           /* it does not have all of the rest */
 	struct buf row;
 };
 
@@ -124,6 +127,19 @@ static int lay_aside_row(struct my_live_cursor *x, struct error *e)
 	return 0;
 }
 
+/* No more rows are wanted. The few that still come are read, for many the server is stopped by another connection. */
+static void give_up(struct my_live_cursor *x)
+{
+	for (int i = 0; x->result && i < READ_THROUGH; i++)
+		if (!mysql_fetch_row(x->result))
+			my_clear(&x->result);
+	if (x->result && mysql_errno(x->live->c) == 0)
+		my_stop_statement(&x->live->place, x->live->c);
+	my_clear(&x->result);
+	if (x->live->reading == x)
+		x->live->reading = NULL;
+}
+
 int my_live_free_connection(struct my_live *l, struct error *e)
 {
 	struct my_live_cursor *x = l->reading;
@@ -133,10 +149,14 @@ int my_live_free_connection(struct my_live *l, struct error *e)
 		return 0;
 	if ((rc = fs_temp_anonymous(NULL, &x->aside, e)))
 		return rc;
-	while ((rc = receive(x, e)) == 1)
-		if ((rc = lay_aside_row(x, e)))
-			return e->kind == ERR_NO_SPACE ? error_hint(e, "set TMPDIR to a folder with more room") : rc;
-	return rc;
+	do
+		rc = receive(x, e);
+	while (rc == 1 && !(rc = lay_aside_row(x, e)));
+	if (!rc)
+		return 0;
+	x->cut_short = true;
+	give_up(x);
+	return e->kind == ERR_NO_SPACE ? error_hint(e, "set TMPDIR to a folder with more room") : rc;
 }
 
 static int take_up_row(struct my_live_cursor *x, struct error *e)
@@ -144,7 +164,7 @@ static int take_up_row(struct my_live_cursor *x, struct error *e)
 	uint64_t n;
 
 	if (x->at == x->end)
-		return 0;
+		return x->cut_short ? error_set(e, ERR_IO, "the rest of the rows could not be laid aside") : 0;
 	if (fs_pread_full(x->aside, &n, sizeof n, x->at) != sizeof n || n > ROWS_PACK_MAX)
 		return error_set(e, ERR_IO, "rows laid aside cannot be read back");
 	buf_clear(&x->row);
@@ -170,10 +190,7 @@ static void live_close(struct rows_cursor *c)
 {
 	struct my_live_cursor *x = (struct my_live_cursor *)c;
 
-	/* This reads what the server still sends. */
-	my_clear(&x->result);
-	if (x->live->reading == x)
-		x->live->reading = NULL;
+	give_up(x);
 	for (size_t i = 0; x->own_columns && i < c->column_count; i++) {
 		free(c->columns[i].name);
 		free(c->columns[i].type);

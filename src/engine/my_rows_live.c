@@ -109,6 +109,7 @@ static void live_close(struct rows_db *d)
 	rows_loaded_free(l->loaded);
 	my_rows_free_tables(d);
 	my_disconnect(&l->c);
+	my_place_release(&l->place);
 	strlist_release(&d->after);
 	free(l);
 }
@@ -173,15 +174,14 @@ static int begin(struct my_live *l, struct error *e)
 
 int my_rows_live(const struct source_url *u, struct rows_db **out, struct error *e)
 {
-	CLEANUP(my_place_release) struct my_place place = {0};
 	struct my_live *l = mem_zero(sizeof *l);
 
 	l->rows = (struct rows_db){.dialect = "mysql", .scan = live_scan, .count = live_count, .query = live_query,
 				   .close = live_close};
-	int rc = my_place_of(u, &place, e);
+	int rc = my_place_of(u, &l->place, e);
 
 	if (!rc)
-		rc = my_connect(&place, NULL, &l->c, e);
+		rc = my_connect(&l->place, NULL, &l->c, e);
 	if (!rc)
 		rc = begin(l, e);
 	if (!rc)

@@ -155,6 +155,48 @@ static void a_cursor_given_up_in_the_midst_leaves_the_rest_usable(void **state)
 	}
 }
 
+static void rows_that_nobody_wants_any_more_are_not_sent(void **state)
+{
+	struct fixture *f = *state;
+	const struct value *v;
+	struct rows_cursor *c;
+
+	table(f, "t");
+	assert_int_equal(f->db->query(f->db, "SELECT seq FROM seq_1_to_200000000", &c, &f->e), 0);
+	assert_int_equal(sum(f, c, 5), 15);
+	rows_cursor_close(c);
+	assert_int_equal(f->db->query(f->db, "SHOW SESSION STATUS LIKE 'Rows_sent'", &c, &f->e), 0);
+	assert_int_equal(c->next(c, &v, &f->e), 1);
+	AUTO_FREE char *sent = mem_string_n(v[1].p, v[1].n);
+	assert_in_range(strtoull(sent, NULL, 10), 5, 100000000);
+	rows_cursor_close(c);
+}
+
+static void B7_rows_laid_aside_in_part_are_not_taken_for_all(void **state)
+{
+	struct fixture *f = *state;
+	const struct value *v;
+	struct rows_cursor *a, *c;
+	uint64_t n;
+	int rc;
+
+	const struct rows_table *t = table(f, "t");
+	assert_int_equal(f->db->query(f->db, "SELECT CONNECTION_ID()", &c, &f->e), 0);
+	assert_int_equal(c->next(c, &v, &f->e), 1);
+	AUTO_FREE char *kill = mem_printf("KILL %lld", (long long)v[0].i);
+	rows_cursor_close(c);
+	assert_int_equal(f->db->query(f->db, "SELECT seq, REPEAT('x', 20000) FROM seq_1_to_5000", &a, &f->e), 0);
+	int64_t all = sum(f, a, 5);
+	execute(f, kill);
+	assert_int_not_equal(f->db->count(f->db, t, &n, &f->e), 0);
+	while ((rc = a->next(a, &v, &f->e)) == 1)
+		all += v[0].i;
+	assert_true(all < 5000 * 5001 / 2);
+	assert_int_equal(rc, -ERR_IO);
+	assert_string_equal(f->e.text, "the rest of the rows could not be laid aside");
+	rows_cursor_close(a);
+}
+
 static void the_server_itself_answers_queries(void **state)
 {
 	struct fixture *f = *state;
@@ -235,6 +277,8 @@ int main(void)
 		ON_EACH(a_cursor_given_up_in_the_midst_leaves_the_rest_usable),
 		ON_EACH(the_server_itself_answers_queries),
 		ON_EACH(statements_that_would_write_are_refused),
+		cmocka_unit_test_setup_teardown(rows_that_nobody_wants_any_more_are_not_sent, open_mysql, close_engine),
+		cmocka_unit_test_setup_teardown(B7_rows_laid_aside_in_part_are_not_taken_for_all, open_mysql, close_engine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,8 +256,9 @@ static void set_digits(struct cursor *c, struct value *v, size_t column, size_t 
 		}
 	}
 	const char *paren = sort == SORT_BIT ? strchr(c->table->columns[column].type, '(') : NULL;
-	size_t width = paren ? (size_t)(atoi(paren + 1) + 7) / 8 : 0;
-	if (width <= 8 && n < width) {
+	unsigned long bits = paren ? strtoul(paren + 1, NULL, 10) : 0;
+	size_t width = bits <= 64 ? (bits + 7) / 8 : 0;
+	if (n < width) {
 		unsigned char zeros[8] = {0};
 		buf_add(&c->decoded, zeros, width - n);
 		unsigned char *q = c->decoded.p + from;

@@ -85,6 +85,15 @@ static void values_follow_their_columns(void **state)
 		    "16 'TRUE' 'AB' NULL x'00ff7f' x'0101' NULL\n0 'f('a,b',(1))' 'c' NULL x'610062' x'007a' NULL\n");
 }
 
+static void bits_of_an_impossible_column_stay_as_wide_as_they_are(void **state)
+{
+	static const char sql[] = "INSERT INTO t VALUES (x'01');\n";
+	AUTO_FREE char *have = rows_of("CREATE TABLE t (f bit(2147483647))", sql, strlen(sql));
+	assert_string_equal(have, "x'01'\n");
+	AUTO_FREE char *negative = rows_of("CREATE TABLE t (f bit(-9))", sql, strlen(sql));
+	assert_string_equal(negative, "x'01'\n");
+}
+
 static void columns_that_are_not_named_are_null(void **state)
 {
 	assert_rows("INSERT INTO t (`s`, I) VALUES ('a',1);\nREPLACE INTO `t` (b) VALUES (5);\nINSERT IGNORE INTO t () "
@@ -187,6 +196,7 @@ int main(void)
 		cmocka_unit_test(tuples_that_do_not_fit_are_refused),
 		cmocka_unit_test(a_range_beyond_the_end_is_refused),
 		cmocka_unit_test(values_follow_their_columns),
+		cmocka_unit_test(bits_of_an_impossible_column_stay_as_wide_as_they_are),
 		cmocka_unit_test(columns_that_are_not_named_are_null),
 		cmocka_unit_test(without_names_generated_columns_may_be_left_out),
 		cmocka_unit_test(the_period_of_a_table_with_history_is_passed_over),

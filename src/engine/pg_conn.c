@@ -92,9 +92,10 @@ int pg_error(PGconn *c, const PGresult *r, struct error *e, const char *fmt, ...
 	add_field(&text, r, PG_DIAG_MESSAGE_PRIMARY);
 	add_field(&text, r, PG_DIAG_MESSAGE_DETAIL);
 	const char *hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
+	AUTO_FREE char *way = hint ? one_line(hint) : NULL;
 	error_set(e, kind_of(state), "%s: %s", what, buf_text(&text));
-	if (hint)
-		error_hint(e, "%s", hint);
+	if (way)
+		error_hint(e, "%s", way);
 	return -(int)e->kind;
 }
 

@@ -33,7 +33,10 @@ static int script_write(struct sink *s, const void *p, size_t n, struct error *e
 	struct script *x = (struct script *)s;
 	const char *from = p;
 	size_t kept = n < TAIL ? n : TAIL;
+	int rc = progress_check(x->progress, e);
 
+	if (rc)
+		return rc;
 	if (x->n + kept > sizeof x->tail) {
 		memmove(x->tail, x->tail + x->n - TAIL, TAIL);
 		x->n = TAIL;
@@ -186,7 +189,9 @@ static int write_list(const struct pg_toc *toc, const struct strlist *tables, ch
 /* A tool of the archive's own version, or a newer one. */
 static int version_of(const struct pg_toc *toc)
 {
-	return toc->dump_version ? atoi(toc->dump_version) * 10000 : 0;
+	unsigned long major = toc->dump_version ? strtoul(toc->dump_version, NULL, 10) : 0;
+
+	return major < 1000 ? (int)major * 10000 : 0;
 }
 
 static int restore_text(struct source *archive, const struct pg_toc *toc, const struct strlist *tables,
@@ -214,7 +219,7 @@ static int restore_text(struct source *archive, const struct pg_toc *toc, const 
 }
 
 /* A script that was imported: as it is. */
-static int copy_script(const struct stored *s, const char *path, const struct strlist *tables, struct sink *out,
+static int copy_script(const struct stored *s, const char *path, const struct strlist *tables, struct script *out,
 		       struct error *e)
 {
 	struct source *script = NULL;
@@ -224,7 +229,7 @@ static int copy_script(const struct stored *s, const char *path, const struct st
 	int rc = s->open(s, path, &script, e);
 
 	if (!rc)
-		rc = source_copy(script, out, e);
+		rc = source_copy(script, &out->sink, e);
 	source_close(script);
 	return rc;
 }
@@ -246,14 +251,14 @@ int pg_sql_stored(const struct stored *s, const struct strlist *tables, struct s
 	CLEANUP(source_drop) struct source *archive = NULL;
 	struct script script = {.sink.write = script_write, .to = out, .progress = p};
 
+	progress_phase(p, "writing", NULL, 0, 0);
 	for (size_t i = 0; i < s->manifest->artifact_count; i++)
 		if (strcmp(s->manifest->artifacts[i].format, PG_FORMAT_SQL) == 0)
-			return copy_script(s, s->manifest->artifacts[i].path, tables, out, e);
+			return copy_script(s, s->manifest->artifacts[i].path, tables, &script, e);
 	int rc = pg_stored_open(s, &archive, &toc, e);
 
 	if (rc)
 		return rc;
-	progress_phase(p, "writing", NULL, 0, 0);
 	return restore_text(archive, &toc, tables, &script, e);
 }
 

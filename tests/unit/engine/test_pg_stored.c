@@ -182,10 +182,27 @@ static void roles_are_read_to_the_end(void **state)
 static void reading_again_can_be_cancelled(void **state)
 {
 	CLEANUP(kept_release) struct kept k = {0};
-	struct progress p = {0};
+	struct progress p = {NULL};
 	keep_shop(&k);
 	atomic_store(&p.cancel, true);
 	assert_int_equal(pg_check_structure(&k.stored, &p, &k.evidence, &k.e), -ERR_CANCELLED);
+}
+
+static int refuse_bytes(struct sink *s, const void *p, size_t n, struct error *e)
+{
+	return error_set(e, ERR_INTERNAL, "nothing should come");
+}
+
+static void the_text_of_a_script_can_be_cancelled(void **state)
+{
+	CLEANUP(kept_release) struct kept k = {.tree = test_tree_new(NULL), .m.name = mem_string("shop")};
+	struct sink nowhere = {.write = refuse_bytes};
+	struct progress p = {0};
+	test_tree_put(k.tree, "shop/database.sql", "SELECT 1;\n", 10);
+	manifest_add_artifact(&k.m, "shop/database.sql", PG_FORMAT_SQL, 10);
+	k.stored = test_stored(k.tree, &k.m);
+	atomic_store(&p.cancel, true);
+	assert_int_equal(pg_sql_stored(&k.stored, NULL, &nowhere, &p, &k.e), -ERR_CANCELLED);
 }
 
 int main(void)
@@ -199,6 +216,7 @@ int main(void)
 		cmocka_unit_test(an_archive_that_is_not_understood_is_read_and_said_so),
 		cmocka_unit_test(roles_are_read_to_the_end),
 		cmocka_unit_test(reading_again_can_be_cancelled),
+		cmocka_unit_test(the_text_of_a_script_can_be_cancelled),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,11 +91,12 @@ static int pour(struct salvage *s, sqlite3_stmt *from, sqlite3_stmt *to, bool *w
 			*whole = got == 0;
 			return got == -ERR_CORRUPT ? 0 : got;
 		}
+		int bound = SQLITE_OK;
 		sqlite3_reset(to);
-		for (int i = 0; i < sqlite3_column_count(from); i++)
-			sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i));
+		for (int i = 0; i < sqlite3_column_count(from) && bound == SQLITE_OK; i++)
+			bound = sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i));
 		*last = sqlite3_column_int64(from, 0);
-		err = sqlite_step(to, e);
+		err = bound == SQLITE_OK ? sqlite_step(to, e) : sqlite_error(s->fresh, bound, e, "copying a row");
 		if (++*n % LOOK_ROWS == 0 && !err)
 			err = progress_check(s->progress, e);
 	}

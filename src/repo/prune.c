@@ -95,7 +95,7 @@ static int refuse_empty(struct prune *p, size_t roots, struct error *e)
 		return 0;
 	error_set(e, ERR_REFUSED, "nothing was removed: no backup is listed, yet there are %s packs of data",
 		  human_count(p->inv.pack_count, count));
-	return error_hint(e, "if all backups were really forgotten, say that the repository may become empty");
+	return error_hint(e, "if all backups were really forgotten, remove their data too: `backstay prune --allow-empty`");
 }
 
 /* Index files to replace: those that list a doomed pack or one listed elsewhere too, and small ones when many. */

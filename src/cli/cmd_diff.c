@@ -10,7 +10,7 @@
 
 static const struct opt options[] = {
 	COMMON_TABLE,
-	{"source", 's', OPT_STRING, "SOURCE", "only this source of several", NULL},
+	{"source", 's', OPT_STRING, "SOURCE", "only this source of several; else the one that latest:SOURCE names", NULL},
 	{"rows", 0, OPT_FLAG, NULL, "show every row that differs", NULL},
 	{"exit-code", 0, OPT_FLAG, NULL, "exit with status 5 when there is a difference", NULL},
 	COMMON_NO_LOCK,
@@ -282,18 +282,43 @@ static int compare_text(const struct parsed *p, struct repository *r, const stru
 	return rc;
 }
 
+static bool is_one_source(const struct backup *b, const char *name, const char *other)
+{
+	for (size_t i = 0; i < b->manifest.source_count; i++) {
+		const struct manifest_source *m = &b->manifest.sources[i];
+
+		if (backup_source_is(m, name) && backup_source_is(m, other))
+			return true;
+	}
+	return false;
+}
+
+/* Both sides may name one with latest:SOURCE; then it must be the same. */
+static int choose_source(const struct parsed *p, const struct sides *s, const char **out, struct error *e)
+{
+	const char *a = common_source(p, p->args.v[0]), *b = common_source(p, p->args.v[1]);
+
+	*out = a ? a : b;
+	if (!a || !b || !strcmp(a, b) || is_one_source(&s->b, a, b))
+		return 0;
+	error_set(e, ERR_USAGE, "%s and %s are not the same source", a, b);
+	return error_hint(e, "a source is compared with itself, at another time; name it with --source");
+}
+
 static int run(const struct parsed *p, struct error *e)
 {
 	CLEANUP(repository_release) struct repository r = {0};
 	CLEANUP(sides_release) struct sides s = {.live = !strcmp(p->args.v[1], "live")};
 	CLEANUP(compare_result_release) struct compare_result c = {0};
-	struct compare_options o = {.source = opt_text(p, "source"), .tables = opt_get(p, "table")->list, .progress = &common_progress};
+	struct compare_options o = {.tables = opt_get(p, "table")->list, .progress = &common_progress};
 	int rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
 
 	if (!rc)
 		rc = backup_find(&r, p->args.v[0], &s.a, e);
 	if (!rc && !s.live)
 		rc = backup_find(&r, p->args.v[1], &s.b, e);
+	if (!rc)
+		rc = choose_source(p, &s, &o.source, e);
 	if (!rc)
 		rc = out_mode.json ? compare_json(&r, &s, &o, opt_flag(p, "rows"), &c, e) : compare_text(p, &r, &s, &o, &c, e);
 	if (!rc && !c.equal && opt_flag(p, "exit-code"))

@@ -12,7 +12,7 @@ static const struct opt options[] = {
 	{"format", 'f', OPT_STRING, "FORMAT", "archive, sql, csv, xlsx, tar.gz, tar.zst or zip", "archive|sql|csv|xlsx|tar.gz|tar.zst|zip"},
 	{"output", 'o', OPT_STRING, "FILE", "the file to write; - is standard output", NULL},
 	COMMON_TABLE,
-	{"source", 's', OPT_STRING, "SOURCE", "which source of several", NULL},
+	{"source", 's', OPT_STRING, "SOURCE", "which source of several; else the one that latest:SOURCE names", NULL},
 	{"force", 0, OPT_FLAG, NULL, "replace FILE when it exists", NULL},
 	{"live", 'l', OPT_FLAG, NULL, "from a source as it is now, not from a backup", NULL},
 	COMMON_NO_LOCK,
@@ -35,7 +35,6 @@ static int parse_options(const struct parsed *p, struct job_export *j, struct er
 	if (rc)
 		return rc;
 	j->output = strcmp(opt_text(p, "output"), "-") ? opt_text(p, "output") : NULL;
-	j->source = opt_text(p, "source");
 	j->tables = opt_get(p, "table")->list;
 	j->force = opt_flag(p, "force");
 	j->progress = &common_progress;
@@ -110,6 +109,7 @@ static int export_backup(const struct parsed *p, struct job_export *j, struct er
 	if (!rc)
 		rc = backup_find(&r, p->args.v[0], &b, e);
 	j->backup = &b;
+	j->source = common_source(p, p->args.v[0]);
 	return rc ? rc : export(&r, p, j, e);
 }
 

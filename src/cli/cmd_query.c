@@ -13,7 +13,7 @@
 
 static const struct opt options[] = {
 	{"format", 'f', OPT_STRING, "FORMAT", "table (the default), csv or json", "table|csv|json"},
-	{"source", 's', OPT_STRING, "SOURCE", "which database of several", NULL},
+	{"source", 's', OPT_STRING, "SOURCE", "which database of several; else the one that latest:SOURCE names", NULL},
 	COMMON_NO_LOCK,
 	{0},
 };
@@ -124,7 +124,7 @@ static int query(struct repository *r, const struct backup *b, const struct pars
 {
 	struct rows_db *db = NULL;
 	struct rows_cursor *c = NULL;
-	int rc = job_rows(r, b, opt_text(p, "source"), &db, e);
+	int rc = job_rows(r, b, common_source(p, p->args.v[0]), &db, e);
 
 	if (!rc)
 		rc = db->query(db, p->args.v[1], &c, e);

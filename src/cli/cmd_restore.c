@@ -12,7 +12,7 @@ static const struct opt options[] = {
 	{"to", 0, OPT_STRING, "TARGET", "path or URL to restore to; else where it came from", NULL},
 	COMMON_TABLE,
 	{"path", 'p', OPT_LIST, "PATH", "only this file or folder, as \"ls\" shows it; may be given several times", NULL},
-	{"source", 's', OPT_LIST, "SOURCE", "only this source of several, by its name or URL", NULL},
+	{"source", 's', OPT_LIST, "SOURCE", "only this source of several, by its name or URL; else the one that latest:SOURCE names", NULL},
 	{"only", 0, OPT_STRING, "WHAT", "only the database, or only files", "database|files"},
 	{"mode", 0, OPT_STRING, "MODE", "overwrite, or preserve what is there and fill in what is missing", "overwrite|preserve"},
 	{"no-safety", 0, OPT_FLAG, NULL, "make no backup of what is replaced: it cannot be undone", NULL},
@@ -100,7 +100,7 @@ static bool names_backup(const char *text)
 {
 	size_t n = strlen(text);
 
-	return !strcmp(text, "latest") || !strncmp(text, "latest:", 7) || (n >= 4 && n <= ID_HEX_LEN && strspn(text, "0123456789abcdef") == n);
+	return !strcmp(text, "latest") || backup_which_source(text) || (n >= 4 && n <= ID_HEX_LEN && strspn(text, "0123456789abcdef") == n);
 }
 
 /* A backup of that name, or else an outside file, taken in as a backup first (*file). */
@@ -172,12 +172,19 @@ static int restore(struct repository *r, const struct parsed *p, struct job_rest
 	return rc ? rc : restored_show(r, &res, j->backup, e);
 }
 
-static int restore_or_preview(struct repository *r, const struct parsed *p, const struct backup *b, struct error *e)
+/* `source`: the one that latest:SOURCE names, or NULL. */
+static int restore_or_preview(struct repository *r, const struct parsed *p, const struct backup *b, const char *source,
+			      struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist lines = {0};
+	CLEANUP(strlist_release) struct strlist implied = {0};
 	struct job_restore j = {.backup = b};
 
 	from_options(p, &j);
+	if (source && !j.sources.n) {
+		strlist_add(&implied, source);
+		j.sources = implied;
+	}
 	if (!opt_flag(p, "dry-run"))
 		return restore(r, p, &j, e);
 	int rc = job_restore_preview(r, &j, &lines, e);
@@ -201,7 +208,7 @@ static int restore_named(const struct parsed *p, struct error *e)
 		return preview_file(&r, which, opt_text(p, "to"), e);
 	if (file)
 		rc = import(&r, which, opt_text(p, "to"), &b, e);
-	return rc ? rc : restore_or_preview(&r, p, &b, e);
+	return rc ? rc : restore_or_preview(&r, p, &b, file ? NULL : backup_which_source(which), e);
 }
 
 /* For a dry run: what would be asked is what would be done. */
@@ -258,7 +265,8 @@ const struct command cmd_restore = {
 	.details =
 		"Everything is restored beside the target first and compared; then what is\n"
 		"there is kept as a safety backup; only then it is replaced. A restore that\n"
-		"fails leaves the target as it was. With nothing named, the backups are listed.\n"
+		"fails leaves the target as it was. latest:SOURCE restores that source alone,\n"
+		"whatever else the backup holds. With nothing named, the backups are listed.\n"
 		"\n"
 		"FILE is a database file, a dump of pg_dump, mariadb-dump or mysqldump, SQL\n"
 		"text (all of them also .gz and .zst), .tar.gz, .tar.zst or .zip, recognised\n"

@@ -111,6 +111,13 @@ char *common_word(const char *text)
 	return *text && strspn(text, plain) == strlen(text) ? mem_string(text) : words_quote(text);
 }
 
+const char *common_source(const struct parsed *p, const char *which)
+{
+	const char *named = opt_text(p, "source");
+
+	return named ? named : backup_which_source(which);
+}
+
 int common_entry(const struct backup *b, const char *name, const char *path, struct tree_node *n, struct error *e)
 {
 	AUTO_FREE char *word = common_word(name);

@@ -30,6 +30,8 @@ int common_open_or_make(const struct parsed *p, struct repository *r, bool *made
 void common_say_made(const struct repository *r);
 /* As one word of a command shown to people: quoted when it has to be. Heap. */
 char *common_word(const char *text);
+/* The source to look at: --source, else the one that latest:SOURCE names, else NULL. */
+const char *common_source(const struct parsed *p, const char *which);
 /* The entry at a path of a backup that was named so. */
 int common_entry(const struct backup *b, const char *name, const char *path, struct tree_node *n, struct error *e) MUST_USE;
 /* A document that begins with "repository". */

@@ -58,6 +58,9 @@ void backup_list_keep_source(struct backup_list *l, const char *source);
 /* `which`: an id, a unique prefix (4 digits or more), "latest", "latest:SOURCE". Safety backups count for ids only, not
  * for "latest". While a snapshot cannot be read, nobody knows which is the latest: -ERR_CORRUPT. */
 int backup_find(struct repository *r, const char *which, struct backup *out, struct error *e) MUST_USE;
+/* SOURCE of "latest:SOURCE": what reads or restores one source, or chosen ones, means this one unless it is told another.
+ * NULL for every other `which`. */
+const char *backup_which_source(const char *which);
 /* One tag more, which changes its id. The new snapshot is written before the old one goes, so that a crash in between
  * leaves two of the same content. A shared lock will do: all that the old one held is held by the new one. */
 int backup_add_tag(struct repository *r, const struct id *id, const char *tag, struct id *fresh,

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define LATEST_OF "latest:"
+
 static int cannot_tell(const struct snapshot_list *l, struct error *e)
 {
 	error_set(e, ERR_CORRUPT, "which backup is the latest cannot be told: %s", l->damage.v[0]);
@@ -62,13 +64,18 @@ static int find_id(struct repository *r, const char *prefix, struct backup *out,
 	return rc;
 }
 
+const char *backup_which_source(const char *which)
+{
+	return strncmp(which, LATEST_OF, strlen(LATEST_OF)) ? NULL : which + strlen(LATEST_OF);
+}
+
 int backup_find(struct repository *r, const char *which, struct backup *out, struct error *e)
 {
 	*out = (struct backup){0};
-	if (!strcmp(which, "latest"))
-		return find_latest(r, NULL, out, e);
-	if (!strncmp(which, "latest:", 7))
-		return find_latest(r, which + 7, out, e);
+	const char *source = backup_which_source(which);
+
+	if (source || !strcmp(which, "latest"))
+		return find_latest(r, source, out, e);
 	return find_id(r, which, out, e) ? error_wrap(e, "backup %s", which) : 0;
 }
 

@@ -84,6 +84,8 @@ static int choose_source(const struct job_export *j, const struct manifest_sourc
 		return 0;
 	AUTO_FREE char *all = strlist_join(&names, ", ");
 
+	if (!found && j->source)
+		return error_set(e, ERR_MISMATCH, "%s cannot be exported so; the backup holds: %s", j->source, all);
 	if (!found)
 		return error_set(e, ERR_MISMATCH, "no source of this backup can be exported so; it holds: %s", all);
 	error_set(e, ERR_USAGE, "several sources of this backup can be exported so: %s", all);

@@ -41,6 +41,22 @@ static const char *what_it_does(const struct job_restore *j)
 	return j->tables.n || j->paths.n ? "replaces what was chosen in" : "replaces";
 }
 
+/* That the backup holds further sources, which stay out of it; heap. "" when there are none, or when no source as a whole
+ * was asked for. */
+static char *only_a_part(const struct job_restore *j, const struct restore_plan *p)
+{
+	CLEANUP(strlist_release) struct strlist names = {0};
+	size_t all = j->backup->manifest.source_count;
+
+	if (p->n == all || j->tables.n || j->paths.n)
+		return mem_string("");
+	for (size_t i = 0; i < p->n; i++)
+		strlist_add(&names, p->v[i].source->name);
+	AUTO_FREE char *chosen = strlist_join(&names, ", ");
+
+	return mem_printf("Of the backup's %zu sources, only %s %s restored. ", all, chosen, p->n == 1 ? "is" : "are");
+}
+
 static int ask(const struct job_restore *j, const struct restore_plan *p, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist lines = {0};
@@ -49,8 +65,9 @@ static int ask(const struct job_restore *j, const struct restore_plan *p, struct
 	if (!lines.n || !j->confirm)
 		return 0;
 	AUTO_FREE char *all = strlist_join(&lines, "\n  ");
+	AUTO_FREE char *part = only_a_part(j, p);
 	AUTO_FREE char *question =
-		mem_printf("This %s:\n  %s\n%sGo on?", what_it_does(j), all,
+		mem_printf("This %s:\n  %s\n%s%sGo on?", what_it_does(j), all, part,
 			   j->no_safety ? "No safety backup will be made. " : "A safety backup is made first. ");
 
 	return j->confirm(j->ctx, question, e);

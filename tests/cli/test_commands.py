@@ -347,6 +347,30 @@ def test_restore_of_one_source_of_several(initialised, shop, media, tmp_path):
     assert rows_of(tmp_path / "both" / "shop.db") == rows_of(shop) and tree_of(tmp_path / "both" / "media") == tree_of(media)
 
 
+def test_latest_with_a_source_restores_that_source_alone(initialised, shop, media, home):
+    initialised("backup", "shop.db", "media")
+    rows, tree = rows_of(shop), tree_of(media)
+    (media / "read me.txt").write_text("changed")
+    changed = tree_of(media)
+    with sqlite3.connect(shop) as db:
+        db.execute("DELETE FROM customers")
+    db.close()
+    result = initialised.fails(6, "restore", "latest:shop.db")
+    assert ("\nOf the backup's 2 sources, only shop.db is restored. A safety backup is made first. Go on?\n") in result.err
+    assert str(media) not in result.err
+    done = initialised("restore", "latest:shop.db", "--yes", "--json").json
+    assert [r["source"] for r in done["restored"]] == ["shop.db"]
+    assert rows_of(shop) == rows and tree_of(media) == changed
+    preview = initialised("restore", "latest:shop.db", "--source", "media", "--dry-run")
+    assert str(media) in preview.out and str(shop) not in preview.out
+    result = initialised.fails(4, "restore", "latest:shop.db", "--only", "files")
+    assert 'fits what was asked for; it holds: shop.db (sqlite), media (folder)' in result.err
+    initialised("restore", "latest:media", "--yes")
+    assert tree_of(media) == tree
+    initialised("restore", "latest:shop.db", "--to", home / "copy.db")
+    assert rows_of(home / "copy.db") == rows
+
+
 def test_an_outside_file_is_taken_in_and_restored(initialised, shop, home, says):
     result = initialised.fails(2, "restore", "shop.db")
     assert result.err == says + "backstay: where should shop.db be restored to?\n  try: backstay restore shop.db --to TARGET\n"
@@ -403,6 +427,7 @@ def test_an_emptied_repository_is_pruned_only_when_told_so(initialised, shop):
     initialised("forget", backup)
     result = initialised.fails(6, "prune")
     assert "nothing was removed: no backup is listed" in result.err
+    assert result.err.endswith("\n  try: if all backups were really forgotten, remove their data too: `backstay prune --allow-empty`\n")
     assert initialised("prune", "--allow-empty", "--json").json["prune"]["bytes_after"] == 0
 
 

@@ -299,6 +299,55 @@ def test_diff_of_a_table_that_neither_side_has_is_an_error(shelf):
     assert "nothing" in shelf.backstay.fails(4, "diff", shelf.first, shelf.second, "--table", "nothing").err
 
 
+# ---- latest:SOURCE among several ----
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Two backups of the same two databases and a folder; in the second one order of b.db is gone."""
+    shelf = Shelf(tmp_path_factory.mktemp("pair"))
+    make_shop(shelf.home / "a.db", orders=10)
+    make_shop(shelf.home / "b.db", orders=20)
+    shelf.first = shelf.make("a.db", "b.db", "media")
+    with sqlite3.connect(shelf.home / "b.db") as db:
+        db.execute("DELETE FROM orders WHERE id = 1")
+    db.close()
+    shelf.second = shelf.make("a.db", "b.db", "media")
+    return shelf
+
+
+def test_a_query_asks_the_database_that_latest_names(pair):
+    count = "SELECT count(*) AS n FROM orders"
+    result = pair.backstay.fails(2, "query", "latest", count)
+    assert result.err.endswith('holds 2 databases\n  try: name one with --source\n')
+    for name, n in ("a.db", 10), ("b.db", 19), (f"sqlite:{pair.home}/b.db", 19):
+        assert pair.backstay("query", f"latest:{name}", count, "--json").json["rows"] == [[n]]
+    assert pair.backstay("query", "latest:a.db", count, "--source", "b.db", "--json").json["rows"] == [[19]]
+    assert "holds no database called media" in pair.backstay.fails(4, "query", "latest:media", count).err
+
+
+def test_an_export_takes_the_source_that_latest_names(pair, tmp_path):
+    result = pair.backstay.fails(2, "export", "latest", "--format", "archive", "-o", tmp_path / "x.db")
+    assert result.err.endswith("several sources of this backup can be exported so: a.db (sqlite), b.db (sqlite), media (folder)\n"
+                               "  try: name one with --source\n")
+    pair.backstay("export", "latest:b.db", "--format", "archive", "-o", tmp_path / "b.db")
+    assert rows_of(tmp_path / "b.db") == rows_of(pair.home / "b.db")
+    pair.backstay("export", "latest:a.db", "--source", "b.db", "--format", "archive", "-o", tmp_path / "c.db")
+    assert rows_of(tmp_path / "c.db") == rows_of(pair.home / "b.db")
+
+
+def test_a_comparison_is_of_the_source_that_latest_names(pair):
+    assert pair.backstay("diff", pair.first, "latest", "--json").json["equal"] is False
+    assert pair.backstay("diff", pair.first, "latest:a.db", "--json").json["equal"] is True
+    document = pair.backstay("diff", pair.first, "latest:b.db", "--json").json
+    assert document["equal"] is False
+    assert {t["name"]: t["removed"] for t in document["tables"]}["orders"] == 1
+    assert pair.backstay("diff", "latest:a.db", pair.first, "--source", "b.db", "--json").json["equal"] is False
+    assert pair.backstay("diff", "latest:b.db", f"latest:sqlite:{pair.home}/b.db", "--json").json["equal"] is True
+    result = pair.backstay.fails(2, "diff", "latest:a.db", "latest:b.db")
+    assert result.err.endswith("a.db and b.db are not the same source\n"
+                               "  try: a source is compared with itself, at another time; name it with --source\n")
+
+
 # ---- export ----
 
 def test_exports_are_what_they_are_called(shelf, tmp_path):
@@ -310,7 +359,7 @@ def test_exports_are_what_they_are_called(shelf, tmp_path):
     sqlite3.connect(":memory:").executescript(made("a.sql", "--format", "sql").read_text())
     assert {n for n in zipfile.ZipFile(made("a.zip", "--format", "csv")).namelist()} >= {"customers.csv", "orders.csv", "settings.csv"}
     assert zipfile.ZipFile(made("a.xlsx", "--format", "xlsx", "--table", "settings")).testzip() is None
-    with tarfile.open(made("a.tar.gz", "--format", "tar.gz")) as archive:
+    with tarfile.open(made("a.tar.gz", "--format", "tar.gz", "--source", "media")) as archive:
         assert any(m.name.endswith("read me.txt") for m in archive.getmembers())
 
 

@@ -134,7 +134,7 @@ static void a_source_that_does_not_fit_is_told(void **state)
 	assert_fails(TRY(.format = EXPORT_SQL, .source = "typo", .output = "out/x"), ERR_NOT_FOUND,
 		     "backup \"app.db + media\" has no source \"typo\"");
 	assert_fails(TRY(.format = EXPORT_SQL, .source = "media", .output = "out/x"), ERR_MISMATCH,
-		     "no source of this backup can be exported so; it holds: app.db (sqlite), media (folder)");
+		     "media cannot be exported so; the backup holds: app.db (sqlite), media (folder)");
 	assert_fails(TRY(.format = EXPORT_ZIP, .table = "t", .output = "out/x"), ERR_USAGE,
 		     "tables can be chosen for sql, csv and xlsx only");
 	assert_fails(TRY(.format = EXPORT_SQL, .table = "typo", .output = "out/x"), ERR_NOT_FOUND,

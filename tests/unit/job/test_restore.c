@@ -145,7 +145,8 @@ static void an_answer_of_no_changes_nothing(void **state)
 	assert_fails(TRY(.confirm = say_no, .source = "media", .mode = RESTORE_PRESERVE), ERR_CANCELLED,
 		     "not confirmed");
 	assert_string_equal(asked, "This adds what is missing to:\n  @/media: a folder, changed just now\n"
-				   "A safety backup is made first. Go on?");
+				   "Of the backup's 2 sources, only media is restored. A safety backup is made first. "
+				   "Go on?");
 	assert_untouched();
 }
 
@@ -274,7 +275,7 @@ static void a_damaged_database_is_kept_as_it_is_and_replaced(void **state)
 
 static void a_restore_tells_a_face_what_it_does(void **state)
 {
-	struct progress p = {0};
+	struct progress p = {NULL};
 	const struct job_restore j = {.backup = &b, .progress = &p};
 	CLEANUP(job_restore_result_release) struct job_restore_result result = {0};
 	struct error e;

@@ -103,7 +103,7 @@ static inline sqlite3 *lite_stored(struct lite_backup *b)
 	struct error e = {0};
 	struct stored s = test_stored(b->tree, &b->m);
 	struct source *src;
-	sqlite3 *db;
+	sqlite3 *db = NULL;
 	if (sqlite_stored_open(&s, &src, &e) || sqlite_open_source(src, &db, &e))
 		fail_msg("%s", e.text);
 	return db;

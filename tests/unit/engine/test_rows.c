@@ -156,7 +156,7 @@ static void what_cannot_be_read_names_its_table(void **state)
 					 .distinct = 1,
 					 .fail_at = 300};
 	struct rows_db *d = test_rows_db(&broken, 1);
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct error e = {0};
 	size_t rows = 0;
 

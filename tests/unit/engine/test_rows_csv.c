@@ -175,7 +175,7 @@ static void a_zip_holds_a_file_a_table(void **state)
 	CLEANUP(buf_release) struct buf none = BUF_INIT;
 	struct rows_db *d =
 		test_rows_sqlite("CREATE TABLE t(x); INSERT INTO t VALUES(1); CREATE TABLE u(y); CREATE TABLE v(z)");
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct error e = {0};
 
 	strlist_add(&only, "t");

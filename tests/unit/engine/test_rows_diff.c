@@ -289,7 +289,7 @@ static void progress_counts_the_rows_of_both_sides(void **state)
 {
 	static const struct value row[] = {V_INT(1), V_TEXT("a")};
 	struct test_rows t = TABLE(plain, row);
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct table_diff *out;
 	struct error e = {0};
 	size_t n;

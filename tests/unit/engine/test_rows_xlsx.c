@@ -421,7 +421,7 @@ static void only_the_tables_asked_for_are_written(void **state)
 	CLEANUP(strlist_release) struct strlist only = {0};
 	struct rows_db *d = test_rows_sqlite(
 		"CREATE TABLE t(x); CREATE TABLE u(y); INSERT INTO u VALUES(1),(2); CREATE TABLE v(z)");
-	struct progress progress = {0};
+	struct progress progress = {NULL};
 	struct error e = {0};
 	uint64_t cuts;
 

@@ -363,7 +363,8 @@ static struct buf four_tables(bool locks, size_t *places)
 	struct buf b = BUF_INIT;
 	for (int i = 0; i < 4; i++) {
 		buf_printf(&b, "DROP TABLE IF EXISTS `%c`;\nCREATE TABLE `%c` (x int);\n", 'a' + i, 'a' + i);
-		buf_printf(&b, locks ? "LOCK TABLES `%c` WRITE;\n" : "", 'a' + i);
+		if (locks)
+			buf_printf(&b, "LOCK TABLES `%c` WRITE;\n", 'a' + i);
 		buf_printf(&b, "INSERT INTO `%c` VALUES ", 'a' + i);
 		places[2 * i] = b.len;
 		for (int k = 0; k < (i % 2 ? 60000 : 10); k++)
@@ -383,7 +384,7 @@ static void cut_at_any_split(bool locks)
 	static const size_t pieces[] = {1, 1000, 65536, 300000, SIZE_MAX};
 	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
 		CLEANUP(taker_release) struct taker t = taker();
-		struct progress p = {0};
+		struct progress p = {NULL};
 		struct sqldump_watch *w = sqldump_watch_new(&t.sink, &p);
 		struct sqldump_map m;
 		struct error e = {0};

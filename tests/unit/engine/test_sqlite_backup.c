@@ -187,7 +187,7 @@ static void a_cancelled_backup_stops(void **state)
 {
 	struct place *p = *state;
 	struct error e;
-	struct progress progress = {0};
+	struct progress progress = {NULL};
 	atomic_store(&progress.cancel, true);
 	lite_make(p->db, "CREATE TABLE t(a)");
 	struct lite_backup b = {.progress = &progress};

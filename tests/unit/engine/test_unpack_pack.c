@@ -88,8 +88,8 @@ static void packing_can_be_cancelled(void **state)
 static const char *const names[] = {
 	"-rf", "a\nb", "a\rb", " space ", "'quote'", "\"double\"", "`id`", "100%s%n", "a\\b", "*", "...", "~",
 	"caf\xc3\xa9", "\xff\xfe", "\xe2\x98\x83", "\xf0\x9f\x92\xbe", "caf\xe9", "\x01\x7f",
-	"a-name-that-is-longer-than-the-hundred-bytes-that-old-tar-headers-have-room-for-"
-	"and-so-needs-an-extended-one-to-be-kept",
+	("a-name-that-is-longer-than-the-hundred-bytes-that-old-tar-headers-have-room-for-"
+	"and-so-needs-an-extended-one-to-be-kept"),
 };
 
 static void make_media(void)

@@ -145,7 +145,7 @@ static void a_damaged_database_is_no_backup(void **state)
 
 static void a_cancelled_backup_is_none(void **state)
 {
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct job_backup j = {.progress = &p};
 	struct error e;
 

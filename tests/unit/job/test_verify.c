@@ -196,7 +196,7 @@ static void a_rehearsal_that_cannot_be_made_blames_no_backup_and_leaves_nothing(
 
 static void a_cancelled_verification_says_nothing_about_the_backup(void **state)
 {
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct error e;
 
 	make(SOURCES("app.db"));

@@ -669,7 +669,7 @@ static void calls_out_of_order_are_refused(void **state)
 static void cancelling_stops_the_backup(void **state)
 {
 	struct repo *r = loaded_repo();
-	struct progress progress = {0};
+	struct progress progress = {NULL};
 	struct archive_options o = {.level = -1, .progress = &progress};
 	struct archive *a;
 	CLEANUP(node_release) struct node n = named("x", NODE_FILE);

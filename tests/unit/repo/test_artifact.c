@@ -288,7 +288,7 @@ static void copying_gives_all_bytes_in_order(void **state)
 {
 	struct stage s = stage_new();
 	struct checking_sink c = {.sink.write = check_write, .stage = &s};
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct error e = {0};
 
 	assert_int_equal(artifact_copy(s.r, &s.node, &c.sink, &p, &e), 0);
@@ -325,7 +325,7 @@ static void a_copy_can_be_cancelled(void **state)
 {
 	struct stage s = stage_new();
 	struct checking_sink c = {.sink.write = check_write, .stage = &s};
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct error e = {0};
 
 	atomic_store(&p.cancel, true);

@@ -325,7 +325,7 @@ static void an_input_error_of_a_local_disk_is_damage_unless_nothing_can_be_liste
 static void a_cancelled_check_says_so(void **state)
 {
 	struct fixture *f = *state;
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct check_options o = {.read_data = true, .progress = &p};
 	struct error e = {0};
 

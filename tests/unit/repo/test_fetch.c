@@ -70,7 +70,7 @@ static void many_files_arrive_whole(void **state)
 	struct archive *a = begin(r, NULL);
 	unsigned char *content[FILES];
 	struct outcome o[FILES];
-	struct progress progress = {0};
+	struct progress progress = {NULL};
 	struct error e = {0};
 	char name[16];
 
@@ -221,7 +221,7 @@ static void a_cancelled_fetch_takes_no_more_files(void **state)
 {
 	struct repo *r = loaded_repo();
 	CLEANUP(tree_node_release) struct tree_node n = store_file(r, "text", 4);
-	struct progress progress = {0};
+	struct progress progress = {NULL};
 	struct fetch *f = fetch_new(r, 1, &progress);
 	struct outcome o = {0};
 	struct error e = {0};

@@ -486,7 +486,7 @@ static void a_lost_lock_stops_prune_before_anything_is_removed(void **state)
 static void a_cancelled_prune_loses_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct prune_options o = {.progress = &p};
 	struct prune_stats stats;
 	struct error e = {0};

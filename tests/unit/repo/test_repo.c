@@ -313,7 +313,7 @@ static void an_index_that_cannot_be_read_is_no_damage(void **state)
 static void loading_can_be_cancelled_and_tells_how_far_it_is(void **state)
 {
 	struct repo *r = memory_repo();
-	struct progress p = {0};
+	struct progress p = {NULL};
 	struct id ids[4];
 	struct error e;
 

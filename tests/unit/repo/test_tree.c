@@ -347,8 +347,8 @@ static void the_entries_of_a_restic_tree_are_understood(void **state)
 		"emoji \xf0\x9f\x98\x80 \xc3\xa9 e\xcc\x81", "empty", "emptydir", "fifo", "hardlink", "link",
 			"link utf8",
 		"mode000",
-		"nbsp\xc2\xa0shy\xc2\xad ls\xe2\x80\xa8 bom\xef\xbb\xbf zw\xe2\x80\x8b pu\xee\x80\x80 "
-			"id\xe3\x80\x80 fs\xe2\x81\x84",
+		("nbsp\xc2\xa0shy\xc2\xad ls\xe2\x80\xa8 bom\xef\xbb\xbf zw\xe2\x80\x8b pu\xee\x80\x80 "
+			"id\xe3\x80\x80 fs\xe2\x81\x84"),
 		"new\nline\ttab\rcr", "plain.txt", "quote\"and\\back", "repl\xef\xbf\xbd", "setgid", "setuid",
 			"sgid", "sticky",
 		"sticky file", "sur\xed\xa0\x80", "tag\xf3\xa0\x80\x81 vs\xf3\xa0\x84\x80",

@@ -3,6 +3,8 @@
 #define BASE_PROC_H
 
 #include "base/buf.h"
+#include "base/progress.h"
+#include "base/stream.h"
 
 #include <sys/types.h>
 
@@ -26,6 +28,10 @@ enum proc_flags {
  * directory"). From the first call on, this process ignores SIGPIPE: a child that stops reading is an EPIPE.
  * Descriptors 0, 1 and 2 of ours must be open. */
 int proc_start(struct proc *p, const char *const argv[], const char *const env[], unsigned flags,
+	struct error *e) MUST_USE;
+/* proc_output.c: everything it prints goes to `to`, until the end of its output; *size is how much that was. A silent
+ * program does not keep us from seeing that we are cancelled. After an error it is still to be stopped. */
+int proc_output(const struct proc *p, struct sink *to, struct progress *progress, uint64_t *size,
 	struct error *e) MUST_USE;
 /* Close the pipes and wait for its end. 0 only for exit status 0. Otherwise -ERR_CHILD: "pg_dump failed with status
  * 1: <the last of its stderr, lines joined by "; ">" or "pg_dump was ended by signal 9 (Killed)". Releases p. */

@@ -1,5 +1,6 @@
 /* Any program's output as a source, stored as it comes. It is a good backup only if the program ended well and printed something. */
 #include "base/codec.h"
+#include "base/draft.h"
 #include "base/fs.h"
 #include "base/human.h"
 #include "base/mem.h"
@@ -11,16 +12,13 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FORMAT "stream"
-#define BLOCK ((size_t)1 << 20)
 #define SHA256_LEN 32
-#define LOOK_UP_MS 200              /* how often a silent program lets us see that we are cancelled */
 
 static int split(const char *command, struct strlist *words, struct error *e)
 {
@@ -48,50 +46,28 @@ static int command_parse(struct source_url *u, struct error *e)
 
 /* ---- backup ---- */
 
-/* Some of its output, 0 at its end. */
-static int read_some(const struct proc *p, struct progress *progress, unsigned char *block, size_t *n, struct error *e)
-{
-	struct pollfd wait = {.fd = p->out, .events = POLLIN};
-	for (;;) {
-		int err = progress_check(progress, e);
-		if (err)
-			return err;
-		if (poll(&wait, 1, LOOK_UP_MS) <= 0)
-			continue;
-		ssize_t got = read(p->out, block, BLOCK);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return error_sys(e, errno, "reading the output of %s", p->name);
-		*n = (size_t)got;
-		return 0;
-	}
-}
+/* Its output on the way into the backup. */
+struct storing {
+	struct sink sink;
+	struct file_sink *to;
+};
 
-static int store_output(const struct engine_backup *b, const struct proc *p, struct file_sink *to, uint64_t *size,
-	struct error *e)
+static int storing_write(struct sink *s, const void *p, size_t n, struct error *e)
 {
-	AUTO_FREE unsigned char *block = mem_alloc(BLOCK);
-	for (*size = 0;;) {
-		size_t n = 0;
-		int err = read_some(p, b->progress, block, &n, e);
-		if (!err && n > 0)
-			err = to->write(to, block, n, e);
-		if (err || n == 0)
-			return err;
-		*size += n;
-	}
+	struct file_sink *to = ((struct storing *)s)->to;
+	return to->write(to, p, n, e);
 }
 
 /* Run it to its end; only what it printed before a good one counts. */
 static int run(const struct engine_backup *b, const char *const argv[], struct file_sink *to, uint64_t *size,
 	struct error *e)
 {
+	struct storing storing = {.sink.write = storing_write, .to = to};
 	struct proc p = {0};
 	int err = proc_start(&p, argv, NULL, PROC_PIPE_OUT, e);
 	if (err)
 		return err;
-	err = store_output(b, &p, to, size, e);
+	err = proc_output(&p, &storing.sink, b->progress, size, e);
 	if (err) {
 		proc_stop(&p);
 		return err;
@@ -204,19 +180,6 @@ static int command_check_structure(const struct stored *s, struct progress *p, s
 
 /* ---- restore: the output into a file ---- */
 
-struct draft {
-	char *path;              /* NULL once it has its final name */
-	int fd;
-};
-
-static void draft_release(struct draft *d)
-{
-	if (d->path)
-		unlink(d->path);
-	free(d->path);
-	fs_close(&d->fd);
-}
-
 static int check_target(const struct engine_restore *r, bool *exists, struct error *e)
 {
 	const char *path = r->target->path;
@@ -241,23 +204,26 @@ static int command_restore(const struct engine_restore *r, struct restore_result
 	AUTO_FREE char *real = exists ? realpath(r->target->path, NULL) : NULL;
 	AUTO_FREE char *target = mem_string(real ? real : r->target->path);
 	AUTO_FREE char *dir = path_dir(target);
-	CLEANUP(draft_release) struct draft draft = {.fd = -1};
+	CLEANUP(draft_release) struct draft draft = DRAFT_NONE;
+	CLEANUP(fs_close) int fd = -1;
+	AUTO_FREE char *file = NULL;
 	struct fd_sink to;
 	progress_phase(r->progress, "restoring", NULL, r->from->manifest->bytes, 0);
-	err = fs_temp_file(dir, ".tmp-", &draft.path, &draft.fd, e);
+	err = draft_make(dir, path_base(target), &draft, e);
+	if (!err)
+		err = fs_temp_file(draft.path, "", &file, &fd, e);
 	if (err)
 		return err;
-	fd_sink_init(&to, draft.fd);
+	fd_sink_init(&to, fd);
 	err = read_stored(r->from, &to.sink, r->progress, e);
-	if (!err && fsync(draft.fd) != 0)
+	if (!err && fsync(fd) != 0)
 		err = error_sys(e, errno, "writing %s", target);
 	if (!err && exists && r->before_swap)
 		err = r->before_swap(r->ctx, e);
-	if (!err && rename(draft.path, target) != 0)
+	if (!err && rename(file, target) != 0)
 		err = error_sys(e, errno, "putting %s in its place", target);
 	if (err)
 		return err;
-	free(TAKE(draft.path));
 	*out = (struct restore_result){.files = 1, .bytes = to.written, .replaced = exists};
 	return fs_sync_dir(dir, e);
 }

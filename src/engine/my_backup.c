@@ -6,15 +6,9 @@
 #include "base/proc.h"
 #include "base/timefmt.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define BLOCK ((size_t)1 << 20)
-#define LOOK_UP_MS 200 /* how often a silent dump lets us see that we are cancelled */
 #define NAMES_SHOWN 10
 
 struct dump {
@@ -87,48 +81,22 @@ static int start(const struct dump *d, struct proc *p, struct error *e)
 	arguments(d, &argv);
 	my_tool_env(d->place, &env);
 	strlist_take(&env, NULL);
-	int err = proc_start(p, (const char *const *)argv.v, (const char *const *)env.v, PROC_PIPE_OUT, e);
-	/* Fewer turns of the two; a small limit of the system does no harm. */
-	if (!err)
-		(void)fcntl(p->out, F_SETPIPE_SZ, (int)BLOCK);
-	return err;
+	return proc_start(p, (const char *const *)argv.v, (const char *const *)env.v, PROC_PIPE_OUT, e);
 }
 
 /* ---- its output ---- */
 
-/* Some of it, 0 at its end. */
-static int read_some(const struct dump *d, const struct proc *p, unsigned char *block, size_t *n, struct error *e)
-{
-	struct pollfd wait = {.fd = p->out, .events = POLLIN};
-	for (;;) {
-		int err = progress_check(d->progress, e);
-		if (err)
-			return err;
-		if (poll(&wait, 1, LOOK_UP_MS) <= 0)
-			continue;
-		ssize_t got = read(p->out, block, BLOCK);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return error_sys(e, errno, "reading the output of %s", p->name);
-		*n = (size_t)got;
-		return 0;
-	}
-}
+struct watched {
+	struct sink sink;
+	struct sqldump_watch *watch;
+	struct progress *progress;
+};
 
-static int copy(const struct dump *d, const struct proc *p, struct sqldump_watch *to, struct error *e)
+static int watched_write(struct sink *s, const void *p, size_t n, struct error *e)
 {
-	AUTO_FREE unsigned char *block = mem_alloc(BLOCK);
-	for (d->m->bytes = 0;;) {
-		size_t n = 0;
-		int err = read_some(d, p, block, &n, e);
-		if (!err && n > 0)
-			err = sqldump_watch_write(to, block, n, e);
-		if (err || n == 0)
-			return err;
-		d->m->bytes += n;
-		progress_bytes(d->progress, n);
-	}
+	struct watched *w = (struct watched *)s;
+	progress_bytes(w->progress, n);
+	return sqldump_watch_write(w->watch, p, n, e);
 }
 
 /* ---- its end ---- */
@@ -181,7 +149,8 @@ static int run(const struct dump *d, struct file_sink *to, struct sqldump_map *m
 	int err = start(d, &p, e);
 	if (err)
 		return err;
-	err = copy(d, &p, watch, e);
+	struct watched watched = {.sink.write = watched_write, .watch = watch, .progress = d->progress};
+	err = proc_output(&p, &watched.sink, d->progress, &d->m->bytes, e);
 	if (err) {
 		proc_stop(&p);
 		return err;

@@ -8,13 +8,10 @@
 #include "engine/pg_dump_run.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCK ((size_t)1 << 20)
-#define LOOK_UP_MS 200              /* how often a silent program lets us see that we are cancelled */
 #define TAIL 512                    /* bytes in which the last line of a script must be */
 
 /* ---- the end of a script ---- */
@@ -56,13 +53,6 @@ static int script_check(const struct script *x, const char *tool, struct error *
 	return error_set(e, ERR_CHILD, "%s ended well, but its text lacks the last line \"%s\": it is not whole", tool, end);
 }
 
-static int check_words(const char *tool, struct buf *said, struct error *e)
-{
-	const char *line = strstr(buf_text(said), "error:");
-
-	return line ? error_set(e, ERR_CHILD, "%s ended well but said: %.*s", tool, (int)strcspn(line, "\n"), line) : 0;
-}
-
 /* What other servers may not have: roles, with them rights, and tablespaces. */
 static void add_portable(struct strlist *argv)
 {
@@ -95,42 +85,6 @@ static void *feed(void *arg)
 	return NULL;
 }
 
-static int read_some(const struct proc *p, struct progress *progress, void *block, size_t *n, struct error *e)
-{
-	struct pollfd wait = {.fd = p->out, .events = POLLIN};
-
-	for (;;) {
-		int rc = progress_check(progress, e);
-
-		if (rc)
-			return rc;
-		if (poll(&wait, 1, LOOK_UP_MS) <= 0)
-			continue;
-		ssize_t got = read(p->out, block, BLOCK);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return error_sys(e, errno, "reading the output of %s", p->name);
-		*n = (size_t)got;
-		return 0;
-	}
-}
-
-static int pass_on(const struct proc *p, struct script *to, struct error *e)
-{
-	AUTO_FREE void *block = mem_alloc(BLOCK);
-
-	for (;;) {
-		size_t n = 0;
-		int rc = read_some(p, to->progress, block, &n, e);
-
-		if (!rc && n)
-			rc = sink_write(&to->sink, block, n, e);
-		if (rc || !n)
-			return rc;
-	}
-}
-
 /* An archive that cannot be read is the cause of whatever the tool says about it. */
 static int end(struct proc *p, struct feeder *f, pthread_t thread, int rc, struct buf *said, struct error *e)
 {
@@ -152,6 +106,7 @@ static int run_restore(const struct strlist *argv, struct source *archive, struc
 	CLEANUP(buf_release) struct buf said = BUF_INIT;
 	struct proc p = {0};
 	pthread_t thread;
+	uint64_t size;
 	int rc = proc_start(&p, (const char *const *)argv->v, env, PROC_PIPE_IN | PROC_PIPE_OUT, e);
 
 	if (rc)
@@ -166,9 +121,9 @@ static int run_restore(const struct strlist *argv, struct source *archive, struc
 		proc_stop(&p);
 		return error_sys(e, sys, "starting a thread");
 	}
-	rc = end(&p, &f, thread, pass_on(&p, to, e), &said, e);
+	rc = end(&p, &f, thread, proc_output(&p, &to->sink, to->progress, &size, e), &said, e);
 	if (!rc)
-		rc = check_words(argv->v[0], &said, e);
+		rc = pg_dump_words(argv->v[0], &said, e);
 	return rc ? rc : script_check(to, argv->v[0], e);
 }
 
@@ -339,7 +294,5 @@ int pg_sql_live(const struct source_url *u, const struct strlist *tables, struct
 		return rc;
 	progress_phase(p, "writing", NULL, 0, 0);
 	rc = pg_dump_run(&place, &argv, &script.sink, p, &said, e);
-	if (!rc)
-		rc = check_words(argv.v[0], &said, e);
 	return rc ? rc : script_check(&script, argv.v[0], e);
 }

@@ -57,6 +57,46 @@ static void assert_prints(const char *script, const char *text)
 	assert_string_equal(buf_text(&out), text);
 }
 
+struct kept_output {
+	struct sink sink;
+	struct buf text;
+	struct progress *cancelled; /* by what comes */
+};
+
+static int keep(struct sink *s, const void *p, size_t n, struct error *e)
+{
+	struct kept_output *k = (struct kept_output *)s;
+	buf_add(&k->text, p, n);
+	if (k->cancelled)
+		atomic_store(&k->cancelled->cancel, true);
+	return k->text.len > 5 ? error_set(e, ERR_NO_SPACE, "full") : 0;
+}
+
+static void what_a_program_prints_goes_to_a_sink_until_that_is_full_or_all_is_cancelled(void **state)
+{
+	struct progress progress = {0};
+	struct kept_output k = {.sink.write = keep};
+	struct error e = {0};
+	struct proc p;
+	uint64_t size;
+	start(&p, "printf one; printf toolong", PROC_PIPE_OUT);
+	assert_int_equal(proc_output(&p, &k.sink, NULL, &size, &e), -ERR_NO_SPACE);
+	proc_stop(&p);
+	buf_clear(&k.text);
+	start(&p, "printf hello", PROC_PIPE_OUT);
+	assert_int_equal(proc_output(&p, &k.sink, &progress, &size, &e), 0);
+	assert_int_equal(size, 5);
+	assert_string_equal(buf_text(&k.text), "hello");
+	assert_int_equal(proc_wait(&p, &e), 0);
+	buf_clear(&k.text);
+	k.cancelled = &progress;
+	start(&p, "printf hello; exec sleep 1000", PROC_PIPE_OUT);
+	assert_int_equal(proc_output(&p, &k.sink, &progress, &size, &e), -ERR_CANCELLED);
+	assert_int_equal(size, 5);
+	proc_stop(&p);
+	buf_release(&k.text);
+}
+
 static void a_program_that_is_not_there_cannot_be_started(void **state)
 {
 	struct proc p;
@@ -351,6 +391,7 @@ int main(void)
 		cmocka_unit_test(a_child_that_ignores_the_request_is_killed),
 		cmocka_unit_test(a_child_may_clean_up_when_asked_to_stop),
 		cmocka_unit_test(stopping_nothing_is_legal),
+		cmocka_unit_test(what_a_program_prints_goes_to_a_sink_until_that_is_full_or_all_is_cancelled),
 		cmocka_unit_test(a_program_is_available_when_path_leads_to_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -395,10 +395,11 @@ char *pg_tool_conninfo(const struct pg_place *p, const char *database)
 void pg_tool_env(const struct pg_place *p, struct strlist *env)
 {
 	strlist_add(env, "PGAPPNAME=backstay");
-	/* Equal rows are equal text, whatever this server's settings are: in every dump, and in ours to compare. */
+	/* Equal rows are equal text, whatever this server's settings are: in every dump, and in ours to compare.
+	 * pg_dumpall, unlike pg_dump, leaves the limit of time on statements as it is. */
 	strlist_add(env, "PGTZ=UTC");
 	if (!getenv("PGOPTIONS"))
-		strlist_add(env, "PGOPTIONS=-c bytea_output=hex");
+		strlist_add(env, "PGOPTIONS=-c bytea_output=hex -c statement_timeout=0");
 	if (p->password)
 		strlist_addf(env, "PGPASSWORD=%s", p->password);
 	if (!getenv("PGCONNECT_TIMEOUT"))

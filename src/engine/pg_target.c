@@ -43,31 +43,48 @@ void pg_target_release(struct pg_target *t)
 	*t = (struct pg_target){0};
 }
 
+static bool connect_aside(struct pg_target *t, const char *other, int *err, struct error *why)
+{
+	PGconn *c = NULL;
+	*err = pg_connect(&t->place, other, &c, why);
+	if (*err)
+		return false;
+	pg_disconnect(&t->control);
+	free(t->control_db);
+	t->control = c;
+	t->control_db = mem_string(other);
+	t->aside = true;
+	return true;
+}
+
 /* To a database that is not renamed; else to the target itself. */
 static int connect_control(struct pg_target *t, struct error *e)
 {
 	const char *const others[] = {"postgres", "template1"};
+	const char *silent = NULL;
 	struct error why = {0};
-	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+	int err = 0;
+	for (size_t i = 0; i < ARRAY_LEN(others) && !silent; i++) {
 		if (strcmp(others[i], t->name) == 0)
 			continue;
-		int err = pg_connect(&t->place, others[i], &t->control, &why);
-		if (!err) {
-			t->control_db = mem_string(others[i]);
-			t->aside = true;
+		if (connect_aside(t, others[i], &err, &why))
 			return 0;
-		}
 		/* A server that does not answer will not do so under another name. */
 		if (err == -ERR_TEMPORARY)
-			break;
+			silent = others[i];
 	}
-	int err = pg_connect(&t->place, NULL, &t->control, e);
+	err = pg_connect(&t->place, NULL, &t->control, e);
 	if (err == -ERR_NOT_FOUND) {
 		*e = why;
 		return error_wrap(e, "there is no database \"%s\", and none from which it could be created", t->name);
 	}
+	if (err)
+		return err;
 	t->control_db = mem_string(t->name);
-	return err;
+	/* It does answer: one connection lost is no reason to do without a scratch database. */
+	if (silent)
+		(void)connect_aside(t, silent, &err, &why);
+	return 0;
 }
 
 static int look(struct pg_target *t, struct error *e)

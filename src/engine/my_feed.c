@@ -20,7 +20,9 @@ static void client_args(const char *client, bool mariadb_tool, const struct my_p
 {
 	/* binary-mode: the bytes are taken as they are, and none of the client's own commands works but DELIMITER. */
 	static const char *const options[] = {"--batch", "--binary-mode", "--comments", "--skip-auto-rehash", "--skip-reconnect",
-		"--default-character-set=utf8mb4", "--max-allowed-packet=1G"};
+		"--default-character-set=utf8mb4", "--max-allowed-packet=1G",
+		/* A server's limit of time on statements would hit long INSERTs; MySQL has one for reading only. */
+		"--init-command=SET @backstay = 1 /*M!100101 , SESSION max_statement_time = 0 */"};
 	strlist_add(argv, client);
 	my_tool_args(place, mariadb_tool, argv);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)

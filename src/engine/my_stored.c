@@ -1,8 +1,8 @@
 /* A stored dump: opened for reading, and looked at again from end to end. */
 #include "engine/my.h"
 
-#include "base/human.h"
 #include "base/mem.h"
+#include "engine/manifest_compare.h"
 
 #include <string.h>
 
@@ -61,43 +61,6 @@ static int watch_all(struct source *s, struct sqldump_watch *w, struct progress 
 	return err ? err : sqldump_watch_finish(w, map, e);
 }
 
-static int compare_table(const struct manifest_table *want, const struct manifest_table *have, struct error *e)
-{
-	if (!have)
-		return error_set(e, ERR_VERIFY, "table %s of the manifest is not in the dump", want->name);
-	if (want->rows_known && want->rows != have->rows)
-		return error_set(e, ERR_VERIFY, "table %s has %llu rows, the manifest says %llu", want->name,
-				 (unsigned long long)have->rows, (unsigned long long)want->rows);
-	if (want->row_hash && strcmp(want->row_hash, have->row_hash) != 0)
-		return error_set(e, ERR_VERIFY, "the rows of table %s are not those of the manifest", want->name);
-	if (want->offset != have->offset || want->length != have->length)
-		return error_set(e, ERR_VERIFY, "the rows of table %s are not where the manifest says", want->name);
-	bool same = want->column_count == have->column_count;
-	for (size_t i = 0; same && i < want->column_count; i++)
-		same = strcmp(want->columns[i].name, have->columns[i].name) == 0;
-	return same ? 0 : error_set(e, ERR_VERIFY, "table %s has other columns than in the manifest", want->name);
-}
-
-static uint64_t objects_of(const struct manifest_source *s, const char *type)
-{
-	for (size_t i = 0; i < s->object_count; i++)
-		if (strcmp(s->objects[i].type, type) == 0)
-			return s->objects[i].count;
-	return 0;
-}
-
-static int compare_objects(const struct manifest_source *want, const struct manifest_source *have, struct error *e)
-{
-	static const char *const types[] = {"view", "trigger", "routine", "event", "sequence"};
-	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-		unsigned long long x = objects_of(have, types[i]), y = objects_of(want, types[i]);
-		if (x != y)
-			return error_set(e, ERR_VERIFY, "%llu %s%s in the dump, the manifest says %llu", x, types[i],
-					 x == 1 ? "" : "s", y);
-	}
-	return 0;
-}
-
 /* A file from elsewhere may never have had one; its import says so. */
 static bool trailer_expected(const struct manifest_source *s)
 {
@@ -112,18 +75,7 @@ static int compare(const struct manifest_source *want, const struct sqldump_map 
 {
 	if (!map->complete && trailer_expected(want))
 		return error_set(e, ERR_VERIFY, "the dump lacks its last line, \"-- Dump completed\"");
-	if (want->table_count != have->table_count)
-		return error_set(e, ERR_VERIFY, "%zu tables in the dump, the manifest says %zu", have->table_count,
-				 want->table_count);
-	int err = compare_objects(want, have, e);
-	for (size_t i = 0; !err && i < want->table_count; i++) {
-		/* Both were made from the same text: nearly always the same order. */
-		const struct manifest_table *same = &have->tables[i];
-		if (strcmp(same->name, want->tables[i].name) != 0)
-			same = manifest_find_table(have, want->tables[i].name);
-		err = compare_table(&want->tables[i], same, e);
-	}
-	return err;
+	return manifest_compare(want, have, e);
 }
 
 static void release_source(struct source **s)
@@ -156,8 +108,6 @@ static int look_again(const struct stored *s, struct progress *p, struct manifes
 int my_check_structure(const struct stored *s, struct progress *p, struct strlist *evidence, struct error *e)
 {
 	CLEANUP(manifest_source_release) struct manifest_source found = {0};
-	char tables[HUMAN_MAX], rows[HUMAN_MAX];
-	uint64_t sum = 0;
 	int err = look_again(s, p, &found, e);
 	if (err) {
 		if (err == -ERR_MISMATCH)
@@ -166,10 +116,6 @@ int my_check_structure(const struct stored *s, struct progress *p, struct strlis
 		e->kind = err == -ERR_CORRUPT ? ERR_VERIFY : e->kind;
 		return -(int)e->kind;
 	}
-	for (size_t i = 0; i < found.table_count; i++)
-		sum += found.tables[i].rows;
-	strlist_addf(evidence, "%s: dump ok; %s table%s and %s row%s as in the manifest", s->manifest->name,
-		     human_count(found.table_count, tables), found.table_count == 1 ? "" : "s", human_count(sum, rows),
-		     sum == 1 ? "" : "s");
+	manifest_evidence(s->manifest->name, "dump", &found, evidence);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "base/human.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "engine/manifest_compare.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -227,21 +228,13 @@ static int compare_hash(const struct manifest_table *was, const struct manifest_
 	return 0;
 }
 
-static uint64_t count_of(const struct manifest_source *m, const char *type)
-{
-	for (size_t i = 0; i < m->object_count; i++)
-		if (strcmp(m->objects[i].type, type) == 0)
-			return m->objects[i].count;
-	return 0;
-}
-
 /* Counts depend on the tool's version, so that they are held against each other only when it is the same. */
 static int compare_counts(const struct manifest_source *was, const struct manifest_source *is, struct error *e)
 {
 	if (!was->tool_version || !is->tool_version || strcmp(was->tool_version, is->tool_version) != 0)
 		return 0;
 	for (size_t i = 0; i < was->object_count; i++) {
-		uint64_t now = count_of(is, was->objects[i].type);
+		uint64_t now = manifest_object_count(is, was->objects[i].type);
 		if (now != was->objects[i].count)
 			return error_set(e, ERR_VERIFY, "there are %llu objects of the kind \"%s\" where the backup has %llu",
 				(unsigned long long)now, was->objects[i].type, (unsigned long long)was->objects[i].count);

@@ -3,8 +3,8 @@
 
 #include "base/codec.h"
 #include "base/human.h"
-#include "base/json.h"
 #include "base/mem.h"
+#include "engine/manifest_compare.h"
 
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -54,114 +54,6 @@ const char *pg_stored_script(const struct manifest_source *m)
 	return a ? a->path : NULL;
 }
 
-/* ---- comparing with the manifest ---- */
-
-/* As the manifest's JSON gives a name back, which may have bytes that are no UTF-8. Heap; NULL stays NULL. */
-static char *as_kept(const char *name)
-{
-	CLEANUP(buf_release) struct buf text = BUF_INIT;
-	struct json_out w;
-	struct json j;
-	struct error ignored = {0};
-	if (!name || utf8_valid(name, strlen(name)))
-		return name ? mem_string(name) : NULL;
-	jw_init(&w, &text);
-	jw_string(&w, name);
-	json_init(&j, text.p, text.len);
-	char *kept = json_string_dup(&j);
-	if (json_finish(&j, &ignored))
-		abort();
-	return kept;
-}
-
-static bool same_name(const char *found, const char *expected)
-{
-	AUTO_FREE char *kept = as_kept(found);
-	return kept && expected ? strcmp(kept, expected) == 0 : !kept && !expected;
-}
-
-static char *name_of(const struct manifest_table *t)
-{
-	return t->schema ? mem_printf("%s.%s", t->schema, t->name) : mem_string(t->name);
-}
-
-static bool same_columns(const struct manifest_table *a, const struct manifest_table *b)
-{
-	if (a->column_count != b->column_count)
-		return false;
-	for (size_t i = 0; i < a->column_count; i++)
-		if (!same_name(b->columns[i].name, a->columns[i].name) || a->columns[i].key != b->columns[i].key)
-			return false;
-	return true;
-}
-
-static int compare_table(const struct manifest_table *a, const struct manifest_table *b, struct error *e)
-{
-	char want[HUMAN_MAX], have[HUMAN_MAX];
-	AUTO_FREE char *name = name_of(a);
-	if (!same_columns(a, b))
-		return error_set(e, ERR_VERIFY, "table \"%s\" has other columns than the manifest says", name);
-	if (a->rows_known && b->rows_known && a->rows != b->rows)
-		return error_set(e, ERR_VERIFY, "table \"%s\" has %s rows instead of %s", name,
-			human_count(b->rows, have), human_count(a->rows, want));
-	if (a->rows_known != b->rows_known)
-		return error_set(e, ERR_VERIFY, "table \"%s\" has %s where the manifest says otherwise", name,
-			b->rows_known ? "rows" : "no rows");
-	if (a->row_hash && b->row_hash && strcmp(a->row_hash, b->row_hash) != 0)
-		return error_set(e, ERR_VERIFY, "table \"%s\" has other rows than the manifest says", name);
-	return 0;
-}
-
-/* Both are in the same order: both were made by reading an archive. */
-static int compare_tables(const struct manifest_source *a, const struct manifest_source *b, struct error *e)
-{
-	for (size_t i = 0; i < a->table_count || i < b->table_count; i++) {
-		const struct manifest_table *x = i < a->table_count ? &a->tables[i] : NULL;
-		const struct manifest_table *y = i < b->table_count ? &b->tables[i] : NULL;
-		bool same = x && y && same_name(y->name, x->name) && same_name(y->schema, x->schema);
-		AUTO_FREE char *want = x ? name_of(x) : NULL;
-		AUTO_FREE char *have = y ? name_of(y) : NULL;
-		if (!same && x && (!y || strcmp(want, have) < 0))
-			return error_set(e, ERR_VERIFY, "table \"%s\" is missing", want);
-		if (!same)
-			return error_set(e, ERR_VERIFY, "table \"%s\" is not in the manifest", have);
-		int err = compare_table(x, y, e);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static uint64_t count_of(const struct manifest_source *m, const char *type)
-{
-	for (size_t i = 0; i < m->object_count; i++)
-		if (strcmp(m->objects[i].type, type) == 0)
-			return m->objects[i].count;
-	return 0;
-}
-
-/* Every type that `of` has. */
-static int compare_objects(const struct manifest_source *of, const struct manifest_source *a,
-	const struct manifest_source *b, struct error *e)
-{
-	for (size_t i = 0; i < of->object_count; i++) {
-		const char *type = of->objects[i].type;
-		uint64_t want = count_of(a, type), have = count_of(b, type);
-		if (have != want)
-			return error_set(e, ERR_VERIFY, "the number of %s objects is %" PRIu64 " instead of %" PRIu64,
-				type, have, want);
-	}
-	return 0;
-}
-
-static int compare(const struct manifest_source *expected, const struct manifest_source *found, struct error *e)
-{
-	int err = compare_tables(expected, found, e);
-	if (!err)
-		err = compare_objects(expected, expected, found, e);
-	return err ? err : compare_objects(found, expected, found, e);
-}
-
 /* ---- reading again ---- */
 
 static int open_artifact(const struct stored *s, const struct manifest_artifact *a, struct source **out, struct error *e)
@@ -199,17 +91,6 @@ static int to_digest(void *ctx, const void *p, size_t n, struct error *e)
 	return EVP_DigestUpdate(ctx, p, n) == 1 ? 0 : error_set(e, ERR_INTERNAL, "cannot compute a SHA-256");
 }
 
-static void say(const struct stored *s, const char *what, const struct manifest_source *found, struct strlist *evidence)
-{
-	char tables[HUMAN_MAX], rows[HUMAN_MAX];
-	uint64_t sum = 0;
-	for (size_t i = 0; i < found->table_count; i++)
-		sum += found->tables[i].rows;
-	strlist_addf(evidence, "%s: %s ok; %s table%s and %s row%s as in the manifest", s->manifest->name, what,
-		human_count(found->table_count, tables), found->table_count == 1 ? "" : "s", human_count(sum, rows),
-		sum == 1 ? "" : "s");
-}
-
 static int check_archive(const struct stored *s, struct source *from, struct progress *p, struct strlist *evidence,
 	struct error *e)
 {
@@ -220,12 +101,12 @@ static int check_archive(const struct stored *s, struct source *from, struct pro
 	if (!err)
 		err = pg_watch_finish(w, &found, &toc, e);
 	if (!err)
-		err = compare(s->manifest, &found, e);
+		err = manifest_compare(s->manifest, &found, e);
 	if (!err && !toc.by_id)
 		strlist_addf(evidence, "%s: archive of format %d.%d, not understood, read to its end", s->manifest->name,
 			toc.major, toc.minor);
 	else if (!err)
-		say(s, "archive", &found, evidence);
+		manifest_evidence(s->manifest->name, "archive", &found, evidence);
 	return err;
 }
 
@@ -235,9 +116,9 @@ static int check_script(const struct stored *s, struct source *from, struct prog
 	CLEANUP(manifest_source_release) struct manifest_source found = {0};
 	int err = pg_script_check(from, &found, e);
 	if (!err)
-		err = compare(s->manifest, &found, e);
+		err = manifest_compare(s->manifest, &found, e);
 	if (!err)
-		say(s, "script", &found, evidence);
+		manifest_evidence(s->manifest->name, "script", &found, evidence);
 	return err;
 }
 

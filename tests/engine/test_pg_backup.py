@@ -131,6 +131,7 @@ def archive(tmp_path_factory):
     ("cat '{whole}'; echo 'pg_dump: error: disk on fire' >&2; exit 1", "pg_dump failed with status 1: pg_dump: error: disk on fire"),
     ("cat '{whole}'; kill -KILL $$", "pg_dump was ended by signal 9 (Killed)"),
     ("head -c 50000 '{whole}'; kill -TERM $$", "pg_dump was ended by signal 15 (Terminated)"),
+    ("cat '{whole}'; echo 'pg_dump: error: out of luck' >&2", "pg_dump ended well but said: error: out of luck"),
     ("true", "pg_dump printed nothing"),
     ("echo 'no archive at all, but a text of some length'", None),
     ("head -c 3 '{whole}'", None),

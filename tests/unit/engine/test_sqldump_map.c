@@ -196,29 +196,50 @@ static void what_differs_from_the_manifest_is_named(void **state)
 	CLEANUP(kept_release) struct kept k = keep(sql.p, sql.len);
 	struct manifest_table *t = &k.manifest.tables[3];
 	t->rows++;
-	assert_check(&k, -ERR_VERIFY, "shop: table orders has 2 rows, the manifest says 3");
+	assert_check(&k, -ERR_VERIFY, "shop: table \"orders\" has 2 rows instead of 3");
 	t->rows--;
 	t->row_hash[10] ^= 1;
-	assert_check(&k, -ERR_VERIFY, "shop: the rows of table orders are not those of the manifest");
+	assert_check(&k, -ERR_VERIFY, "shop: table \"orders\" has other rows than the manifest says");
 	t->row_hash[10] ^= 1;
 	t->offset++;
-	assert_check(&k, -ERR_VERIFY, "shop: the rows of table orders are not where the manifest says");
+	assert_check(&k, -ERR_VERIFY, "shop: the rows of table \"orders\" are not where the manifest says");
 	t->offset--;
 	t->columns[1].name[0] ^= 1;
-	assert_check(&k, -ERR_VERIFY, "shop: table orders has other columns than in the manifest");
+	assert_check(&k, -ERR_VERIFY, "shop: table \"orders\" has other columns than the manifest says");
 	t->columns[1].name[0] ^= 1;
 	t->name[0] ^= 1;
-	assert_check(&k, -ERR_VERIFY, "shop: table nrders of the manifest is not in the dump");
+	assert_check(&k, -ERR_VERIFY, "shop: table \"nrders\" is missing");
 	t->name[0] ^= 1;
 	k.manifest.objects[1].count = 4;
-	assert_check(&k, -ERR_VERIFY, "shop: 3 triggers in the dump, the manifest says 4");
+	assert_check(&k, -ERR_VERIFY, "shop: the number of trigger objects is 3 instead of 4");
 	k.manifest.objects[1].count = 3;
 	k.manifest.artifacts[0].bytes++;
 	AUTO_FREE char *want = mem_printf("shop: the dump has %zu bytes, the manifest says %zu", sql.len, sql.len + 1);
 	assert_check(&k, -ERR_VERIFY, want);
 	k.manifest.artifacts[0].bytes--;
 	manifest_add_table(&k.manifest, NULL, "more");
-	assert_check(&k, -ERR_VERIFY, "shop: 7 tables in the dump, the manifest says 8");
+	assert_check(&k, -ERR_VERIFY, "shop: table \"more\" is missing");
+}
+
+static void names_that_are_no_utf8_are_compared_as_the_manifest_keeps_them(void **state)
+{
+	static const char sql[] = "CREATE TABLE `t\377` (`c\376` int);\nINSERT INTO `t\377` VALUES (1);\n-- Dump completed\n";
+	CLEANUP(kept_release) struct kept k = keep(sql, strlen(sql));
+	CLEANUP(buf_release) struct buf json = BUF_INIT;
+	CLEANUP(manifest_release) struct manifest again = {0};
+	CLEANUP(strlist_release) struct strlist evidence = {0};
+	struct error e = {0};
+	struct manifest m = {.version = MANIFEST_VERSION, .name = (char[]){"x"}, .program = (char[]){"x"},
+		.hostname = (char[]){"x"}, .sources = &k.manifest, .source_count = 1};
+	k.manifest.engine = mem_string("mysql");
+	k.manifest.url = mem_string("mysql:x");
+	manifest_encode(&m, &json);
+	assert_int_equal(manifest_parse(json.p, json.len, &again, &e), 0);
+	assert_string_equal(again.sources[0].tables[0].name, "t\357\277\275");
+	struct stored s = test_stored(k.tree, &again.sources[0]);
+	if (my_check_structure(&s, NULL, &evidence, &e))
+		fail_msg("%s", e.text);
+	assert_string_equal(evidence.v[0], "shop: dump ok; 1 table and 1 row as in the manifest");
 }
 
 static void each_byte_of_the_rows_counts(void **state)
@@ -271,6 +292,7 @@ int main(void)
 		cmocka_unit_test(rows_in_several_places_are_added_up_and_have_none),
 		cmocka_unit_test(a_source_without_a_dump_is_told),
 		cmocka_unit_test(what_differs_from_the_manifest_is_named),
+		cmocka_unit_test(names_that_are_no_utf8_are_compared_as_the_manifest_keeps_them),
 		cmocka_unit_test(each_byte_of_the_rows_counts),
 		cmocka_unit_test(a_lost_trailer_is_found_unless_there_was_none),
 		cmocka_unit_test(a_whole_dump_is_evidence),

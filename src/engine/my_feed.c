@@ -18,9 +18,10 @@
 static void client_args(const char *client, bool mariadb_tool, const struct my_place *place, const char *database,
 	struct strlist *argv)
 {
-	/* binary-mode: the bytes are taken as they are, and none of the client's own commands works but DELIMITER. */
+	/* binary-mode: the bytes are taken as they are, and none of the client's own commands works but DELIMITER. Whatever a
+	 * dump says: no file of this machine is sent, and where the client knows how, none is read or run. */
 	static const char *const options[] = {"--batch", "--binary-mode", "--comments", "--skip-auto-rehash", "--skip-reconnect",
-		"--default-character-set=utf8mb4", "--max-allowed-packet=1G",
+		"--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--local-infile=0", "--loose-sandbox",
 		/* A server's limit of time on statements would hit long INSERTs; MySQL has one for reading only. */
 		"--init-command=SET @backstay = 1 /*M!100101 , SESSION max_statement_time = 0 */"};
 	strlist_add(argv, client);

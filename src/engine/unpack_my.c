@@ -169,8 +169,9 @@ static void describe(const struct text_sink *t, struct manifest_source *out)
 			manifest_note(out, "note", NULL, "it names the database \"%s\", which is passed over", m->v[i].name);
 			break;
 		}
-	if (!m->client && !t->saves)
-		manifest_note(out, "note", NULL, "no dump of mariadb-dump or mysqldump: whether it is whole cannot be told");
+	if (!m->complete)
+		manifest_note(out, MY_NO_TRAILER, NULL, t->saves ? "it has no comments, and so no last line \"-- Dump completed\"" :
+			"no dump of mariadb-dump or mysqldump: whether it is whole cannot be told");
 }
 
 static int fill_text(const struct unpack_job *j, struct file_sink *to, void *ctx, struct error *e)

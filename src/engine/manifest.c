@@ -50,6 +50,7 @@ void manifest_source_release(struct manifest_source *s)
 	free(s->server_version);
 	free(s->tool_version);
 	free(s->consistency);
+	free(s->charset);
 	free(s->fingerprint);
 	free(s->structure);
 	*s = (struct manifest_source){0};
@@ -196,6 +197,7 @@ void manifest_source_copy(struct manifest_source *to, const struct manifest_sour
 	to->server_version = copy(from->server_version);
 	to->tool_version = copy(from->tool_version);
 	to->consistency = copy(from->consistency);
+	to->charset = copy(from->charset);
 	to->fingerprint = copy(from->fingerprint);
 	to->structure = copy(from->structure);
 	for (size_t i = 0; i < from->artifact_count; i++) {

@@ -55,6 +55,7 @@ struct manifest_source {
 	char *server_version, *tool_version;   /* or NULL */
 	struct timespec start, end;
 	char *consistency;                /* "one read transaction, change counter 17"; or NULL */
+	char *charset;                    /* default of the database, with its collation: "utf8mb4/utf8mb4_general_ci"; or NULL */
 	char *fingerprint;                /* what the engine needs to know an unchanged source again; or NULL */
 	char *structure;                  /* how the structure was checked: "integrity_check", "pages", "counted"; or NULL */
 	bool unchanged;                   /* taken over from the previous backup */

@@ -115,6 +115,7 @@ static void write_source(struct json_out *w, const struct manifest_source *s)
 	put_time(w, "start", s->start);
 	put_time(w, "end", s->end);
 	put_string(w, "consistency", s->consistency);
+	put_string(w, "charset", s->charset);
 	put_string(w, "fingerprint", s->fingerprint);
 	put_string(w, "structure", s->structure);
 	put_true(w, "unchanged", s->unchanged);
@@ -309,6 +310,7 @@ static bool read_source_string(struct json *j, struct manifest_source *s)
 		{"server_version", &s->server_version},
 		{"tool_version", &s->tool_version},
 		{"consistency", &s->consistency},
+		{"charset", &s->charset},
 		{"fingerprint", &s->fingerprint},
 		{"structure", &s->structure},
 	};

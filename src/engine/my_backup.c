@@ -169,6 +169,15 @@ static int look_again(struct dump *d, struct error *e)
 	return err ? err : my_seen_now(c, d->place->database, &d->after, e);
 }
 
+/* A dump of one database leaves it out. */
+static int read_charset(const struct dump *d, struct error *e)
+{
+	return my_value(d->c, &d->m->charset, e,
+		my_sql("SELECT CONCAT(DEFAULT_CHARACTER_SET_NAME, '/', DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA "
+		       "WHERE SCHEMA_NAME = %L",
+			d->place->database));
+}
+
 static void describe(const struct dump *d, const struct sqldump_map *map)
 {
 	const struct strlist *locked = &d->plan.locked;
@@ -195,6 +204,8 @@ static int prepare(struct dump *d, struct error *e)
 		err = my_tool_find("dump", my_is_mariadb(d->c), &d->tool, &d->version, &d->mariadb_tool, e);
 	if (!err)
 		err = check_tool(d, e);
+	if (!err)
+		err = read_charset(d, e);
 	return err ? err : my_seen_now(d->c, d->place->database, &d->before, e);
 }
 

@@ -135,12 +135,41 @@ static int find_rights(struct run *x, struct error *e)
 	return err;
 }
 
-/* Of the target, or what a CREATE DATABASE in the dump says. */
+static bool is_word(const char *s, size_t n)
+{
+	return n > 0 && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") >= n;
+}
+
+/* Of the database that was backed up, as far as this server knows them. */
+static int take_charset(struct run *x, struct error *e)
+{
+	const char *charset = x->r->from->manifest->charset, *slash = charset ? strchr(charset, '/') : NULL;
+	CLEANUP(my_clear) MYSQL_RES *rows = NULL;
+	struct error why = {0};
+	if (!slash || !is_word(charset, (size_t)(slash - charset)) || !is_word(slash + 1, strlen(slash + 1)))
+		return 0;
+	AUTO_FREE char *name = mem_string_n(charset, (size_t)(slash - charset));
+	int err = my_query(x->c, &rows, &why, my_sql("SELECT CONVERT('' USING %s) COLLATE %s", name, slash + 1));
+	if (err == -ERR_TEMPORARY) {
+		*e = why;
+		return err;
+	}
+	if (err) {
+		strlist_addf(&x->result->notes, "this server does not know the database's character set and collation, %s: it got the server's own",
+			charset);
+		return 0;
+	}
+	x->charset = TAKE(name);
+	x->collation = mem_string(slash + 1);
+	return 0;
+}
+
+/* A target that is there keeps its own. */
 static int find_charset(struct run *x, struct error *e)
 {
 	CLEANUP(my_clear) MYSQL_RES *rows = NULL;
 	if (!x->exists)
-		return 0;
+		return take_charset(x, e);
 	int err = my_query(x->c, &rows, e,
 		my_sql("SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %L", x->live));
 	MYSQL_ROW row = err ? NULL : mysql_fetch_row(rows);

@@ -67,6 +67,7 @@ static void fill(struct manifest *m)
 	s->engine = mem_string("sqlite");
 	s->url = mem_string("sqlite:/srv/app.db");
 	s->start = (struct timespec){1700000000, 5};
+	s->charset = mem_string("latin1/latin1_german1_ci");
 	s->bytes = 8192;
 	s->unchanged = true;
 	manifest_add_artifact(s, "app.db", "sqlite3", 8192)->block = 65536;

@@ -122,6 +122,21 @@ static int read_part(const struct load *x, const struct sqldump_part *part, stru
 	return err;
 }
 
+/* Triggers lose the database's name on the way: none may have kept it. */
+static int check_triggers(const struct buf *sent, struct error *e)
+{
+	CLEANUP(sqldump_map_release) struct sqldump_map map = {0};
+	struct sqldump_watch *watch = sqldump_watch_new(NULL, NULL);
+	int err = sqldump_watch_write(watch, sent->p, sent->len, e);
+	if (!err)
+		err = sqldump_watch_finish(watch, &map, e);
+	sqldump_watch_free(watch);
+	if (err || (!map.foreign && !map.qualified_triggers))
+		return err;
+	error_set(e, ERR_REFUSED, "a trigger of the dump names a database: it would be made there");
+	return error_hint(e, "take the database's name in front of the trigger's and its table's out of the dump");
+}
+
 static int send_text(const struct load *x, struct my_feed *f, const struct sqldump_part *part, struct error *e)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT, sent = BUF_INIT;
@@ -135,6 +150,10 @@ static int send_text(const struct load *x, struct my_feed *f, const struct sqldu
 	if (err)
 		return err;
 	my_rewrite(&r, buf_text(&text), text.len, &sent);
+	if (x->map.qualified_triggers && part->kind == SQLDUMP_TRIGGERS)
+		err = check_triggers(&sent, e);
+	if (err)
+		return err;
 	progress_bytes(x->l->progress, part->length);
 	return my_feed_write(f, buf_text(&sent), sent.len, e);
 }
@@ -302,20 +321,11 @@ static int load_rows(const struct load *x, int workers, struct error *e)
 
 /* ---- all of it ---- */
 
-/* Triggers lose the database's name on the way; any other statement would do its work there. */
-static bool is_trigger_table(const struct sqldump_map *m, const char *name)
-{
-	for (size_t i = 0; i < m->n; i++)
-		if (m->v[i].kind == SQLDUMP_TRIGGERS && m->v[i].name && strcmp(m->v[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static int check_harmless(const struct sqldump_map *m, struct error *e)
 {
 	if (m->databases > 1)
 		return error_set(e, ERR_REFUSED, "the dump holds %zu databases, whose tables cannot be told apart", m->databases);
-	if (!m->foreign || is_trigger_table(m, m->foreign))
+	if (!m->foreign)
 		return 0;
 	error_set(e, ERR_REFUSED, "the dump names the database of \"%s\" in a statement: it would write there", m->foreign);
 	return error_hint(e, "make the dump with mariadb-dump or mysqldump, or take the database's name out of it");

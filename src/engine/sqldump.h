@@ -51,6 +51,9 @@ struct sqldump_map {
 	 * ("\\!", "system", "source": it would run outside the database), and the table (or other thing) of a statement that
 	 * stands with the name of a database (INSERT INTO shop.orders: it would write there, wherever it is run). */
 	char *command, *foreign;
+	/* A CREATE TRIGGER names a database, its own or its table's: made there unless my_rewrite() takes the name away. The
+	 * tools write it so when the author did. Not `foreign`. */
+	bool qualified_triggers;
 	uint64_t views, triggers, routines, events, sequences;
 };
 void sqldump_map_release(struct sqldump_map *m);
@@ -68,6 +71,8 @@ struct sqldump_watch;
 struct sqldump_watch *sqldump_watch_new(struct file_sink *out, struct progress *p);   /* out NULL: only look */
 void sqldump_watch_free(struct sqldump_watch *w);
 int sqldump_watch_write(struct sqldump_watch *w, const void *p, size_t n, struct error *e) MUST_USE;
+/* -ERR_REFUSED when the text says that it is written in a character set whose characters may end in a backslash (gbk, big5,
+ * sjis, ...): what is a string cannot be told there by its bytes. The same holds for sqldump_map_read(). */
 /* The end. *out is the caller's. -ERR_CORRUPT "ends in the middle of a statement (line N)". Whether the trailer was
  * there is map->complete. Tables done so far are counted as progress items all along. */
 int sqldump_watch_finish(struct sqldump_watch *w, struct sqldump_map *out, struct error *e) MUST_USE;

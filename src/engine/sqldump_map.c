@@ -36,9 +36,9 @@ int sqldump_feed(struct sqldump_lexer *l, struct sqldump_builder *b, const void 
 			return event;
 		if (event != LEX_MORE)
 			sqldump_builder_take(b, l, event);
-		if (sqldump_builder_parts(b) > SQLDUMP_PARTS_MAX)
-			return error_set(e, ERR_LIMIT, "more than %d parts: tables change all the time (line %llu)",
-					 SQLDUMP_PARTS_MAX, (unsigned long long)l->line);
+		int err = sqldump_builder_check(b, l, e);
+		if (err)
+			return err;
 	}
 	return 0;
 }

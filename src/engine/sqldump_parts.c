@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct sqldump_builder {
 	struct sqldump_map m;  /* its last part is the one at hand */
@@ -18,6 +19,7 @@ struct sqldump_builder {
 	bool unsettled; /* a setting or transaction is in force that the head does not hold */
 	bool trailer;
 	struct map *databases;
+	char *charset; /* of the whole text, when characters may end in a backslash there */
 	struct buf insert; /* the INSERT before, whose table the part at hand is */
 };
 
@@ -35,6 +37,7 @@ void sqldump_builder_free(struct sqldump_builder *b)
 		return;
 	sqldump_map_release(&b->m);
 	map_free(b->databases, NULL);
+	free(b->charset);
 	buf_release(&b->insert);
 	free(b);
 }
@@ -334,13 +337,24 @@ static void take_verb(struct sqldump_builder *b, const struct sqldump_lexer *l, 
 
 static void note_hazards(struct sqldump_builder *b, const struct sqldump_lexer *l, const struct sqldump_statement *s)
 {
-	if (s->qualified && s->name && !b->m.foreign)
+	if (s->verb == VERB_CREATE_TRIGGER)
+		b->m.qualified_triggers |= s->qualified;
+	else if (s->qualified && s->name && !b->m.foreign)
 		b->m.foreign = mem_string(s->name);
 	if (b->m.command || (!l->command && s->verb != VERB_COMMAND))
 		return;
 	struct sqldump_reader r = {.p = buf_text(&l->text), .end = buf_text(&l->text) + l->text.len};
 	struct sqldump_token first = sqldump_token_next(&r);
 	b->m.command = s->verb == VERB_COMMAND ? sqldump_token_name(&first) : mem_string("\\");
+}
+
+/* Around views, triggers and so on another one is for these alone. */
+static void note_charset(struct sqldump_builder *b, const struct sqldump_statement *s)
+{
+	static const char *const sets[] = {"gbk", "gb18030", "big5", "sjis", "cp932"};
+	for (size_t i = 0; i < ARRAY_LEN(sets) && s->charset && !b->charset && (!b->m.n || is_at(b, SQLDUMP_HEAD)); i++)
+		if (strcasecmp(s->charset, sets[i]) == 0)
+			b->charset = mem_string(s->charset);
 }
 
 static void take_statement(struct sqldump_builder *b, const struct sqldump_lexer *l)
@@ -353,6 +367,7 @@ static void take_statement(struct sqldump_builder *b, const struct sqldump_lexer
 	} else {
 		sqldump_statement_read(buf_text(&l->text), l->solid, &s);
 		take_verb(b, l, &s);
+		note_charset(b, &s);
 	}
 	note_hazards(b, l, &s);
 }
@@ -370,9 +385,16 @@ static void rows_begin(struct sqldump_builder *b, const struct sqldump_lexer *l)
 		buf_add(&b->insert, l->text.p, l->text.len);
 }
 
-size_t sqldump_builder_parts(const struct sqldump_builder *b)
+int sqldump_builder_check(const struct sqldump_builder *b, const struct sqldump_lexer *l, struct error *e)
 {
-	return b->m.n;
+	if (b->m.n > SQLDUMP_PARTS_MAX)
+		return error_set(e, ERR_LIMIT, "more than %d parts: tables change all the time (line %llu)",
+				 SQLDUMP_PARTS_MAX, (unsigned long long)l->line);
+	if (!b->charset)
+		return 0;
+	error_set(e, ERR_REFUSED, "it is written in the character set %s, in which a character may end in a backslash",
+		  b->charset);
+	return error_hint(e, "dump it again with --default-character-set=utf8mb4, or convert it with iconv and change its SET NAMES");
 }
 
 unsigned sqldump_builder_take(struct sqldump_builder *b, const struct sqldump_lexer *l, int event)

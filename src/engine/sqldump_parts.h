@@ -176,6 +176,7 @@ enum sqldump_verb {
 };
 struct sqldump_statement {
 	enum sqldump_verb verb;
+	char *charset;  /* VERB_SET: what SET NAMES, CHARACTER SET or character_set_client says; or NULL */
 	char *name;     /* of the table (for a trigger its table), view, sequence or database; or NULL */
 	bool qualified; /* it stands with a database's name */
 };
@@ -191,8 +192,9 @@ void sqldump_builder_free(struct sqldump_builder *b);
  * whether those of another begin (LEX_ROWS). */
 enum sqldump_turn { ROWS_ENDED = 1, ROWS_BEGUN = 2 };
 unsigned sqldump_builder_take(struct sqldump_builder *b, const struct sqldump_lexer *l, int event);
-size_t sqldump_builder_parts(const struct sqldump_builder *b);
 #define SQLDUMP_PARTS_MAX 1000000
+/* After an event: whether the text can be gone on with. -ERR_LIMIT, -ERR_REFUSED. */
+int sqldump_builder_check(const struct sqldump_builder *b, const struct sqldump_lexer *l, struct error *e) MUST_USE;
 /* Bytes through the lexer to the builder. */
 int sqldump_feed(struct sqldump_lexer *l, struct sqldump_builder *b, const void *p, size_t n, struct error *e) MUST_USE;
 /* Rows whose place and content are known. False when they cannot stand at the lexer's place. */

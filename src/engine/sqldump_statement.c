@@ -184,6 +184,7 @@ bool sqldump_insert_read(const char *text, size_t n, struct sqldump_insert *out)
 
 void sqldump_statement_release(struct sqldump_statement *s)
 {
+	free(s->charset);
 	free(s->name);
 	*s = (struct sqldump_statement){0};
 }
@@ -237,6 +238,26 @@ static enum sqldump_verb read_set(struct sqldump_reader *r)
 	}
 	return sqldump_token_is(&first, "AUTOCOMMIT") || sqldump_token_is(&first, "@@AUTOCOMMIT") ? VERB_AUTOCOMMIT
 												  : VERB_SET;
+}
+
+/* "NAMES gbk", "CHARACTER SET gbk", "character_set_client = gbk". */
+static void read_charset(struct sqldump_reader r, struct sqldump_statement *out)
+{
+	for (struct sqldump_token t = sqldump_token_next(&r); t.kind != TOKEN_END; t = sqldump_token_next(&r)) {
+		if (sqldump_token_is(&t, "NAMES") || sqldump_token_is(&t, "CHARSET") ||
+		    (sqldump_token_is(&t, "CHARACTER") && accept(&r, "SET"))) {
+			t = sqldump_token_next(&r);
+		} else if (sqldump_token_is(&t, "CHARACTER_SET_CLIENT") || sqldump_token_is(&t, "@@CHARACTER_SET_CLIENT")) {
+			accept(&r, ":");
+			if (!accept(&r, "="))
+				continue;
+			t = sqldump_token_next(&r);
+		} else {
+			continue;
+		}
+		free(out->charset);
+		out->charset = sqldump_token_name(&t);
+	}
 }
 
 static const struct kind {
@@ -430,9 +451,10 @@ void sqldump_statement_read(const char *text, size_t n, struct sqldump_statement
 	struct sqldump_reader r = {.p = text, .end = text + n};
 	struct sqldump_token first = sqldump_token_next(&r);
 	*out = (struct sqldump_statement){.verb = first.kind == TOKEN_END ? VERB_EMPTY : VERB_OTHER};
-	if (sqldump_token_is(&first, "SET"))
+	if (sqldump_token_is(&first, "SET")) {
+		read_charset(r, out);
 		out->verb = read_set(&r);
-	else if (sqldump_token_is(&first, "INSERT") || sqldump_token_is(&first, "REPLACE"))
+	} else if (sqldump_token_is(&first, "INSERT") || sqldump_token_is(&first, "REPLACE"))
 		read_insert(text, n, &r, out);
 	else if (sqldump_token_is(&first, "CREATE"))
 		read_create(&r, out);

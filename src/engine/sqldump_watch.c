@@ -98,10 +98,7 @@ static int take(struct sqldump_watch *w, int event, const struct bytes *b, struc
 	int err = turn & ROWS_ENDED ? rows_ended(w, b, e) : 0;
 	if (!err && turn & ROWS_BEGUN)
 		err = rows_begun(w, b, e);
-	if (!err && sqldump_builder_parts(w->builder) > SQLDUMP_PARTS_MAX)
-		err = error_set(e, ERR_LIMIT, "more than %d parts: tables change all the time (line %llu)",
-				SQLDUMP_PARTS_MAX, (unsigned long long)w->lexer.line);
-	return err;
+	return err ? err : sqldump_builder_check(w->builder, &w->lexer, e);
 }
 
 /* What may still be cut in two stays here. */

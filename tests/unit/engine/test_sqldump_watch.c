@@ -91,6 +91,10 @@ static void what_must_not_be_given_to_a_client_is_found(void **state)
 		{"DROP TABLE IF EXISTS shop.orders;\n", NULL, "orders"},
 		{"DELETE FROM shop.orders;\n", NULL, "orders"},
 		{"CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @a = b.c;\n", NULL, NULL},
+		{"DROP TRIGGER shop.t;\n", NULL, "t"},
+		/* What is written into a table is not hidden by a trigger of that table's name. */
+		{"INSERT INTO shop.orders VALUES (1);\nCREATE TRIGGER shop.t BEFORE INSERT ON shop.orders FOR EACH ROW SET @a = 1;\n",
+		 NULL, "orders"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct sqldump_map m;
@@ -100,6 +104,52 @@ static void what_must_not_be_given_to_a_client_is_found(void **state)
 			    (!m.command || strcmp(m.command, cases[i].command) == 0));
 		assert_true(!m.foreign == !cases[i].foreign &&
 			    (!m.foreign || strcmp(m.foreign, cases[i].foreign) == 0));
+		sqldump_map_release(&m);
+	}
+}
+
+static void a_trigger_with_a_databases_name_is_told_from_what_writes_there(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool qualified;
+	} cases[] = {
+		{"CREATE TRIGGER shop.t BEFORE INSERT ON a FOR EACH ROW SET @a = 1;\n", true},
+		{"/*!50003 CREATE TRIGGER t BEFORE INSERT ON `shop`.`a` FOR EACH ROW SET @a = 1 */;\n", true},
+		{"CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW INSERT INTO shop.a VALUES (1);\n", false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sqldump_map m;
+		struct error e = {0};
+		assert_int_equal(watch_pieces(cases[i].sql, strlen(cases[i].sql), 0, 100, &m, &e), 0);
+		assert_null(m.foreign);
+		assert_int_equal(m.qualified_triggers, cases[i].qualified);
+		sqldump_map_release(&m);
+	}
+}
+
+static void a_character_set_with_backslashes_in_characters_is_refused(void **state)
+{
+	static const struct {
+		const char *sql;
+		int err;
+	} cases[] = {
+		{"SET NAMES gbk;\nINSERT INTO a VALUES ('\xbf\\');\n", -ERR_REFUSED},
+		{"/*!40101 SET NAMES big5 */;\nSELECT 1;\n", -ERR_REFUSED},
+		{"SET CHARACTER SET 'sjis';\nSELECT 1;\n", -ERR_REFUSED},
+		{"SET @x = 1, @@character_set_client := CP932;\nSELECT 1;\n", -ERR_REFUSED},
+		{"SET @@SESSION.character_set_client=gb18030;\nSELECT 1;\n", -ERR_REFUSED},
+		{"SET NAMES utf8mb4;\nSELECT 'SET NAMES gbk';\n", 0},
+		{"SET NAMES latin1;\nSET character_set_results = gbk;\n", 0},
+		{"CREATE TABLE a (b int);\nDELIMITER ;;\nSET character_set_client = gbk ;;\nCREATE TRIGGER t BEFORE INSERT ON a "
+		 "FOR EACH ROW SET @a = 1 ;;\nDELIMITER ;\n", 0},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sqldump_map m = {0};
+		struct error e = {0};
+		assert_int_equal(watch_pieces(cases[i].sql, strlen(cases[i].sql), 0, 100, &m, &e), cases[i].err);
+		if (i == 0)
+			assert_string_equal(e.text, "it is written in the character set gbk, in which a character may end in a backslash");
 		sqldump_map_release(&m);
 	}
 }
@@ -439,6 +489,8 @@ int main(void)
 		cmocka_unit_test(test_B1_a_truncated_dump_is_never_complete),
 		cmocka_unit_test(only_a_comment_at_the_very_end_is_the_trailer),
 		cmocka_unit_test(what_must_not_be_given_to_a_client_is_found),
+		cmocka_unit_test(a_trigger_with_a_databases_name_is_told_from_what_writes_there),
+		cmocka_unit_test(a_character_set_with_backslashes_in_characters_is_refused),
 		cmocka_unit_test(a_dump_of_mariadb_is_told_apart),
 		cmocka_unit_test(a_dump_of_mysql_is_told_apart),
 		cmocka_unit_test(without_comments_and_locks_the_statements_tell),

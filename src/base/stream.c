@@ -16,6 +16,11 @@ void source_close(struct source *s)
 		s->close(s);
 }
 
+void source_drop(struct source **s)
+{
+	source_close(TAKE(*s));
+}
+
 /* How many of n bytes at `at` the source has. */
 static size_t within(const struct source *s, size_t n, uint64_t at)
 {

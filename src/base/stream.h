@@ -24,6 +24,7 @@ struct source {
 	uint64_t size;
 };
 void source_close(struct source *s);           /* NULL is legal */
+void source_drop(struct source **s);           /* the same, for CLEANUP() */
 /* A source over an open regular file or block device; owns fd from the call on, also when it fails. */
 int source_from_fd(int fd, struct source **out, struct error *e) MUST_USE;
 /* A source over memory, copied. */

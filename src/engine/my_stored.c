@@ -78,11 +78,6 @@ static int compare(const struct manifest_source *want, const struct sqldump_map 
 	return manifest_compare(want, have, e);
 }
 
-static void release_source(struct source **s)
-{
-	source_close(*s);
-}
-
 static void release_watch(struct sqldump_watch **w)
 {
 	sqldump_watch_free(*w);
@@ -90,7 +85,7 @@ static void release_watch(struct sqldump_watch **w)
 
 static int look_again(const struct stored *s, struct progress *p, struct manifest_source *found, struct error *e)
 {
-	CLEANUP(release_source) struct source *src = NULL;
+	CLEANUP(source_drop) struct source *src = NULL;
 	CLEANUP(release_watch) struct sqldump_watch *w = sqldump_watch_new(NULL, NULL);
 	CLEANUP(sqldump_map_release) struct sqldump_map map = {0};
 	int err = open_dump(s, &src, e);

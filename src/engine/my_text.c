@@ -9,11 +9,6 @@
 
 #define BLOCK ((size_t)1 << 20)
 
-static void source_drop(struct source **s)
-{
-	source_close(*s);
-}
-
 static int copy_range(struct source *s, uint64_t at, uint64_t n, struct sink *out, struct progress *p, struct error *e)
 {
 	AUTO_FREE char *block = mem_alloc(BLOCK);

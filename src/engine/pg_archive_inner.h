@@ -3,6 +3,7 @@
 #define ENGINE_PG_ARCHIVE_INNER_H
 
 #include "engine/pg_archive.h"
+#include "engine/row_sum.h"
 
 #include <iconv.h>
 
@@ -65,7 +66,6 @@ char *pg_encoding_text(struct pg_encoding *c, const char *s);     /* heap; NULL 
 
 /* pg_watch_rows.c: rows in COPY text that comes in pieces. */
 struct pg_rows;
-__extension__ typedef unsigned __int128 pg_row_sum;
 struct pg_rows *pg_watch_rows_new(void);
 void pg_watch_rows_free(struct pg_rows *r);
 void pg_watch_rows_begin(struct pg_rows *r);
@@ -75,15 +75,13 @@ bool pg_watch_rows_add(struct pg_rows *r, const unsigned char *p, size_t n);
  * something else begins, the end of the COPY for one. */
 const unsigned char *pg_watch_rows_pieces(struct pg_rows *r, const unsigned char *p, const unsigned char *end);
 /* False when the COPY has not ended. */
-bool pg_watch_rows_end(struct pg_rows *r, uint64_t *rows, pg_row_sum *hash);
-#define PG_ROW_HASH_MAX 48
-void pg_watch_rows_hash(pg_row_sum hash, char out[PG_ROW_HASH_MAX]);
+bool pg_watch_rows_end(struct pg_rows *r, uint64_t *rows, struct row_sum *hash);
 
 /* pg_watch_manifest.c */
 struct pg_block_seen {
 	bool seen, counted;       /* counted: rows and hash are known */
 	uint64_t offset, length, rows;
-	pg_row_sum hash;
+	struct row_sum hash;
 };
 /* Tables and objects of a whole archive into m. seen has one element for each entry. */
 int pg_watch_manifest(const struct pg_toc *t, const struct pg_block_seen *seen, uint64_t large_objects,

@@ -14,11 +14,6 @@
 #define BLOCK ((size_t)1 << 20)
 #define SHA256_LEN 32
 
-static void release_source(struct source **s)
-{
-	source_close(*s);
-}
-
 static void release_watch(struct pg_watch **w)
 {
 	pg_watch_free(*w);
@@ -34,7 +29,7 @@ static const struct manifest_artifact *artifact_of(const struct stored *s, const
 
 int pg_stored_open(const struct stored *s, struct source **out, struct pg_toc *toc, struct error *e)
 {
-	CLEANUP(release_source) struct source *from = NULL;
+	CLEANUP(source_drop) struct source *from = NULL;
 	const struct manifest_artifact *a = artifact_of(s, PG_FORMAT);
 	if (!a)
 		return error_set(e, ERR_MISMATCH, "%s holds no archive of PostgreSQL", s->manifest->name);
@@ -152,7 +147,7 @@ static int check_bytes(const struct stored *s, const struct manifest_artifact *a
 static int check_artifact(const struct stored *s, const struct manifest_artifact *a, struct progress *p,
 	struct strlist *evidence, struct error *e)
 {
-	CLEANUP(release_source) struct source *from = NULL;
+	CLEANUP(source_drop) struct source *from = NULL;
 	int err = open_artifact(s, a, &from, e);
 	if (!err && strcmp(a->format, PG_FORMAT) == 0)
 		err = check_archive(s, from, p, evidence, e);

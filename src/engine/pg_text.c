@@ -194,11 +194,6 @@ static void toc_drop(struct pg_toc *t)
 	pg_toc_release(t);
 }
 
-static void source_drop(struct source **s)
-{
-	source_close(*s);
-}
-
 int pg_sql_stored(const struct stored *s, const struct strlist *tables, struct sink *out, struct progress *p,
 		  struct error *e)
 {

@@ -44,7 +44,6 @@ static void count_object(struct manifest_source *m, const struct pg_entry *x)
 
 static void add_table(struct manifest_source *m, const struct rows_table *t, const struct pg_block_seen *b)
 {
-	char hash[PG_ROW_HASH_MAX];
 	struct manifest_table *to = manifest_add_table(m, t->schema, t->name);
 	for (size_t i = 0; i < t->column_count; i++)
 		manifest_table_add_column(to, t->columns[i].name, t->columns[i].type, t->columns[i].key);
@@ -54,10 +53,8 @@ static void add_table(struct manifest_source *m, const struct rows_table *t, con
 	to->offset = b->offset;
 	to->rows_known = b->counted;
 	to->rows = b->rows;
-	if (b->counted) {
-		pg_watch_rows_hash(b->hash, hash);
-		to->row_hash = mem_string(hash);
-	}
+	if (b->counted)
+		to->row_hash = row_sum_text(b->hash);
 }
 
 int pg_watch_manifest(const struct pg_toc *t, const struct pg_block_seen *seen, uint64_t large_objects,

@@ -5,17 +5,14 @@
 #include "base/mem.h"
 
 #include <endian.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #define PIECE_HEAD 5                    /* of integers of four bytes */
 
 struct pg_rows {
 	uint64_t rows;
-	pg_row_sum sum;
+	struct row_sum sum;
 	XXH3_state_t *open;       /* hash of the row that has begun */
 	size_t open_len;          /* bytes of it so far */
 	unsigned char first[2];   /* of these */
@@ -41,7 +38,7 @@ void pg_watch_rows_free(struct pg_rows *r)
 void pg_watch_rows_begin(struct pg_rows *r)
 {
 	r->rows = 0;
-	r->sum = 0;
+	r->sum = (struct row_sum){0};
 	r->open_len = 0;
 	r->ended = false;
 }
@@ -53,7 +50,7 @@ static bool is_end(const unsigned char *first, size_t n)
 
 static void add_row(struct pg_rows *r, XXH128_hash_t h)
 {
-	r->sum += (pg_row_sum)h.high64 << 64 | h.low64;
+	row_sum_add_hash(&r->sum, h);
 	r->rows++;
 }
 
@@ -127,14 +124,9 @@ const unsigned char *pg_watch_rows_pieces(struct pg_rows *r, const unsigned char
 	return p;
 }
 
-bool pg_watch_rows_end(struct pg_rows *r, uint64_t *rows, pg_row_sum *hash)
+bool pg_watch_rows_end(struct pg_rows *r, uint64_t *rows, struct row_sum *hash)
 {
 	*rows = r->rows;
 	*hash = r->sum;
 	return r->ended;
-}
-
-void pg_watch_rows_hash(pg_row_sum hash, char out[PG_ROW_HASH_MAX])
-{
-	snprintf(out, PG_ROW_HASH_MAX, "xxh128:%016" PRIx64 "%016" PRIx64, (uint64_t)(hash >> 64), (uint64_t)hash);
 }

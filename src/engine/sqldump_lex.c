@@ -82,7 +82,7 @@ static void begin_statement(struct sqldump_window *w, size_t before)
 	l->solid = l->tail = l->depth = l->attempts = 0;
 	l->odd = l->exec = false;
 	l->tuples = 0;
-	l->sum = (struct sqldump_sum){0};
+	l->sum = (struct row_sum){0};
 }
 
 /* ---- everything else, byte by byte ---- */

@@ -54,12 +54,12 @@ static int by_offset(const void *a, const void *b)
 static const struct manifest_table **skippable(const struct manifest_source *known, uint64_t size, size_t *n)
 {
 	const struct manifest_table **v = mem_alloc((known ? known->table_count : 0) * sizeof *v);
-	struct sqldump_sum sum;
+	struct row_sum sum;
 	*n = 0;
 	for (size_t i = 0; known && i < known->table_count; i++) {
 		const struct manifest_table *t = &known->tables[i];
 		if (t->length >= WORTH_SKIPPING && t->offset <= size && t->length <= size - t->offset &&
-		    sqldump_sum_parse(t->row_hash, &sum))
+		    row_sum_parse(t->row_hash, &sum))
 			v[(*n)++] = t;
 	}
 	qsort(v, *n, sizeof *v, by_offset);
@@ -125,7 +125,7 @@ int sqldump_map_read(struct source *s, const struct manifest_source *known, stru
 /* ---- for the manifest ---- */
 
 struct found {
-	struct sqldump_sum sum;
+	struct row_sum sum;
 	uint64_t rows, bytes, offset, length;
 	const struct sqldump_part *definition;
 	bool sequence;
@@ -143,7 +143,7 @@ static struct found *found_of(struct map *tables, const char *name)
 
 static void find(struct map *tables, const struct sqldump_part *p)
 {
-	struct sqldump_sum sum;
+	struct row_sum sum;
 	if (p->kind != SQLDUMP_TABLE && p->kind != SQLDUMP_SEQUENCE && p->kind != SQLDUMP_ROWS)
 		return;
 	struct found *f = found_of(tables, p->name);
@@ -151,8 +151,8 @@ static void find(struct map *tables, const struct sqldump_part *p)
 	f->definition = p->kind == SQLDUMP_TABLE ? p : f->definition;
 	if (p->kind != SQLDUMP_ROWS)
 		return;
-	if (sqldump_sum_parse(p->row_hash, &sum))
-		sqldump_sum_add(&f->sum, sum);
+	if (row_sum_parse(p->row_hash, &sum))
+		row_sum_add(&f->sum, sum);
 	f->rows += p->rows;
 	f->bytes += p->length;
 	f->offset = p->plain ? p->offset : 0;
@@ -169,7 +169,7 @@ static void describe_table(const char *name, const struct found *f, struct manif
 	t->bytes = f->bytes;
 	t->offset = f->offset;
 	t->length = f->length;
-	t->row_hash = sqldump_sum_text(f->sum);
+	t->row_hash = row_sum_text(f->sum);
 	if (!f->definition || sqldump_table_parse(f->definition->sql, &columns, &ignored))
 		return;
 	for (size_t i = 0; i < columns.column_count; i++)

@@ -13,7 +13,7 @@ struct sqldump_builder {
 	bool created;          /* the CREATE of the part at hand was there */
 	bool locked, unlocked; /* of rows */
 	bool odd;              /* of rows: something does not belong there */
-	struct sqldump_sum sum;
+	struct row_sum sum;
 	bool pending; /* statements that may belong to the next part: from here on */
 	uint64_t pending_begin;
 	bool unsettled; /* a setting or transaction is in force that the head does not hold */
@@ -114,7 +114,7 @@ static void close_part(struct sqldump_builder *b)
 	if (!p || p->kind != SQLDUMP_ROWS)
 		return;
 	if (!p->row_hash)
-		p->row_hash = sqldump_sum_text(b->sum);
+		p->row_hash = row_sum_text(b->sum);
 	p->plain = !b->odd && !b->unsettled && b->locked == b->unlocked;
 }
 
@@ -129,7 +129,7 @@ static struct sqldump_part *add_part(struct sqldump_builder *b, enum sqldump_kin
 	p->offset = m->n == 0 ? 0 : b->pending ? b->pending_begin : begin;
 	m->n++;
 	b->pending = b->created = b->locked = b->unlocked = b->odd = false;
-	b->sum = (struct sqldump_sum){0};
+	b->sum = (struct row_sum){0};
 	buf_clear(&b->insert);
 	return p;
 }
@@ -241,7 +241,7 @@ static void take_insert(struct sqldump_builder *b, const struct sqldump_lexer *l
 	open_rows(b, l, name);
 	b->odd |= l->tail ? l->odd || l->solid > l->tail : true;
 	at_hand(b)->rows += l->tuples;
-	sqldump_sum_add(&b->sum, l->sum);
+	row_sum_add(&b->sum, l->sum);
 }
 
 static void take_unlock(struct sqldump_builder *b, const struct sqldump_lexer *l)

@@ -3,20 +3,10 @@
 #define ENGINE_SQLDUMP_PARTS_H
 
 #include "base/buf.h"
+#include "engine/row_sum.h"
 #include "engine/sqldump.h"
 
-#include <xxhash.h>
-
-/* ---- sqldump_lex.c (sums: sqldump_tuples.c): bytes in, statements out ---- */
-
-struct sqldump_sum { /* of row hashes, modulo 2^128 */
-	uint64_t high, low;
-};
-void sqldump_sum_add(struct sqldump_sum *s, struct sqldump_sum more);
-/* "xxh128:" and 32 hex digits; heap. */
-char *sqldump_sum_text(struct sqldump_sum s);
-/* False when the text is none. */
-bool sqldump_sum_parse(const char *text, struct sqldump_sum *out);
+/* ---- sqldump_lex.c: bytes in, statements out ---- */
 
 enum sqldump_event {
 	LEX_MORE,      /* all bytes are used up */
@@ -61,7 +51,7 @@ struct sqldump_lexer {
 	size_t tail;     /* 0: no tuples */
 	bool odd;        /* the tuples are not a clean list */
 	uint64_t tuples;
-	struct sqldump_sum sum;
+	struct row_sum sum;
 	uint64_t tuple;   /* where the tuple at hand begins, behind its "(" */
 	bool want_tuples; /* set by the owner */
 	bool command;     /* a backslash outside strings was seen: the client would take it as a command of its own */

@@ -1,39 +1,10 @@
 /* The rows of a dump, at full speed. */
 #include "engine/sqldump_parts.h"
 
-#include "base/codec.h"
-#include "base/mem.h"
-
 #include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
-
-/* ---- sums ---- */
-
-void sqldump_sum_add(struct sqldump_sum *s, struct sqldump_sum more)
-{
-	s->low += more.low;
-	s->high += more.high + (s->low < more.low);
-}
-
-char *sqldump_sum_text(struct sqldump_sum s)
-{
-	return mem_printf("xxh128:%016llx%016llx", (unsigned long long)s.high, (unsigned long long)s.low);
-}
-
-bool sqldump_sum_parse(const char *text, struct sqldump_sum *out)
-{
-	unsigned char b[16];
-	*out = (struct sqldump_sum){0};
-	if (!text || strncmp(text, "xxh128:", 7) != 0 || !hex_decode(text + 7, strlen(text + 7), b, sizeof b))
-		return false;
-	for (int i = 0; i < 8; i++) {
-		out->high = out->high << 8 | b[i];
-		out->low = out->low << 8 | b[i + 8];
-	}
-	return true;
-}
 
 /* ---- long stretches ---- */
 
@@ -107,7 +78,7 @@ static void end_tuple(struct sqldump_window *w, size_t end)
 	} else {
 		h = XXH3_128bits(from, end - l->hashed);
 	}
-	sqldump_sum_add(&l->sum, (struct sqldump_sum){.high = h.high64, .low = h.low64});
+	row_sum_add_hash(&l->sum, h);
 	l->tuples++;
 	l->in_tuple = false;
 	l->state = IN_BETWEEN;

@@ -143,14 +143,9 @@ static void release_pages(struct sqlite_pages **w)
 	sqlite_pages_free(*w);
 }
 
-static void release_source(struct source **s)
-{
-	source_close(*s);
-}
-
 static int check_structure(const struct stored *s, struct progress *p, struct strlist *evidence, struct error *e)
 {
-	CLEANUP(release_source) struct source *src = NULL;
+	CLEANUP(source_drop) struct source *src = NULL;
 	CLEANUP(fs_close) int fd = -1;
 	CLEANUP(release_pages) struct sqlite_pages *pages = NULL;
 	CLEANUP(manifest_source_release) struct manifest_source found = {0};

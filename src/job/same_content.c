@@ -8,14 +8,9 @@
 
 #define STEP ((size_t)1 << 20)
 
-static void close_source(struct source **s)
-{
-	source_close(*s);
-}
-
 int same_content(struct source *kept, const char *path, struct progress *p, bool *same, struct error *e)
 {
-	CLEANUP(close_source) struct source *file = NULL;
+	CLEANUP(source_drop) struct source *file = NULL;
 	AUTO_FREE char *a = mem_alloc(STEP);
 	AUTO_FREE char *b = mem_alloc(STEP);
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

@@ -249,7 +249,7 @@ int fs_pwrite_full(int fd, const void *p, size_t n, off_t at)
 	return 0;
 }
 
-static const char *temp_folder(const char *dir)
+const char *fs_temp_folder(const char *dir)
 {
 	if (dir)
 		return dir;
@@ -259,7 +259,7 @@ static const char *temp_folder(const char *dir)
 
 int fs_temp_file(const char *dir, const char *prefix, char **path, int *fd, struct error *e)
 {
-	dir = temp_folder(dir);
+	dir = fs_temp_folder(dir);
 	AUTO_FREE char *start = path_join(dir, prefix);
 	int made = create_private(AT_FDCWD, start, path);
 	if (made < 0)
@@ -270,7 +270,7 @@ int fs_temp_file(const char *dir, const char *prefix, char **path, int *fd, stru
 
 int fs_temp_dir(const char *dir, const char *prefix, char **path, struct error *e)
 {
-	dir = temp_folder(dir);
+	dir = fs_temp_folder(dir);
 	AUTO_FREE char *start = path_join(dir, prefix);
 	for (int i = 0; i < NAME_TRIES; i++) {
 		AUTO_FREE char *candidate = random_name(start);
@@ -286,7 +286,7 @@ int fs_temp_dir(const char *dir, const char *prefix, char **path, struct error *
 
 int fs_temp_anonymous(const char *dir, int *fd, struct error *e)
 {
-	dir = temp_folder(dir);
+	dir = fs_temp_folder(dir);
 	int made = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (made >= 0) {
 		*fd = made;

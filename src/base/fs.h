@@ -44,6 +44,8 @@ int fs_list_fd(int fd, struct strlist *names);                       /* 0, or -1
 /* Remove a file or a whole tree; absent is fine. Never follows links, not even such as are put in place meanwhile;
  * stops at a mount point (-ERR_REFUSED). A folder of ours that lacks the rights for it is given them. */
 int fs_remove_tree(const char *path, struct error *e) MUST_USE;
+/* `dir`, or when it is NULL $TMPDIR or /tmp. */
+const char *fs_temp_folder(const char *dir);
 /* A private (0600/0700) new file or folder in `dir` (NULL: $TMPDIR or /tmp); *path is the caller's heap string. */
 int fs_temp_file(const char *dir, const char *prefix, char **path, int *fd, struct error *e) MUST_USE;
 int fs_temp_dir(const char *dir, const char *prefix, char **path, struct error *e) MUST_USE;

@@ -211,7 +211,7 @@ static int command_restore(const struct engine_restore *r, struct restore_result
 	progress_phase(r->progress, "restoring", NULL, r->from->manifest->bytes, 0);
 	err = draft_make(dir, path_base(target), &draft, e);
 	if (!err)
-		err = fs_temp_file(draft.path, "", &file, &fd, e);
+		err = fs_temp_file(draft.path, "file-", &file, &fd, e);
 	if (err)
 		return err;
 	fd_sink_init(&to, fd);

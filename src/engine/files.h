@@ -80,19 +80,7 @@ int files_make_folder(int dir, const char *name);
 /* "the owner of 3 entries could not be set (only root may)" ... */
 void files_refused_tell(const struct files_refused *r, struct strlist *notes);
 
-/* files_scratch.c: private folders in which something grows until it takes its place. They are named
- * "<beside>.backstay-restore-<pid>-<8 hex>"; one of exactly this form whose process is gone is removed by the next for
- * the same place. */
-struct files_scratch {
-	char *path;
-	int fd;
-};
-/* In folder `dir`; `beside` is the name of what will be replaced, or "". */
-int files_scratch_make(const char *dir, const char *beside, struct files_scratch *out, struct error *e) MUST_USE;
-/* Remove it with all it holds. Legal on a removed one, and on {NULL, -1}. */
-int files_scratch_remove(struct files_scratch *s, struct error *e);
-void files_scratch_release(struct files_scratch *s);                 /* for CLEANUP() */
-bool files_scratch_is(const char *name, const char *beside);
+/* files_move.c: the last step, from the draft that something grew in (base/draft.h) to its place. */
 /* Exchange two entries. Where the file system cannot do that at once, `aside` in folder `a` is used for a moment; a
  * failure leaves both where they were. 0 or an errno. */
 int files_exchange(int a, const char *name_a, int b, const char *name_b, const char *aside);

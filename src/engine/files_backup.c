@@ -1,6 +1,7 @@
 /* A folder, or a single file, into a tree sink. */
 #include "engine/files.h"
 
+#include "base/draft.h"
 #include "base/fs.h"
 #include "base/human.h"
 #include "base/map.h"
@@ -335,8 +336,8 @@ static int entry(struct run *r, const char *name, struct error *e)
 		return trouble(r, errno, "looking at", e);
 	bool folder = S_ISDIR(st.st_mode);
 	const char *pattern = files_left_out(o, path_now(r), folder);
-	if (folder && r->walk.n == 1 && files_scratch_is(name, ""))
-		pattern = "a restore's scratch folder";
+	if (folder && r->walk.n == 1 && draft_is(name, ""))
+		pattern = "a restore's draft";
 	if (!pattern && !folder && !files_included(o, path_now(r), false))
 		pattern = "not included";
 	if (pattern) {

@@ -1,5 +1,6 @@
 #include "engine/files_restore.h"
 
+#include "base/draft.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -291,7 +292,7 @@ static int add_removals(struct files_restoring *r, struct error *e)
 		return error_sys(e, errno, "listing %s", r->target);
 	for (size_t i = 0; i < names.n; i++) {
 		/* The file system's own, and backups leave it out. */
-		bool kept = files_scratch_is(names.v[i], "") || strcmp(names.v[i], "lost+found") == 0;
+		bool kept = draft_is(names.v[i], "") || strcmp(names.v[i], "lost+found") == 0;
 		for (size_t k = 0; k < grown && !kept; k++)
 			kept = strcmp(names.v[i], r->pieces[k].path) == 0;
 		int err = kept ? 0 : files_piece_add(r, names.v[i], true, e);

@@ -16,7 +16,7 @@ static void release(struct files_restoring *r)
 {
 	files_grow_release(r);
 	fs_close(&r->target_fd);
-	files_scratch_release(&r->scratch);
+	draft_release(&r->scratch);
 	free(r->target);
 	free(r->parent);
 	pthread_mutex_destroy(&r->lock);
@@ -71,11 +71,11 @@ static int choose_way(struct files_restoring *r, struct error *e)
 static int make_scratch(struct files_restoring *r, struct error *e)
 {
 	if (r->whole)
-		return files_scratch_make(r->parent, path_base(r->target), &r->scratch, e);
+		return draft_make(r->parent, path_base(r->target), &r->scratch, e);
 	r->target_fd = open(r->target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (r->target_fd < 0)
 		return error_sys(e, errno, "opening %s", r->target);
-	return files_scratch_make(r->target, "", &r->scratch, e);
+	return draft_make(r->target, "", &r->scratch, e);
 }
 
 /* The plan against the manifest: with all of the source, their counts are one. */
@@ -115,7 +115,7 @@ static void clear_scratch(struct files_restoring *r)
 {
 	struct error why = {0};
 	AUTO_FREE char *path = mem_string(r->scratch.path);
-	if (files_scratch_remove(&r->scratch, &why))
+	if (draft_remove(&r->scratch, &why))
 		strlist_addf(&r->out->notes, "what was replaced could not be removed and is in %s: %s", path, why.text);
 }
 
@@ -145,7 +145,7 @@ static int carry_out(struct files_restoring *r, struct error *e)
 int files_restore(const struct engine_restore *x, struct restore_result *out, struct error *e)
 {
 	*out = (struct restore_result){0};
-	CLEANUP(release) struct files_restoring r = {.r = x, .out = out, .target_fd = -1, .scratch.fd = -1};
+	CLEANUP(release) struct files_restoring r = {.r = x, .out = out, .target_fd = -1, .scratch = DRAFT_NONE};
 	pthread_mutex_init(&r.lock, NULL);
 	int err = make_plan(&r, e);
 	if (!err)

@@ -7,6 +7,7 @@
 #ifndef ENGINE_FILES_RESTORE_H
 #define ENGINE_FILES_RESTORE_H
 
+#include "base/draft.h"
 #include "engine/files.h"
 
 #include <pthread.h>
@@ -31,7 +32,7 @@ struct files_restoring {
 	bool whole;              /* one piece takes the place of the target itself */
 	bool children;           /* the target cannot be moved: all that is in it is replaced instead */
 	int target_fd;           /* the folder, unless `whole` */
-	struct files_scratch scratch;
+	struct draft scratch;    /* its entries are pieces, by number, and "old-<number>" */
 
 	struct files_chosen chosen;
 	struct files_walk in_target, in_piece;   /* the folders at hand: there already, growing */

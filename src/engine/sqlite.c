@@ -11,13 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 
-int sqlite_stored_open(const struct stored *s, struct source **out, struct error *e)
+const struct manifest_artifact *sqlite_artifact(const struct manifest_source *m)
 {
-	const struct manifest_source *m = s->manifest;
 	for (size_t i = 0; i < m->artifact_count; i++)
 		if (strcmp(m->artifacts[i].format, "sqlite3") == 0)
-			return s->open(s, m->artifacts[i].path, out, e);
-	return error_set(e, ERR_MISMATCH, "%s in the backup is not an SQLite database", m->name);
+			return &m->artifacts[i];
+	return NULL;
+}
+
+int sqlite_stored_open(const struct stored *s, struct source **out, struct error *e)
+{
+	const struct manifest_artifact *a = sqlite_artifact(s->manifest);
+	if (!a)
+		return error_set(e, ERR_MISMATCH, "%s in the backup is not an SQLite database", s->manifest->name);
+	return s->open(s, a->path, out, e);
 }
 
 /* Looks at each page as the bytes pass by. */

@@ -177,7 +177,9 @@ int sqlite_info(const struct source_url *u, struct source_info *out, struct erro
 int sqlite_maintain(const struct engine_maintenance *m, struct error *e) MUST_USE;
 int sqlite_backup(const struct engine_backup *b, struct manifest_source *out, struct error *e) MUST_USE;
 int sqlite_restore(const struct engine_restore *r, struct restore_result *out, struct error *e) MUST_USE;
-/* The artifact of a stored SQLite source; -ERR_MISMATCH when it has none. */
+/* The artifact of an SQLite source; NULL when it has none. */
+const struct manifest_artifact *sqlite_artifact(const struct manifest_source *m);
+/* It as stored; -ERR_MISMATCH when there is none. */
 int sqlite_stored_open(const struct stored *s, struct source **out, struct error *e) MUST_USE;
 
 #endif

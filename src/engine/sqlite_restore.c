@@ -2,6 +2,7 @@
  * live one in a single transaction. */
 #include "engine/sqlite.h"
 
+#include "base/draft.h"
 #include "base/fs.h"
 #include "base/human.h"
 #include "base/mem.h"
@@ -22,7 +23,8 @@ struct run {
 	const char *target;
 	bool exists;
 	char *dir;
-	char *scratch;            /* path of the scratch file while it is there, or NULL */
+	struct draft draft;
+	char *scratch;            /* in it, when the target is new; or NULL */
 	int fd;                   /* of the scratch file */
 	struct source *from;
 	struct sqlite_pages *pages;
@@ -31,9 +33,8 @@ struct run {
 
 static void release(struct run *s)
 {
-	if (s->scratch)
-		unlink(s->scratch);
 	fs_close(&s->fd);
+	draft_release(&s->draft);
 	source_close(s->from);
 	sqlite_pages_free(s->pages);
 	manifest_source_release(&s->found);
@@ -101,8 +102,8 @@ static int check_room(const struct run *s, struct error *e)
 
 static int new_scratch(struct run *s, struct error *e)
 {
-	AUTO_FREE char *prefix = mem_printf(".%s.restore-", path_base(s->target));
-	return fs_temp_file(s->dir, prefix, &s->scratch, &s->fd, e);
+	int err = s->draft.path ? 0 : draft_make(s->dir, path_base(s->target), &s->draft, e);
+	return err ? err : fs_temp_file(s->draft.path, "file-", &s->scratch, &s->fd, e);
 }
 
 /* The stored database in a private file beside the target, whole and equal to the manifest. */
@@ -148,6 +149,38 @@ static int set_aside(struct run *s, const char *suffix, struct error *e)
 	}
 }
 
+/* The mode of the file `name` in a stored folder; 0 when it is not there. */
+static mode_t find_mode(struct tree_source *tree, const char *name)
+{
+	struct error ignored = {0};
+	const struct node *node;
+	enum tree_event event;
+	const char *path;
+	for (;;) {
+		if (tree->next(tree, &event, &node, &path, &ignored) != 0 || event == TREE_END)
+			return 0;
+		if (event == TREE_NODE && strcmp(path, name) == 0)
+			return node->mode & 0777;
+		if (event == TREE_ENTER && path[0] != '\0' && tree->skip(tree, &ignored) != 0)
+			return 0;
+	}
+}
+
+/* Who may read and write a new database: those who might the source, as far as that is known. */
+static mode_t mode_of_source(const struct stored *s)
+{
+	const struct manifest_artifact *a = sqlite_artifact(s->manifest);
+	const char *name = a ? path_base(a->path) : "";
+	AUTO_FREE char *above = a ? mem_string_n(a->path, (size_t)(name - a->path)) : NULL;
+	struct error ignored = {0};
+	struct tree_source *tree = NULL;
+	if (!a || s->tree(s, above, &tree, &ignored) != 0)
+		return 0600;
+	mode_t mode = find_mode(tree, name);
+	tree->close(tree);
+	return mode ? mode : 0600;
+}
+
 /* Give the scratch file its name, which nobody must have taken meanwhile. */
 static int put_in_place(struct run *s, struct error *e)
 {
@@ -159,10 +192,11 @@ static int put_in_place(struct run *s, struct error *e)
 		err = fs_sync_dir(s->dir, e);
 	if (err)
 		return err;
+	if (chmod(s->scratch, mode_of_source(s->r->from)) != 0)
+		return error_sys(e, errno, "giving %s its mode", s->target);
 	err = files_move(AT_FDCWD, s->scratch, AT_FDCWD, s->target);
 	if (err)
 		return error_sys(e, err, "putting %s in place", s->target);
-	free(TAKE(s->scratch));
 	return fs_sync_dir(s->dir, e);
 }
 
@@ -311,9 +345,10 @@ static void count_found(struct run *s)
 
 int sqlite_restore(const struct engine_restore *r, struct restore_result *out, struct error *e)
 {
-	CLEANUP(release) struct run s = {.r = r, .result = out, .target = r->target->path, .fd = -1};
+	CLEANUP(release) struct run s = {.r = r, .result = out, .target = r->target->path, .fd = -1, .draft = DRAFT_NONE};
 	*out = (struct restore_result){0};
 	s.dir = path_dir(s.target);
+	draft_sweep(s.dir, path_base(s.target));
 	int err = look_at_target(&s, e);
 	if (!err)
 		err = check_tables(r, e);

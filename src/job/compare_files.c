@@ -1,6 +1,7 @@
 /* Two trees of files, each stored or live, entry by entry. */
 #include "job/compare_files.h"
 
+#include "base/draft.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -111,7 +112,7 @@ static bool is_left_out(const struct comparison *x, const char *full, const char
 	if (!*path || map_has(x->left, path, strlen(path)))
 		return false;
 	return files_left_out(&x->options, path, folder) || (folder && is_cache(full)) ||
-	       (folder && !strchr(path, '/') && files_scratch_is(path, ""));
+	       (folder && !strchr(path, '/') && draft_is(path, ""));
 }
 
 static int collect_live(struct comparison *x, const char *path, struct error *e);

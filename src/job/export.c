@@ -1,6 +1,7 @@
 /* Plain files for people, from any backup. */
 #include "job/export.h"
 
+#include "base/draft.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -250,15 +251,14 @@ static int export_to_file(const struct run *x, struct error *e)
 {
 	const struct job_export *j = x->job;
 	AUTO_FREE char *dir = path_dir(j->output);
-	AUTO_FREE char *draft = NULL;
-	struct error ignored = {0};
+	CLEANUP(draft_release) struct draft draft = DRAFT_NONE;
 	int rc = check_output(j, e);
 
 	if (!rc)
-		rc = fs_temp_dir(dir, ".backstay-export-", &draft, e);
+		rc = draft_make(dir, path_base(j->output), &draft, e);
 	if (rc)
 		return rc;
-	AUTO_FREE char *file = path_join(draft, "file");
+	AUTO_FREE char *file = path_join(draft.path, "file");
 
 	rc = j->format == EXPORT_XLSX ? write_xlsx(x, file, e) : write_checked(x, file, e);
 	if (!rc)
@@ -267,8 +267,8 @@ static int export_to_file(const struct run *x, struct error *e)
 		rc = give_name(j, file, e);
 	if (!rc)
 		rc = fs_sync_dir(dir, e);
-	if (fs_remove_tree(draft, rc ? &ignored : e) && !rc)
-		rc = -(int)e->kind;
+	if (!rc)
+		rc = draft_remove(&draft, e);
 	return rc ? error_wrap(e, "exporting to %s", j->output) : 0;
 }
 
@@ -302,20 +302,17 @@ static int copy_file(const char *path, struct sink *to, struct error *e)
 
 static int xlsx_to_sink(const struct run *x, struct sink *to, struct error *e)
 {
-	AUTO_FREE char *dir = NULL;
-	struct error ignored = {0};
-	int rc = fs_temp_dir(NULL, "backstay-export-", &dir, e);
+	CLEANUP(draft_release) struct draft draft = DRAFT_NONE;
+	int rc = draft_make(NULL, "export", &draft, e);
 
 	if (rc)
 		return rc;
-	AUTO_FREE char *file = path_join(dir, "file");
+	AUTO_FREE char *file = path_join(draft.path, "file");
 
 	rc = write_xlsx(x, file, e);
 	if (!rc)
 		rc = copy_file(file, to, e);
-	if (fs_remove_tree(dir, rc ? &ignored : e) && !rc)
-		rc = -(int)e->kind;
-	return rc;
+	return rc ? rc : draft_remove(&draft, e);
 }
 
 static int export_to_sink(const struct run *x, struct error *e)

@@ -1,6 +1,7 @@
 /* Proving that backups restore: bytes, structure, a rehearsal, a comparison. */
 #include "job/verify.h"
 
+#include "base/draft.h"
 #include "base/fs.h"
 #include "base/human.h"
 #include "base/mem.h"
@@ -175,22 +176,21 @@ static bool all_engines_known(const struct backup *b, struct strlist *evidence)
 
 static int verify_deeper(const struct backup *b, struct verify_result *v, struct progress *p, struct error *e)
 {
-	AUTO_FREE char *scratch = NULL;
-	struct error ignored = {0};
+	CLEANUP(draft_release) struct draft scratch = DRAFT_NONE;
 	int rc = 0;
 
 	if (v->wanted < LEVEL_STRUCTURE || !all_engines_known(b, &v->evidence))
 		return 0;
 	if (v->wanted >= LEVEL_RESTORED)
-		rc = fs_temp_dir(NULL, "backstay-verify-", &scratch, e);
+		rc = draft_make(NULL, "verify", &scratch, e);
 	AUTO_FREE struct engine_scratch *places = mem_zero(b->manifest.source_count * sizeof *places);
-	const struct proof x = {.backup = b, .result = v, .scratch = scratch, .places = places, .progress = p};
+	const struct proof x = {.backup = b, .result = v, .scratch = scratch.path, .places = places, .progress = p};
 
 	for (enum verify_level level = LEVEL_STRUCTURE; !rc && v->ok && level <= v->wanted; level++)
 		rc = reach_level(&x, level, e);
 	for (size_t i = 0; i < b->manifest.source_count; i++)
 		engine_scratch_close(&places[i]);
-	if (scratch && fs_remove_tree(scratch, rc ? &ignored : e) && !rc)
+	if (!rc && draft_remove(&scratch, e))
 		rc = error_wrap(e, "removing the scratch place");
 	return rc;
 }

@@ -145,3 +145,38 @@ def test_P4_a_listing_that_comes_back_empty_makes_forget_and_prune_refuse(two_ba
         initialised.run("forget", "--keep-last", "1", "--prune", "--yes", env={"BACKSTAY_TEST_FAULT": f"empty-list@{n}"})
         only_hints(plain)
         restores(plain, older[1], expected[1], tmp_path / "out")
+
+
+# ---- what is left beside the target ----
+
+def drafts(folder):
+    return sorted(p.name for p in folder.iterdir() if "backstay-draft" in p.name)
+
+
+@pytest.mark.parametrize("args", [("restore", "latest:shop.db", "--to", "new"), ("restore", "latest:media", "--to", "new"),
+                                  ("restore", "latest:echo", "--to", "new"), ("export", "latest:shop.db", "--format", "csv", "-o", "new"),
+                                  ("export", "latest:shop.db", "--format", "xlsx", "-o", "new")], ids=lambda a: f"{a[0]} {a[1]} {a[3]}")
+def test_what_a_killed_restore_or_export_left_goes_with_the_next_one(args, initialised, shop, media, home, repository):
+    with sqlite3.connect(shop) as db:  # more than one pack holds, so that something is read while something grows
+        db.execute("CREATE TABLE noise AS WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 16) SELECT randomblob(1000000) AS b FROM n")
+    db.close()
+    initialised("backup", "shop.db", "media", "command:echo hello")
+    place = home / "place"
+    place.mkdir()
+    args = [str(place / a) if a == "new" else a for a in args]
+    mine = place / ".new.backstay-draft-0123456789abcdef"
+    mine.mkdir()
+    left = []
+    for n in range(14, 30, 2):
+        result = initialised.run(*args, env={"BACKSTAY_TEST_FAULT": f"kill@{n}"})
+        for lock in (repository / "locks").iterdir():  # reading them would be operations, more each time
+            lock.unlink()
+        found = [name for name in drafts(place) if name != mine.name]
+        assert len(found) <= 1, "each one sweeps what the one before has left"
+        left += found
+        if result.status == 0 or (place / "new").exists():
+            break
+    assert left, "none was killed while something grew"
+    if not (place / "new").exists():
+        initialised(*args)
+    assert sorted(p.name for p in place.iterdir()) == [mine.name, "new"]

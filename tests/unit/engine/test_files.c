@@ -343,13 +343,13 @@ static void includes_bring_only_what_they_match_and_the_way_to_it(void **state)
 static void a_restore_under_way_is_left_out_but_not_what_looks_like_one(void **state)
 {
 	CLEANUP(media_release) struct media m = {.options.include_logs = true};
-	put("media/.backstay-restore-12-0123abcd/0/x", "x");
-	put("media/.backstay-restore-12-0123abcd.old/x", "kept");
-	put("media/sub/.backstay-restore-12-0123abcd/x", "kept");
+	put("media/.backstay-draft-0123456789abcdef/0/x", "x");
+	put("media/.backstay-draft-0123456789abcdef.old/x", "kept");
+	put("media/sub/.backstay-draft-0123456789abcdef/x", "kept");
 	back_up(&m);
 	assert_int_equal(count_of(&m, "file"), 2);
-	assert_string_equal(note_of(&m, "excluded", ".backstay-restore-12-0123abcd"),
-		"left out: a restore's scratch folder");
+	assert_string_equal(note_of(&m, "excluded", ".backstay-draft-0123456789abcdef"),
+		"left out: a restore's draft");
 }
 
 enum { CANNOT_MOUNT = 77 };

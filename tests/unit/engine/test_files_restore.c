@@ -472,7 +472,7 @@ static void a_killed_restore_leaves_the_target_and_the_next_one_clears_up(void *
 	CLEANUP(back_release) struct back b = {.before_swap = die};
 	put("media/a", "new");
 	put("target/b", "old");
-	put("target.backstay-restore-x/mine", "kept");
+	put(".target.backstay-draft-x/mine", "kept");
 	back_up(&m);
 	for (enum restore_mode mode = RESTORE_OVERWRITE; mode <= RESTORE_PRESERVE; mode++) {
 		b.mode = mode;
@@ -491,7 +491,7 @@ static void a_killed_restore_leaves_the_target_and_the_next_one_clears_up(void *
 	b.mode = RESTORE_OVERWRITE;
 	restore(&m, &b);
 	assert_names("target", "a");
-	assert_names("", "media target target.backstay-restore-x");
+	assert_names("", ".target.backstay-draft-x media target");
 }
 
 /* ---- chosen paths ---- */

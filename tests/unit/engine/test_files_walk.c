@@ -119,78 +119,6 @@ static void links_are_not_opened(void **state)
 	assert_true(file >= 0);
 }
 
-static void scratch_folders_are_told_by_the_exact_form_of_their_names(void **state)
-{
-	static const char *const yes[] = {
-		"media.backstay-restore-1-00000000", "media.backstay-restore-123456-0123abcd",
-	};
-	static const char *const no[] = {
-		"", "media", "media.backstay-restore-", "media.backstay-restore-1", "media.backstay-restore-1-",
-		"media.backstay-restore-1-0123abc", "media.backstay-restore-1-0123abcde",
-		"media.backstay-restore-1-0123ABCD", "media.backstay-restore-01-0123abcd",
-		"media.backstay-restore--0123abcd", "media.backstay-restore-x-0123abcd",
-		"xmedia.backstay-restore-1-0123abcd", "media2.backstay-restore-1-0123abcd",
-		".backstay-restore-1-0123abcd", "media.backstay-restore-1-0123abcd.tmp",
-		"media.backstay-restore-9999999999-0123abcd",
-	};
-	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
-		assert_true(files_scratch_is(yes[i], "media"));
-	for (size_t i = 0; i < ARRAY_LEN(no); i++)
-		assert_false(files_scratch_is(no[i], "media"));
-	assert_true(files_scratch_is(".backstay-restore-1-0123abcd", ""));
-}
-
-/* A process that is gone for certain. */
-static pid_t dead_pid(void)
-{
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(0);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		continue;
-	return pid;
-}
-
-static void P7_only_what_a_dead_restore_left_is_swept(void **state)
-{
-	struct error e = {0};
-	char dead[64], alive[64], similar[64];
-	snprintf(dead, sizeof dead, "media.backstay-restore-%d-0123abcd", dead_pid());
-	snprintf(alive, sizeof alive, "media.backstay-restore-%d-0123abcd", getpid());
-	snprintf(similar, sizeof similar, "media.backstay-restore-%d-0123abcd.old", dead_pid());
-	make_dir(dead);
-	make_dir(alive);
-	make_dir(similar);
-	make_dir("media");
-	put("media.tmp", "");
-	struct files_scratch s;
-	assert_int_equal(files_scratch_make(room, "media", &s, &e), 0);
-	assert_false(fs_exists(at(dead)));
-	assert_true(fs_exists(at(alive)));
-	assert_true(fs_exists(at(similar)));
-	assert_true(fs_exists(at("media.tmp")));
-	assert_true(files_scratch_is(path_base(s.path), "media"));
-	struct stat st;
-	assert_int_equal(stat(s.path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0700);
-	AUTO_FREE char *path = mem_string(s.path);
-	assert_int_equal(files_scratch_remove(&s, &e), 0);
-	assert_false(fs_exists(path));
-	assert_int_equal(files_scratch_remove(&s, &e), 0);
-}
-
-static void a_long_name_gets_a_scratch_folder_too(void **state)
-{
-	struct error e = {0};
-	char name[256];
-	memset(name, 'n', 255);
-	name[255] = '\0';
-	struct files_scratch s;
-	assert_int_equal(files_scratch_make(room, name, &s, &e), 0);
-	assert_true(files_scratch_is(path_base(s.path), name));
-	files_scratch_release(&s);
-}
-
 static void exchanging_and_moving(bool plain)
 {
 	CLEANUP(fs_close) int dir = open_room();
@@ -234,9 +162,6 @@ int main(void)
 		IN_ROOM(a_deep_way_down_needs_few_descriptors),
 		IN_ROOM(a_folder_that_was_moved_meanwhile_is_not_taken_for_another),
 		IN_ROOM(links_are_not_opened),
-		IN_ROOM(scratch_folders_are_told_by_the_exact_form_of_their_names),
-		IN_ROOM(P7_only_what_a_dead_restore_left_is_swept),
-		IN_ROOM(a_long_name_gets_a_scratch_folder_too),
 		IN_ROOM(names_are_exchanged),
 		IN_ROOM(names_are_exchanged_where_the_file_system_cannot),
 		IN_ROOM(a_mount_point_is_found),

@@ -178,6 +178,43 @@ static void a_refused_safety_backup_stops_the_restore(void **state)
 	assert_text(p, "SELECT count(*) FROM live", "0");
 }
 
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+static void a_new_database_gets_the_mode_of_the_source_and_an_old_one_keeps_its_own(void **state)
+{
+	static const mode_t modes[][2] = {{0640, 0640}, {04644, 0644}, {0600, 0600}, {0444, 0444}};
+	struct place *p = *state;
+	back_up(p, "CREATE TABLE t(a)");
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		assert_int_equal(chmod(p->source, modes[i][0]), 0);
+		lite_backup_release(&p->b);
+		lite_backup_ok(&p->b, p->source);
+		restore_ok(p);
+		assert_int_equal(mode_of(p->target), modes[i][1]);
+		assert_int_equal(chmod(p->target, 0604), 0);
+		restore_ok(p);
+		assert_int_equal(mode_of(p->target), 0604);
+		assert_int_equal(unlink(p->target), 0);
+	}
+	strlist_add(&p->tables, "t");
+	restore_ok(p);
+	assert_int_equal(mode_of(p->target), 0444);
+}
+
+static void a_new_database_whose_source_has_no_known_mode_is_private(void **state)
+{
+	struct place *p = *state;
+	back_up(p, "CREATE TABLE t(a)");
+	test_tree_find(p->b.tree, "app.db")->node.mode = 0;
+	restore_ok(p);
+	assert_int_equal(mode_of(p->target), 0600);
+}
+
 static void a_new_place_gets_the_whole_database(void **state)
 {
 	struct place *p = *state;
@@ -699,6 +736,8 @@ int main(void)
 		T(foreign_keys_that_would_break_stop_it_all),
 		T(a_name_taken_by_something_else_stops_it_all),
 		T(R6_preserve_over_a_drifted_schema_is_all_or_nothing),
+		T(a_new_database_gets_the_mode_of_the_source_and_an_old_one_keeps_its_own),
+		T(a_new_database_whose_source_has_no_known_mode_is_private),
 		T(a_new_place_gets_the_whole_database),
 		T(an_empty_database_comes_back_empty),
 		T(R11_a_wal_without_its_database_is_never_replayed_over_a_restored_one),

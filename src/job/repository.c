@@ -245,7 +245,7 @@ int repository_open(struct repository *r, const struct repository_open_options *
 	int rc = open_repo(r, o->ask, e);
 
 	if (!rc && o->access != REPOSITORY_READ_NO_LOCK)
-		rc = lock_acquire_wait(r->repo, o->access == REPOSITORY_EXCLUSIVE, o->wait_seconds, &r->lock, e);
+		rc = lock_acquire_wait(r->repo, o->access == REPOSITORY_EXCLUSIVE, o->wait_seconds, o->progress, &r->lock, e);
 	if (!rc && !o->no_index)
 		rc = repo_load_index(r->repo, o->progress, NULL, e);
 	return rc;

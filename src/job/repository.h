@@ -42,7 +42,7 @@ struct repository_open_options {
 	bool no_index;
 	double wait_seconds;
 	repository_ask_fn ask;
-	struct progress *progress;
+	struct progress *progress; /* or NULL; cancels the wait too */
 };
 int repository_open(struct repository *r, const struct repository_open_options *o, struct error *e) MUST_USE;
 

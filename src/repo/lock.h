@@ -13,6 +13,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct progress;
 struct repo;
 struct lock;
 
@@ -35,8 +36,9 @@ bool lock_is_stale(const struct lock_info *i, struct timespec now);
  * removed by itself (it proves that nothing is running); others only by lock_remove_stale(). A thread keeps the
  * lock fresh. */
 int lock_acquire(struct repo *r, bool exclusive, struct lock **out, struct error *e) MUST_USE;
-/* The same, trying again for up to `wait_seconds`. */
-int lock_acquire_wait(struct repo *r, bool exclusive, double wait_seconds, struct lock **out, struct error *e) MUST_USE;
+/* The same, trying again for up to `wait_seconds`; -ERR_CANCELLED within a fraction of a second when `p` (or NULL) is. */
+int lock_acquire_wait(struct repo *r, bool exclusive, double wait_seconds, struct progress *p, struct lock **out,
+		      struct error *e) MUST_USE;
 /* -ERR_LOCKED when the lock could not be refreshed for 22.5 minutes, or its file was removed by someone: what it
  * protected must stop. The file is looked for at once in a near store (STORE_LOCAL), at most every 30 seconds in a
  * distant one. Any thread. */

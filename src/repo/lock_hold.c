@@ -4,6 +4,7 @@
 #include "base/human.h"
 #include "base/mem.h"
 #include "base/node.h"
+#include "base/progress.h"
 #include "base/timefmt.h"
 #include "repo/repo.h"
 #include "repo/unpacked.h"
@@ -21,6 +22,7 @@
 #define REMOTE_CHECK_SECONDS 30.0         /* how often lock_check() asks a distant store for the file */
 #define WAIT_FIRST 0.5
 #define WAIT_LONGEST 10.0
+#define LOOK_UP_SECONDS 0.1              /* how often one who waits looks whether it was cancelled */
 
 enum hold { HELD, REMOVED, OUTDATED };
 
@@ -358,7 +360,21 @@ int lock_acquire(struct repo *r, bool exclusive, struct lock **out, struct error
 	return 0;
 }
 
-int lock_acquire_wait(struct repo *r, bool exclusive, double wait_seconds, struct lock **out, struct error *e)
+/* Sleep, unless cancelled. */
+static int pause_for(double seconds, struct progress *p, struct error *e)
+{
+	double end = time_monotonic() + seconds;
+	int rc = progress_check(p, e);
+
+	for (double left = seconds; !rc && left > 0; left = end - time_monotonic()) {
+		time_sleep(left < LOOK_UP_SECONDS ? left : LOOK_UP_SECONDS);
+		rc = progress_check(p, e);
+	}
+	return rc;
+}
+
+int lock_acquire_wait(struct repo *r, bool exclusive, double wait_seconds, struct progress *p, struct lock **out,
+		      struct error *e)
 {
 	double deadline = time_monotonic() + wait_seconds, pause = WAIT_FIRST;
 
@@ -370,7 +386,10 @@ int lock_acquire_wait(struct repo *r, bool exclusive, double wait_seconds, struc
 			return rc;
 		/* Of two who keep getting in each other's way one must come first: each waits a different time. */
 		double turn = pause * (0.5 + random_below(1000) / 1000.0);
-		time_sleep(turn < left ? turn : left);
+		error_clear(e);
+		rc = pause_for(turn < left ? turn : left, p, e);
+		if (rc)
+			return error_wrap(e, "waiting for the lock on the repository");
 		pause = pause * 2 < WAIT_LONGEST ? pause * 2 : WAIT_LONGEST;
 	}
 }

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/timefmt.h"
 #include "memory_repo.h"
 #include "repo/lock.h"
@@ -374,7 +375,7 @@ static void who_waits_gets_the_lock_when_the_other_is_done(void **state)
 	calls = 0;
 	intruder = put_lock(repo, &other);
 	patch_store(repo, &patched, &original)->list = list_until_gone;
-	assert_int_equal(lock_acquire_wait(repo, true, 60, &l, &e), 0);
+	assert_int_equal(lock_acquire_wait(repo, true, 60, NULL, &l, &e), 0);
 	assert_int_equal(calls, 3);
 	lock_release(l);
 }
@@ -389,12 +390,39 @@ static void who_waits_in_vain_is_told_by_whom(void **state)
 	calls = 100;                      /* it never goes */
 	put_lock(repo, &other);
 	patch_store(repo, &patched, &original)->list = list_until_gone;
-	assert_int_equal(lock_acquire_wait(repo, false, 0.01, &l, &e), -ERR_LOCKED);
+	assert_int_equal(lock_acquire_wait(repo, false, 0.01, NULL, &l, &e), -ERR_LOCKED);
 	assert_string_equal(e.text, "repository is locked exclusively by PID 5 on elsewhere.example since "
 		"2023-11-14 18:43:20 (just now)");
 	calls = 100;
-	assert_int_equal(lock_acquire_wait(repo, false, 0, &l, &e), -ERR_LOCKED);
+	assert_int_equal(lock_acquire_wait(repo, false, 0, NULL, &l, &e), -ERR_LOCKED);
 	assert_int_equal(calls, 101);
+}
+
+static struct progress waiting;
+
+static int list_and_cancel(struct store *s, enum store_kind kind, store_list_fn fn, void *ctx, struct error *e)
+{
+	if (kind == STORE_LOCK && calls++ == 1)
+		atomic_store(&waiting.cancel, true);
+	return original->list(s, kind, fn, ctx, e);
+}
+
+/* Nothing but the cancel ends a wait of an hour. */
+static void a_wait_for_the_lock_ends_when_it_is_cancelled(void **state)
+{
+	struct lock_info other = made(true, "elsewhere.example", 5, 0);
+	struct lock *l = NULL;
+	struct error e = {0};
+
+	repo = *state;
+	calls = 0;
+	waiting = (struct progress){0};
+	put_lock(repo, &other);
+	patch_store(repo, &patched, &original)->list = list_and_cancel;
+	assert_int_equal(lock_acquire_wait(repo, true, 3600, &waiting, &l, &e), -ERR_CANCELLED);
+	assert_string_equal(e.text, "waiting for the lock on the repository: cancelled");
+	assert_int_equal(calls, 2);
+	assert_int_equal(lock_files(repo), 1);
 }
 
 static atomic_int hangups;
@@ -598,6 +626,7 @@ int main(void)
 		TEST(a_lock_whose_reply_was_lost_is_withdrawn),
 		TEST(who_waits_gets_the_lock_when_the_other_is_done),
 		TEST(who_waits_in_vain_is_told_by_whom),
+		TEST(a_wait_for_the_lock_ends_when_it_is_cancelled),
 		TEST(the_hangup_other_programs_probe_with_does_not_end_us),
 		TEST(a_lock_is_refreshed_every_five_minutes_by_a_new_file),
 		TEST(a_lock_nobody_could_refresh_is_lost_for_good),

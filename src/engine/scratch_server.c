@@ -167,11 +167,22 @@ static int start(const struct scratch_server *s, const char *const argv[], const
 	return err;
 }
 
+/* The program's own words are kept; InnoDB says only the number. */
+static int room_told(struct error *e)
+{
+	if (!strstr(e->text, "No space left on device") && !strstr(e->text, "with error 28"))
+		return -(int)e->kind;
+	e->kind = ERR_NO_SPACE;
+	return error_hint(e, "set TMPDIR to a larger place, or verify with --level 2");
+}
+
 int scratch_server_run(const struct scratch_server *s, const char *const argv[], const char *const env[], struct error *e)
 {
 	struct proc p = {0};
 	int err = start(s, argv, env, &p, e);
-	return err ? err : proc_wait(&p, e);
+	if (!err)
+		err = proc_wait(&p, e) ? room_told(e) : 0;
+	return err;
 }
 
 /* Whether it has ended, looked at for so long. It is not reaped. */

@@ -26,10 +26,12 @@ struct pg_entry {
 	size_t dep_count;
 	size_t offset_at;         /* where in the head its offset field is */
 	uint64_t offset;          /* of its block in the archive; 0: not known (or no data) */
+	char *file;               /* of a folder: where its data are, "" when it has none; else NULL */
 };
 
 struct pg_toc {
 	int major, minor, rev;    /* of the archive format: 1.14.0 */
+	bool folder;              /* the toc.dat of one */
 	int int_size, off_size;
 	enum pg_compression compression;
 	char *database, *server_version, *dump_version;   /* "shop", "15.20 (Debian ...)" */
@@ -45,6 +47,9 @@ void pg_toc_release(struct pg_toc *t);
 int pg_toc_parse(const void *p, size_t n, struct pg_toc *out, struct error *e) MUST_USE;
 /* The head of a stored archive, read as far as needed. */
 int pg_toc_read(struct source *s, struct pg_toc *out, struct error *e) MUST_USE;
+/* The toc.dat of a folder (pg_dump -Fd), which has files instead of offsets (pg_backup_directory.c). Their names are
+ * whatever it says. */
+int pg_toc_read_folder(struct source *s, struct pg_toc *out, struct error *e) MUST_USE;
 /* Write the entries' offsets (those not 0) into the bytes of the head. */
 void pg_toc_patch(const struct pg_toc *t, unsigned char *head);
 const struct pg_entry *pg_toc_find(const struct pg_toc *t, int id);

@@ -13,6 +13,7 @@
 #define MINOR_ALGORITHM 15
 #define MINOR_RELKIND 16
 #define FORMAT_CUSTOM 1
+#define FORMAT_TAR 3                     /* what folders say they are */
 #define READ_FIRST ((size_t)64 << 10)
 /* How an offset field begins. */
 enum { OFFSET_NOT_SET = 1, OFFSET_SET, OFFSET_NO_DATA };
@@ -159,8 +160,9 @@ static int take_header(struct reader *r, struct pg_toc *t, size_t *entries, stru
 	t->int_size = r->int_size = take_byte(r);
 	t->off_size = take_byte(r);
 	int format = take_byte(r);
-	if (r->outcome == FINE && format != FORMAT_CUSTOM)
-		return error_set(e, ERR_MISMATCH, "an archive of pg_dump, but not in custom format");
+	if (r->outcome == FINE && format != (t->folder ? FORMAT_TAR : FORMAT_CUSTOM))
+		return error_set(e, ERR_MISMATCH, "an archive of pg_dump, but not in %s format",
+			t->folder ? "directory" : "custom");
 	if (r->outcome == FINE && (t->int_size < 4 || t->int_size > PG_INT_MAX_SIZE || t->off_size < 4 ||
 		t->off_size > 8))
 		bad(r, "the size of integers");
@@ -227,7 +229,11 @@ static void take_entry(struct reader *r, const struct pg_toc *t, struct pg_entry
 	struct slice owner = take_text(r);
 	take_text(r);                    /* WITH OIDS, history */
 	take_deps(r, x);
-	take_offset(r, t, x);
+	struct slice file = {0};
+	if (t->folder)
+		file = take_text(r);
+	else
+		take_offset(r, t, x);
 	if (r->outcome != FINE)
 		return;
 	x->table_oid = number_of(r, table_oid);
@@ -249,6 +255,7 @@ static void take_entry(struct reader *r, const struct pg_toc *t, struct pg_entry
 	x->tablespace = own(space);
 	x->access_method = own(method);
 	x->owner = own(owner);
+	x->file = own(file);
 }
 
 static void entry_release(struct pg_entry *x)
@@ -262,6 +269,7 @@ static void entry_release(struct pg_entry *x)
 	free(x->tablespace);
 	free(x->access_method);
 	free(x->owner);
+	free(x->file);
 	free(x->deps);
 	*x = (struct pg_entry){0};
 }
@@ -385,10 +393,10 @@ int pg_toc_parse(const void *p, size_t n, struct pg_toc *out, struct error *e)
 	return deliver(&s, pg_toc_step(&s, p, n, e), out);
 }
 
-int pg_toc_read(struct source *s, struct pg_toc *out, struct error *e)
+static int read_head(struct source *s, bool folder, struct pg_toc *out, struct error *e)
 {
 	CLEANUP(buf_release) struct buf head = BUF_INIT;
-	struct pg_toc_steps steps = {0};
+	struct pg_toc_steps steps = {.toc.folder = folder};
 	int err = 1;
 	*out = (struct pg_toc){0};
 	while (err == 1) {
@@ -402,6 +410,16 @@ int pg_toc_read(struct source *s, struct pg_toc *out, struct error *e)
 			err = error_set(e, ERR_CORRUPT, "the archive ends within its table of contents");
 	}
 	return deliver(&steps, err, out);
+}
+
+int pg_toc_read(struct source *s, struct pg_toc *out, struct error *e)
+{
+	return read_head(s, false, out, e);
+}
+
+int pg_toc_read_folder(struct source *s, struct pg_toc *out, struct error *e)
+{
+	return read_head(s, true, out, e);
 }
 
 void pg_toc_patch(const struct pg_toc *t, unsigned char *head)

@@ -298,12 +298,17 @@ static int find_folder(const char *top, char **out, struct error *e)
 
 static int unpack_folder(const struct unpack_job *j, char **out, struct error *e)
 {
+	bool unsure = false;
 	CLEANUP(unpack_result_release) struct unpack_result r = {0};
 	AUTO_FREE char *top = path_join(j->room, "folder");
 	int err = unpack_archive(j->path, top, &r, j->progress, e);
 	if (err)
 		return err;
 	err = find_folder(top, out, e);
+	if (!err)
+		err = unpack_pg_folder_check(*out, &unsure, j->progress, e);
+	if (unsure)
+		manifest_note(j->out, "note", NULL, "its large objects are not compressed: whether they are whole cannot be told");
 	return err ? error_wrap(e, "%s", j->path) : 0;
 }
 

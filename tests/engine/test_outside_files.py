@@ -2,8 +2,10 @@
 import gzip
 import io
 import os
+import shutil
 import subprocess
 import tarfile
+import zipfile
 
 import pytest
 from pg_objects import EVERYTHING, drop_roles, dump
@@ -212,6 +214,218 @@ def test_a_dry_run_says_what_a_dump_is_and_stores_nothing(initialised, postgres,
     assert initialised("list", "--json").json["backups"] == []
 
 
+# ---- what lies in a folder of pg_dump's
+
+def unpacked_folder(server, db, tmp_path, *options):
+    folder = tmp_path / f"folder-{os.urandom(4).hex()}"
+    pg_dump(server, db, "-Fd", "-f", str(folder), *options)
+    return folder
+
+
+def put_folder(home, name, folder):
+    with tarfile.open(home / name, mode="w") as tar:
+        tar.add(folder, "dump")
+
+
+def rename_in_toc(folder, old, new):
+    """Another name where pg_restore finds which file an entry's data are in: strings have their length before them."""
+    def text(name):
+        return b"\0" + len(name).to_bytes(4, "little") + name.encode()
+
+    toc = (folder / "toc.dat").read_bytes()
+    assert toc.count(text(old)) == 1
+    (folder / "toc.dat").write_bytes(toc.replace(text(old), text(new)))
+
+
+def data_file(folder, needle):
+    """The name of the uncompressed data file that holds these bytes."""
+    found = [path.name for path in folder.glob("*.dat") if path.name != "toc.dat" and needle in path.read_bytes()]
+    assert len(found) == 1
+    return found[0]
+
+
+def refused(backstay, postgres, databases, name="x.tar"):
+    names = databases()
+    result = backstay.run("restore", name, "--yes", "--to", postgres.url("outside_copy"))
+    assert result.status != 0
+    assert databases() == names
+    assert backstay("list", "--json").json["backups"] == []
+    return result.err
+
+
+SECRET = """
+CREATE TABLE secrets(line text);
+INSERT INTO secrets SELECT 'row ' || g FROM generate_series(1, 300) g;
+SELECT lo_from_bytea(4711, repeat('large ', 2000)::bytea);
+"""
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x.dat", "..", ".", "sub/x.dat", "a/../../x.dat"])
+def test_R9_a_folder_whose_table_of_contents_leads_elsewhere_is_refused(initialised, postgres, databases, fresh_database, home, tmp_path, name):
+    folder = unpacked_folder(postgres, fresh_database(SECRET), tmp_path, "-Z0")
+    rename_in_toc(folder, data_file(folder, b"row 300"), name)
+    put_folder(home, "x.tar", folder)
+    assert f'x.tar: its table of contents names "{name}", which is no file beside it' in refused(initialised, postgres, databases)
+
+
+@pytest.mark.parametrize("line, words", [
+    ("4711 /etc/passwd", 'its table of contents names "/etc/passwd", which is no file beside it'),
+    ("4711 ../x", 'its table of contents names "../x", which is no file beside it'),
+    ("4711 absent", 'it lacks the file "absent"'),
+    ("4711", 'line 1 of "blobs.toc" makes no sense'),
+    ("4711 blob_4711.dat /etc/passwd", 'line 1 of "blobs.toc" makes no sense'),
+    ("-1 blob_4711.dat", 'line 1 of "blobs.toc" makes no sense'),
+])
+def test_R9_a_folder_whose_large_objects_lead_elsewhere_is_refused(initialised, postgres, databases, fresh_database, home, tmp_path, line, words):
+    folder = unpacked_folder(postgres, fresh_database(SECRET), tmp_path, "-Z0")
+    assert (folder / "blobs.toc").read_text() == "4711 blob_4711.dat\n"
+    (folder / "blobs.toc").write_text(line + "\n")
+    put_folder(home, "x.tar", folder)
+    assert "x.tar: " + words in refused(initialised, postgres, databases)
+
+
+@pytest.mark.parametrize("options", [["-Z0"], ["-Z0", "--inserts"], ["-Z5"]])
+def test_R2_a_folder_with_a_file_that_is_cut_is_refused(initialised, postgres, databases, fresh_database, home, tmp_path, options):
+    folder = unpacked_folder(postgres, fresh_database(SECRET), tmp_path, *options)
+    path = next(path for path in folder.glob("*.dat*") if path.name[0].isdigit())
+    whole = path.read_bytes()
+    lines = whole.split(b"\n")
+    at_a_line = b"\n".join(lines[:200]) + b"\n"
+    for data in (whole[:len(whole) // 2], at_a_line if "-Z0" in options else whole[:-9], b""):
+        path.write_bytes(data)
+        put_folder(home, "x.tar", folder)
+        told = refused(initialised, postgres, databases)
+        if "-Z0" in options:
+            assert f'x.tar: "{path.name}" is not whole: the rows of table "secrets" have no end' in told
+        else:
+            assert path.name in told
+    path.unlink()
+    put_folder(home, "x.tar", folder)
+    assert f'x.tar: it lacks the file "{path.name.removesuffix(".gz")}"' in refused(initialised, postgres, databases)
+
+
+@pytest.mark.parametrize("options", [["-Z0"], ["-Z0", "--inserts"], ["-Z5"]])
+def test_a_folder_with_large_objects_says_when_they_may_be_cut(initialised, postgres, databases, fresh_database, home, tmp_path, options):
+    folder = unpacked_folder(postgres, fresh_database(SECRET + "CREATE TABLE empty(a int);"), tmp_path, *options)
+    put_folder(home, "x.tar", folder)
+    initialised("restore", "x.tar", "--yes", "--to", postgres.url("outside_copy"))
+    assert postgres.psql("SELECT length(lo_get(4711)), (SELECT count(*) FROM secrets)", "outside_copy") == "12000|300"
+    notes = [note["text"] for note in initialised("show", "latest", "--json").json["manifest"]["sources"][0]["notes"]]
+    assert ("its large objects are not compressed: whether they are whole cannot be told" in notes) == ("-Z0" in options)
+
+
+# ---- rows of scripts
+
+ROWS = r'''
+CREATE DOMAIN price AS numeric(10, 2);
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE TABLE orders(id bigint PRIMARY KEY, total price, twice numeric GENERATED ALWAYS AS (total * 2) STORED, note text, picture bytea, m mood);
+INSERT INTO orders(id, total, note, picture, m) SELECT g, g * 1.25, CASE g % 4 WHEN 0 THEN NULL WHEN 1 THEN '' ELSE E'tab\t \\. ☃ \r\n' || g END,
+  decode(lpad(to_hex(g), 4, '0'), 'hex'), 'happy' FROM generate_series(1, 3000) g;
+CREATE TABLE nothing(a int, b text);
+CREATE SCHEMA "Odd ""schema""";
+CREATE TABLE "Odd ""schema"""."Tab.le"("Col ""umn" text PRIMARY KEY, n int);
+INSERT INTO "Odd ""schema"""."Tab.le" VALUES ('it''s', 1), ('', 2), (E'\\.', 3);
+CREATE TABLE parted(id int, what text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE parted_low PARTITION OF parted FOR VALUES FROM (0) TO (10);
+INSERT INTO parted VALUES (1, 'one'), (2, 'two');
+CREATE TABLE base(a int, b text);
+CREATE TABLE child(c numeric) INHERITS (base);
+INSERT INTO child VALUES (2, 'child', 2.50);
+'''
+
+
+def take_in(backstay, postgres, name):
+    """An outside file's backup: its id."""
+    backstay("restore", name, "--yes", "--to", postgres.url("outside_copy"))
+    postgres.drop("outside_copy")
+    return backstay("list", "--json").json["backups"][0]["id"]
+
+
+@pytest.fixture
+def both(initialised, postgres, databases, fresh_database, home):
+    """Backups of one database: of itself, and of its script."""
+    db = fresh_database(ROWS)
+    initialised("backup", postgres.url(db))
+    itself = initialised("list", "--json").json["backups"][0]["id"]
+    put(home, db, pg_dump(postgres, db))  # what is compared has the same name
+    return initialised, itself, take_in(initialised, postgres, db), db
+
+
+def test_a_script_has_the_rows_that_its_database_had(both, postgres, home):
+    backstay, itself, script, db = both
+    assert itself != script
+    compared = backstay("diff", "--json", itself, script).json["tables"]
+    assert [t["name"] for t in compared] == ['Odd "schema".Tab.le', "public.base", "public.child", "public.nothing", "public.orders", "public.parted", "public.parted_low"]
+    assert all(t["change"] == "same" and not t["columns_differ"] for t in compared)
+    for sql in ('SELECT * FROM orders ORDER BY id', 'SELECT * FROM "Tab.le" ORDER BY n', "SELECT * FROM child", 'SELECT count(*) FROM "nothing"', "SELECT count(*) FROM parted",
+                "SELECT sum(total), count(note), typeof(total), typeof(picture) FROM orders"):
+        assert backstay("query", "--json", script, sql).json["rows"] == backstay("query", "--json", itself, sql).json["rows"]
+    assert backstay("query", "--json", script, "SELECT count(*) FROM orders").json["rows"] == [[3000]]
+    assert "orders" in backstay("show", script).out
+    for form in ("csv", "xlsx"):
+        backstay("export", itself, "--format", form, "-o", home / f"itself.{form}")
+        backstay("export", script, "--format", form, "-o", home / f"script.{form}")
+    with zipfile.ZipFile(home / "itself.csv") as a, zipfile.ZipFile(home / "script.csv") as b:
+        assert a.namelist() == b.namelist()
+        assert all(a.read(name) == b.read(name) for name in a.namelist())
+    with zipfile.ZipFile(home / "itself.xlsx") as a, zipfile.ZipFile(home / "script.xlsx") as b:
+        sheets = [name for name in a.namelist() if name.startswith("xl/worksheets/")]
+        assert len(sheets) >= 7 and all(a.read(name) == b.read(name) for name in sheets)
+    backstay("export", script, "--format", "sql", "-o", home / "out.sql")
+    assert (home / "out.sql").read_bytes() == (home / db).read_bytes()
+
+
+def test_a_change_of_a_database_shows_against_its_script(both, postgres):
+    backstay, _, script, db = both
+    postgres.psql("UPDATE orders SET note = 'new' WHERE id IN (7, 8); DELETE FROM orders WHERE id = 9; INSERT INTO nothing VALUES (1, 'x')", db)
+    backstay("backup", postgres.url(db))
+    told = {t["name"]: (t["added"], t["removed"], t["changed"]) for t in backstay("diff", "--json", script, "latest").json["tables"] if t["change"] != "same"}
+    assert told == {"public.orders": (0, 1, 2), "public.nothing": (1, 0, 0)}
+
+
+def test_a_script_with_windows_line_ends_has_the_same_rows(both, postgres, home):
+    backstay, itself, _, db = both
+    put(home, db, (home / db).read_bytes().replace(b"\n", b"\r\n"))
+    script = take_in(backstay, postgres, db)
+    compared = backstay("diff", "--json", itself, script).json["tables"]
+    assert len(compared) == 7 and all(t["change"] == "same" for t in compared)
+
+
+def test_rows_in_insert_statements_are_told_to_be_so(initialised, postgres, databases, fresh_database, home):
+    db = fresh_database(SHOP + "CREATE TABLE empty(a int);")
+    put(home, "x.sql", pg_dump(postgres, db, "--inserts"))
+    take_in(initialised, postgres, "x.sql")
+    assert initialised("query", "--json", "latest", "SELECT count(*) FROM empty").json["rows"] == [[0]]
+    for args in (("query", "latest", "SELECT count(*) FROM orders"), ("export", "latest", "--format", "csv", "-o", "out.zip")):
+        result = initialised.run(*args)
+        assert result.status != 0 and "are not stored as COPY text" in result.err and "the script was made with --inserts; restore it to see its rows" in result.err
+    assert not (home / "out.zip").exists()
+
+
+def test_rows_of_a_script_by_hand_are_not_taken_for_none(initialised, postgres, databases, home):
+    put(home, "x.sql", "CREATE TABLE t (a int);\nCOPY t FROM stdin;\n1\n\\.\nINSERT INTO t VALUES (1), (2);\n")
+    take_in(initialised, postgres, "x.sql")
+    result = initialised.run("query", "latest", "SELECT count(*) FROM t")
+    assert result.status != 0 and 'the rows of table "t" are not stored as COPY text' in result.err
+    assert "the script was not written by pg_dump; restore it to see its rows" in result.err
+    put(home, "x.sql", "CREATE TABLE t (a int);\nALTER TABLE t RENAME TO u;\n")
+    take_in(initialised, postgres, "x.sql")
+    result = initialised.run("query", "latest", "SELECT count(*) FROM t")
+    assert result.status != 0 and "this backup is an SQL script that changes its tables, so that they are not known" in result.err
+
+
+# ---- rehearsals
+
+@pytest.mark.parametrize("kind, compression", [("custom", "plain"), ("tar", "gz"), ("folder", "plain"), ("plain", "zst"), ("plain-inserts", "plain"), ("plain-create", "plain")])
+def test_an_outside_file_can_be_rehearsed(initialised, postgres, databases, fresh_database, home, tmp_path, kind, compression):
+    put(home, "x.dump", PG_FORMATS[kind](postgres, fresh_database(SHOP), tmp_path), compression)
+    take_in(initialised, postgres, "x.dump")
+    told = initialised("verify", "latest", "--level", "4", "--json").json["results"][0]
+    assert told["reached"] == "compared" and told["ok"], told
+    assert any("outside" not in line and "2 tables" in line for line in told["evidence"]), told["evidence"]
+
+
 # ---- MySQL and MariaDB
 
 def my_dump(server, db, *options):
@@ -290,6 +504,43 @@ def test_several_mysql_databases_are_refused_by_name(initialised, mariadb, my_da
     put(home, "x.sql", my_dump(mariadb, two, "--databases", one))
     result = initialised.run("restore", "x.sql", "--yes", "--to", mariadb.url("outside_copy"))
     assert result.status != 0 and f"it holds 2 databases: {one}, {two}" in result.err
+
+
+
+@pytest.mark.parametrize("line, words", [("\\! touch MARKER", "ERROR"), ("system touch MARKER", "ERROR 1064"), ("source SOURCED", "ERROR 1064"), ("\\. SOURCED", "ERROR"),
+                                         ("LOAD DATA LOCAL INFILE 'SOURCED' INTO TABLE customers;", "ERROR"), ("tee MARKER", "ERROR 1064"), ("\\T MARKER", "ERROR")])
+def test_R9_the_client_touches_no_file_whatever_reaches_it(initialised, mariadb, my_databases, home, environment, tmp_path, line, words):
+    """Had such a line not been recognised as the file was taken in: it is added to what the client is given."""
+    db = mariadb.create()
+    mariadb.sql(MY_SHOP, db)
+    put(home, "x.sql", my_dump(mariadb, db))
+    (home / "SOURCED").write_text("CREATE TABLE sourced(a int);\n")
+    for name in ("MARKER", "SOURCED"):
+        line = line.replace(name, str(home / name))
+    (home / "line").write_text("\n" + line + "\n;\n")
+    client = tmp_path / "client"
+    client.mkdir()
+    real = shutil.which("mariadb")
+    (client / "mariadb").write_text(f'#!/bin/bash\ncase "$*" in *--version*) exec {real} "$@";; esac\n'
+                                    f'printf "%s\\n" "$@" >> {tmp_path}/arguments\ncat - {home}/line | {real} "$@"\n')
+    (client / "mariadb").chmod(0o755)
+    environment["BACKSTAY_MYSQL_BIN"] = str(client)
+    names = my_databases()
+    result = initialised.run("restore", "x.sql", "--yes", "--to", mariadb.url("outside_copy"))
+    assert result.status != 0 and words in result.err
+    assert my_databases() == names and not (home / "MARKER").exists()
+    arguments = (tmp_path / "arguments").read_text().split("\n")
+    assert "--local-infile=0" in arguments and "--loose-sandbox" in arguments and "--binary-mode" in arguments
+
+
+@pytest.mark.parametrize("kind, compression", [("one", "plain"), ("databases", "zst"), ("slow", "gz"), ("bare", "plain")])
+def test_an_outside_mysql_file_can_be_rehearsed(initialised, mariadb, my_databases, home, kind, compression):
+    db = mariadb.create()
+    mariadb.sql(MY_SHOP, db)
+    put(home, "x.sql", my_dump(mariadb, db, *MY_FORMATS[kind]), compression)
+    initialised("restore", "x.sql", "--yes", "--to", mariadb.url("outside_copy"))
+    told = initialised("verify", "latest", "--level", "4", "--json").json["results"][0]
+    assert told["reached"] == "compared" and told["ok"], told
 
 
 # ---- between them

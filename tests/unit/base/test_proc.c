@@ -74,7 +74,7 @@ static int keep(struct sink *s, const void *p, size_t n, struct error *e)
 
 static void what_a_program_prints_goes_to_a_sink_until_that_is_full_or_all_is_cancelled(void **state)
 {
-	struct progress progress = {0};
+	struct progress progress = {NULL};
 	struct kept_output k = {.sink.write = keep};
 	struct error e = {0};
 	struct proc p;

@@ -37,6 +37,7 @@ struct sqldump_part {
 	char *sql;                /* SQLDUMP_TABLE and _SEQUENCE: the CREATE statement; else NULL */
 	/* SQLDUMP_ROWS: nothing but INSERTs into `name` and the usual LOCK, ALTER ... KEYS, UNLOCK, SET; the only such part of its
 	 * table; no transaction or setting outside the head that it would need: fit for loading beside others. */
+	bool stand_in;            /* a view, or a table in place of one, that is not its final definition */
 	bool plain;
 };
 

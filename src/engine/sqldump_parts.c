@@ -14,6 +14,8 @@ struct sqldump_builder {
 	bool locked, unlocked; /* of rows */
 	bool odd;              /* of rows: something does not belong there */
 	struct row_sum sum;
+	bool stand_ins; /* a comment says: what is defined now stands in for a view until its final structure */
+	bool finals;    /* or: it is that */
 	bool pending; /* statements that may belong to the next part: from here on */
 	uint64_t pending_begin;
 	bool unsettled; /* a setting or transaction is in force that the head does not hold */
@@ -87,12 +89,30 @@ static void take_client(struct sqldump_map *m, const char *line)
 		m->client[len - 8] = '\0';
 }
 
+/* Both tools head each section. A dump that was cut off before the final structure of a view holds nothing but what
+ * stands in for it, and may yet have its trailer. */
+static void take_section(struct sqldump_builder *b, const char *line)
+{
+	if (!strstr(line, " structure for ") && strncmp(line, "Dumping ", 8) != 0)
+		return;
+	b->stand_ins = strncmp(line, "Temporary ", 10) == 0;
+	b->finals = strncmp(line, "Final view ", 11) == 0;
+}
+
+/* The tools write a view's final structure in three comments, its definer in one of its own, and between settings of its
+ * character sets. Where they could not ask for these any more, it is the server's text in one. */
+static bool is_makeshift(const struct sqldump_builder *b, const struct sqldump_lexer *l)
+{
+	return b->stand_ins || (b->finals && !strstr(buf_text(&l->text), "/*!50013 "));
+}
+
 static void take_comment(struct sqldump_builder *b, const struct sqldump_lexer *l)
 {
 	const char *line = buf_text(&l->line_text);
 	size_t n = strlen(line);
 	line += strspn(line, " ");
 	take_client(&b->m, line);
+	take_section(b, line);
 	if (!b->m.database && (strncmp(line, "Host: ", 6) == 0 || strncmp(line, "Database: ", 10) == 0))
 		b->m.database = rest_of(line, "Database: ");
 	if (!b->m.server && strncmp(line, "Server version", 14) == 0)
@@ -157,6 +177,7 @@ static void define(struct sqldump_builder *b, const struct sqldump_lexer *l, con
 		p = add_part(b, kind, s->name, l->begin);
 	b->pending = false;
 	p->kind = kind;
+	p->stand_in = kind != SQLDUMP_SEQUENCE && create && is_makeshift(b, l);
 	b->created = create;
 	if (create && kind != SQLDUMP_VIEW)
 		p->sql = mem_string_n(buf_text(&l->text), l->solid);
@@ -443,6 +464,9 @@ static void settle(struct sqldump_map *m)
 			later->plain = p->plain = false;
 		} else if ((p->kind == SQLDUMP_VIEW || (p->kind == SQLDUMP_TABLE && !map_has(rows, p->name, n))) &&
 			   map_has(views, p->name, n)) {
+			p->kind = SQLDUMP_STAND_IN;
+			free(TAKE(p->sql));
+		} else if (p->stand_in && (p->kind == SQLDUMP_VIEW || p->kind == SQLDUMP_TABLE)) {
 			p->kind = SQLDUMP_STAND_IN;
 			free(TAKE(p->sql));
 		} else if (p->kind == SQLDUMP_VIEW) {

@@ -437,3 +437,20 @@ def test_R10_a_backup_goes_into_its_own_kind_of_server_only(initialised, live, p
         assert rows_of(home / "shop.db") == rows and list((home / "folder").iterdir()) == [] and not (home / "new.db").exists()
     finally:
         other.drop()
+
+
+def test_B1_a_mariadb_connection_cut_near_the_end_of_the_dump_never_makes_a_backup_with_less(initialised, mariadb):
+    """mariadb-dump ends well, with its trailer, when the connection goes while it asks for the last definitions of views."""
+    live = LiveMariadb(mariadb, rows=3)
+    live.server.sql("CREATE PROCEDURE hello() SELECT 'a;b'; CREATE VIEW v AS SELECT * FROM small; CREATE VIEW w AS SELECT * FROM v", live.db)
+    cut = 0
+    with Proxy(mariadb.port) as proxy:
+        sent = passed(proxy, lambda: initialised("backup", live.url(proxy)))["up"]
+        whole = initialised("show", "latest", "--json").json["manifest"]["sources"][0]
+        for at in range(sent - 1000, sent, 100):
+            proxy.cut("up", at, "fin")
+            cut += initialised.run("backup", live.url(proxy)).status != 0
+            source = initialised("show", "latest", "--json").json["manifest"]["sources"][0]
+            assert (source["bytes"], source["objects"]) == (whole["bytes"], whole["objects"])
+    live.drop()
+    assert whole["objects"]["view"] == 2 and cut >= 3

@@ -121,6 +121,27 @@ static void a_manifest_tells_tables_and_counts_the_rest(void **state)
 	sqldump_map_release(&m);
 }
 
+/* mariadb-dump ends well when its connection is lost while it asks for the views' last definitions. */
+static void test_B1_a_view_without_its_final_structure_is_none(void **state)
+{
+	CLEANUP(buf_release) struct buf sql = dump_file("mariadb-10.11.sql"), cut = BUF_INIT;
+	struct sqldump_map m;
+	struct error e = {0};
+	const char *final = strstr(buf_text(&sql), "--\n-- Final view structure for view `v2`");
+	const char *end = strstr(buf_text(&sql), "/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;");
+	assert_true(final && end && final < end);
+	buf_add(&cut, sql.p, (size_t)(final - (const char *)sql.p));
+	buf_add_str(&cut, end);
+	assert_int_equal(watch_pieces(cut.p, cut.len, 0, cut.len, &m, &e), 0);
+	AUTO_FREE char *outline = map_outline(&m);
+	assert_true(m.complete);
+	assert_int_equal(m.views, 1);
+	assert_non_null(strstr(outline, " stand-in:v2 "));
+	assert_non_null(strstr(outline, " view:v1 "));
+	assert_null(strstr(outline, " view:v2 "));
+	sqldump_map_release(&m);
+}
+
 static void rows_in_several_places_are_added_up_and_have_none(void **state)
 {
 	static const char sql[] = "INSERT INTO a VALUES (1);\nINSERT INTO b VALUES (1);\nINSERT INTO a VALUES (2);\n";
@@ -290,6 +311,7 @@ int main(void)
 		cmocka_unit_test(a_stored_dump_that_ends_too_early_is_damaged),
 		cmocka_unit_test(a_manifest_tells_tables_and_counts_the_rest),
 		cmocka_unit_test(rows_in_several_places_are_added_up_and_have_none),
+		cmocka_unit_test(test_B1_a_view_without_its_final_structure_is_none),
 		cmocka_unit_test(a_source_without_a_dump_is_told),
 		cmocka_unit_test(what_differs_from_the_manifest_is_named),
 		cmocka_unit_test(names_that_are_no_utf8_are_compared_as_the_manifest_keeps_them),

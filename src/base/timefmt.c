@@ -131,6 +131,15 @@ void time_to_local(struct timespec t, char out[32])
 	strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm);
 }
 
+void time_to_utc(struct timespec t, char out[32])
+{
+	time_t s = representable(t.tv_sec);
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	strftime(out, 32, "%Y-%m-%d %H:%M UTC", &tm);
+}
+
 struct cursor {
 	const char *p, *end;
 };

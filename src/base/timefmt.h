@@ -27,5 +27,7 @@ int time_local_offset(struct timespec t);
 bool time_from_rfc3339(const char *s, size_t n, struct timespec *t, int *offset_seconds);
 /* "2026-11-21 07:14:05" in the local zone; out holds 32. */
 void time_to_local(struct timespec t, char out[32]);
+/* "2026-11-21 07:14 UTC", for what several machines may read; out holds 32. */
+void time_to_utc(struct timespec t, char out[32]);
 
 #endif

@@ -69,6 +69,7 @@ void restore_result_release(struct restore_result *r);
 /* A private, empty place to restore to for proof's sake, gone with close(). */
 struct engine_scratch {
 	struct source_url target;         /* of this engine */
+	char *where;                      /* "a throw-away server", "the verify server db:5432"; heap; NULL: a path of this machine */
 	void (*close)(struct engine_scratch *s);
 	void *own;
 };
@@ -93,7 +94,8 @@ struct engine {
 	int (*check_structure)(const struct stored *s, struct progress *p, struct strlist *evidence, struct error *e);
 	int (*rows_stored)(const struct stored *s, struct rows_db **out, struct error *e);
 	int (*rows_live)(const struct source_url *u, struct rows_db **out, struct error *e);
-	/* V3: a place for the rehearsal of s below the folder `dir`, which is its own: a throw-away server and an empty database on it. -ERR_NOT_FOUND when this machine lacks what it takes; the text says what. NULL: a path below dir. */
+	/* V3: a place for the rehearsal of s below the folder `dir`, which is its own: a throw-away server and an empty database on it. -ERR_NOT_FOUND when this machine lacks what it takes; the text says what. NULL: a path below dir.
+	 * When verify_env is set, the place is a database of its own on the server it names (engine_verify_server()): that is somebody's choice, so that a server that does not answer is an error. */
 	int (*scratch)(const char *dir, const struct stored *s, struct engine_scratch *out, struct error *e);
 	/* V4: what was restored equals what is stored, row by row. NULL: by comparing rows, or the bytes of files. */
 	int (*compare)(const struct stored *s, const struct source_url *restored, struct progress *p, struct strlist *evidence, struct error *e);
@@ -103,11 +105,16 @@ struct engine {
 	/* Sizes and versions; optimize, check, repair (engine/maintain.h). NULL: not for this engine. */
 	int (*info)(const struct source_url *u, struct source_info *out, struct error *e);
 	int (*maintain)(const struct engine_maintenance *m, struct error *e);
+	const char *verify_env;           /* the environment variable with the URL of a server for rehearsals; or NULL */
 };
 
 extern const struct engine engine_sqlite, engine_folder, engine_postgresql, engine_mysql, engine_command;
 const struct engine *const *engine_all(void);                     /* NULL-terminated */
 const struct engine *engine_by_name(const char *name);            /* or scheme; NULL when unknown */
+/* The URL of the server that rehearsals of this engine are to use instead of a throw-away one; NULL: none is named. It may hold a password. */
+const char *engine_verify_server(const struct engine *x);
+/* It, parsed: -ERR_USAGE when it is of another kind. No part of it is in the text. */
+int engine_verify_url(const struct engine *x, struct source_url *out, struct error *e) MUST_USE;
 int engine_backup_source(const struct engine_backup *b, struct manifest_source *out, struct error *e) MUST_USE;
 
 #endif

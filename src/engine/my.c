@@ -21,4 +21,5 @@ const struct engine engine_mysql = {
 	.sql_live = my_sql_live,
 	.info = my_info,
 	.maintain = my_maintain,
+	.verify_env = "BACKSTAY_VERIFY_MYSQL",
 };

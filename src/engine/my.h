@@ -131,6 +131,9 @@ int my_load(const struct my_load *l, struct restore_result *out, struct error *e
 int my_compare(const struct my_place *place, const char *database, const struct stored *s, bool hashes, struct progress *p,
 	struct strlist *evidence, struct error *e) MUST_USE;
 
+/* my_verify.c: a database backstay_verify_<8 hex> on the server that BACKSTAY_VERIFY_MYSQL names, dropped by its close(). A killed process leaves
+ * it for the next restore or rehearsal on that server to remove. -ERR_NOT_FOUND when that server does not suit the backup. */
+int my_verify_scratch(const struct stored *s, struct engine_scratch *out, struct error *e) MUST_USE;
 /* my_server.c */
 int my_scratch(const char *dir, const struct stored *s, struct engine_scratch *out, struct error *e) MUST_USE;
 int my_compare_restored(const struct stored *s, const struct source_url *restored, struct progress *p, struct strlist *evidence, struct error *e) MUST_USE;

@@ -120,15 +120,15 @@ static int check_extra(MYSQL *c, const struct count *x, struct error *e)
 }
 
 static const struct kind {
-	const char *type, *many;
+	const char *type;
 	unsigned kind;                    /* 0: tables' own */
 	const char *sql;
 } kinds[] = {
-	{"view", "views", MY_VIEW, "SELECT count(*) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %L"},
-	{"trigger", "triggers", MY_TRIGGER, "SELECT count(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %L"},
-	{"routine", "routines", MY_ROUTINE, "SELECT count(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %L"},
-	{"event", "events", MY_EVENT, "SELECT count(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %L"},
-	{"sequence", "sequences", 0, "SELECT count(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = %L AND TABLE_TYPE = 'SEQUENCE'"},
+	{"view", MY_VIEW, "SELECT count(*) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %L"},
+	{"trigger", MY_TRIGGER, "SELECT count(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %L"},
+	{"routine", MY_ROUTINE, "SELECT count(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %L"},
+	{"event", MY_EVENT, "SELECT count(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %L"},
+	{"sequence", 0, "SELECT count(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = %L AND TABLE_TYPE = 'SEQUENCE'"},
 };
 
 static uint64_t in_manifest(const struct manifest_source *m, const char *type)
@@ -179,10 +179,10 @@ static int check_objects(MYSQL *c, const struct count *x, unsigned wanted, struc
 		if (err)
 			return err;
 		if (n > expected || n + past < expected)
-			return error_set(e, ERR_VERIFY, "there are %llu %s where %llu were backed up", (unsigned long long)n, k->many,
-				(unsigned long long)expected);
+			return error_set(e, ERR_VERIFY, "there %s %llu %s%s where %llu %s backed up", n == 1 ? "is" : "are", (unsigned long long)n, k->type,
+				n == 1 ? "" : "s", (unsigned long long)expected, expected == 1 ? "was" : "were");
 		if (expected)
-			buf_printf(line, ", %llu %s", (unsigned long long)n, k->many);
+			buf_printf(line, ", %llu %s%s", (unsigned long long)n, k->type, n == 1 ? "" : "s");
 	}
 	return 0;
 }
@@ -204,8 +204,8 @@ int my_compare_counts(const struct my_place *place, const char *database, const 
 	if (!err && !x.tables)
 		err = check_objects(c, &x, wanted, &line, e);
 	if (!err && evidence)
-		strlist_addf(evidence, "%s: %s tables with %s rows%s, as in the manifest", database, human_count(x.tables_done, a),
-			human_count(x.rows, b), buf_text(&line));
+		strlist_addf(evidence, "%s compared: %s table%s with %s row%s%s, as in the manifest", s->manifest->name,
+			human_count(x.tables_done, a), x.tables_done == 1 ? "" : "s", human_count(x.rows, b), x.rows == 1 ? "" : "s", buf_text(&line));
 	return err;
 }
 
@@ -278,8 +278,8 @@ static int compare_hashes(const struct my_place *place, const struct stored *s, 
 		by_value++;
 	}
 	if (!err && evidence)
-		strlist_addf(evidence, "rows of %s tables equal to those backed up, by their hashes%s", human_count(s->manifest->table_count, n),
-			by_value ? ", some by their values" : "");
+		strlist_addf(evidence, "%s dumped again and compared: row hashes of %s table%s equal%s", s->manifest->name,
+			human_count(s->manifest->table_count, n), s->manifest->table_count == 1 ? "" : "s", by_value ? ", some by their values" : "");
 	return err;
 }
 

@@ -117,7 +117,8 @@ int my_feed_finish(struct my_feed *f, struct error *e)
 	f->proc.in = -1;
 	CLEANUP(fs_close) int ended = pidfd_open(f->proc.pid, 0);
 	struct pollfd end = {.fd = ended, .events = POLLIN};
-	while (ended >= 0 && poll(&end, 1, LOOK_UP_MS) == 0) {
+	/* Interrupted by a signal, which may be the one that cancels, is not the end. */
+	while (ended >= 0 && poll(&end, 1, LOOK_UP_MS) <= 0) {
 		int err = check(f, e);
 		if (err)
 			return err;

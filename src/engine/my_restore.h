@@ -98,13 +98,17 @@ int my_tables_of(MYSQL *c, const char *database, struct strlist *out, struct err
 /* ---- my_scratch.c: databases beside the target ---- */
 
 struct my_scratch {
-	char *name;                       /* <target>_restore_<8 hex>; NULL: there is none */
+	char *name;                       /* <target>_restore_<8 hex>, or backstay_verify_<8 hex>; NULL: there is none */
 	char *target;
 };
 /* Make one for `target`, marked as ours: time, host, process, connection; our connection holds a lock as long as it lives.
  * `charset`, `collation` may be NULL. */
 int my_scratch_make(MYSQL *c, const char *target, const char *charset, const char *collation, struct my_scratch *out,
 	struct error *e) MUST_USE;
+/* The same for a verification, beside nothing. */
+int my_scratch_make_verify(MYSQL *c, struct my_scratch *out, struct error *e) MUST_USE;
+/* Whether a database's name is that of one made for a verification. */
+bool my_is_verify(const char *database);
 /* Ends what other connections still do there, and drops it. */
 int my_scratch_drop(MYSQL *c, const char *name, struct error *e) MUST_USE;
 void my_scratch_release(struct my_scratch *s);

@@ -15,9 +15,13 @@
 
 #define SCRATCH MY_OWN_PREFIX "scratch"
 #define KEPT MY_OWN_PREFIX "kept"
-#define SCRATCH_NAMES "_restore_[0-9a-f]{8}$"
+#define SCRATCH_NAMES "_(restore|verify)_[0-9a-f]{8}$"
+#define RESTORE_NAMES "_restore_[0-9a-f]{8}$"
+#define VERIFY_NAMES "^" VERIFY_BASE "_verify_[0-9a-f]{8}$"
+#define VERIFY_BASE "backstay"
 #define KEPT_NAMES "_before_[0-9]{8}_[0-9]{6}$"
 #define SCRATCH_SUFFIX (sizeof "_restore_01234567" - 1)
+#define VERIFY_SUFFIX (sizeof "_verify_01234567" - 1)
 #define KEPT_SUFFIX (sizeof "_before_20261231_235959" - 1)
 #define KEPT_SECONDS (24 * 60 * 60)
 #define NOTICE_SECONDS 3                  /* in which a server sees that a client was killed */
@@ -110,8 +114,9 @@ static int mark(MYSQL *c, const struct my_scratch *s, struct error *e)
 	return err;
 }
 
-int my_scratch_make(MYSQL *c, const char *target, const char *charset, const char *collation, struct my_scratch *out,
-	struct error *e)
+/* kind: "_restore_" */
+static int make_scratch(MYSQL *c, const char *target, const char *kind, const char *charset, const char *collation,
+	struct my_scratch *out, struct error *e)
 {
 	CLEANUP(my_scratch_release) struct my_scratch s = {.target = mem_string(target)};
 	unsigned char random[4];
@@ -119,14 +124,14 @@ int my_scratch_make(MYSQL *c, const char *target, const char *charset, const cha
 	if (getrandom(random, sizeof random, 0) != sizeof random)
 		abort();
 	hex_encode(random, sizeof random, hex);
-	AUTO_FREE char *suffix = mem_printf("_restore_%s", hex);
+	AUTO_FREE char *suffix = mem_printf("%s%s", kind, hex);
 	AUTO_FREE char *name = with_suffix(target, suffix);
 	int err = is_orphan(c, name, e);
 	if (err == 0)
-		return error_set(e, ERR_LOCKED, "another restore works on %s", name);
+		return error_set(e, ERR_LOCKED, "another restore or verification works on %s", name);
 	err = err < 0 ? err : make_database(c, name, charset, collation, e);
 	if (err)
-		return denied(e, target, error_wrap(e, "making a scratch database"));
+		return error_wrap(e, "making a scratch database");
 	s.name = TAKE(name);
 	err = mark(c, &s, e);
 	if (err) {
@@ -137,6 +142,27 @@ int my_scratch_make(MYSQL *c, const char *target, const char *charset, const cha
 	*out = s;
 	s = (struct my_scratch){0};
 	return 0;
+}
+
+int my_scratch_make(MYSQL *c, const char *target, const char *charset, const char *collation, struct my_scratch *out,
+	struct error *e)
+{
+	return denied(e, target, make_scratch(c, target, "_restore_", charset, collation, out, e));
+}
+
+int my_scratch_make_verify(MYSQL *c, struct my_scratch *out, struct error *e)
+{
+	int err = make_scratch(c, VERIFY_BASE, "_verify_", NULL, NULL, out, e);
+	if (err == -ERR_ACCESS)
+		return error_hint(e, "GRANT ALL ON `" VERIFY_BASE "\\_verify\\_%%`.* TO the user of BACKSTAY_VERIFY_MYSQL, or name another one there");
+	return err;
+}
+
+bool my_is_verify(const char *database)
+{
+	size_t n = strlen(VERIFY_BASE "_verify_");
+	return strncmp(database, VERIFY_BASE "_verify_", n) == 0 && strlen(database) == n + 8 &&
+	       strspn(database + n, "0123456789abcdef") == 8;
 }
 
 /* A client of ours that was stopped may leave the server at work for it. */
@@ -165,13 +191,13 @@ int my_scratch_drop(MYSQL *c, const char *name, struct error *e)
 
 int my_kept_make(MYSQL *c, const char *target, char **name, char **until, struct error *e)
 {
-	char suffix[40], local[32];
+	char suffix[40], shown[32];
 	struct timespec now = time_now(), end = {.tv_sec = now.tv_sec + KEPT_SECONDS};
 	struct tm tm;
-	localtime_r(&now.tv_sec, &tm);
+	gmtime_r(&now.tv_sec, &tm);
 	strftime(suffix, sizeof suffix, "_before_%Y%m%d_%H%M%S", &tm);
 	AUTO_FREE char *made = with_suffix(target, suffix);
-	time_to_local(end, local);
+	time_to_utc(end, shown);
 	int err = make_database(c, made, NULL, NULL, e);
 	if (err == -ERR_EXISTS) {
 		/* A second restore within the same second. */
@@ -182,7 +208,7 @@ int my_kept_make(MYSQL *c, const char *target, char **name, char **until, struct
 	if (err)
 		return denied(e, target, error_wrap(e, "making a database for what is replaced"));
 	*name = TAKE(made);
-	*until = mem_string(local);
+	*until = mem_string(shown);
 	err = my_exec(c, e,
 		my_sql("CREATE TABLE %I." KEPT " (target varchar(64), kept_until bigint) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin", *name));
 	if (!err)
@@ -244,7 +270,7 @@ static int remove_scratch(MYSQL *c, const char *scratch, const char *target, str
 	}
 	err = my_scratch_drop(c, scratch, e);
 	if (!err)
-		strlist_addf(notes, "removed %s, which an interrupted restore had left", scratch);
+		strlist_addf(notes, "removed %s, which an interrupted %s had left", scratch, my_is_verify(scratch) ? "verification" : "restore");
 	return err;
 }
 
@@ -260,7 +286,7 @@ static int remove_unmarked(MYSQL *c, const char *target, const char *pattern, si
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(rows));) {
 		if (!is_beside(target, row[0], suffix))
 			continue;
-		int orphan = suffix == SCRATCH_SUFFIX ? is_orphan(c, row[0], e) : 1;
+		int orphan = suffix != KEPT_SUFFIX ? is_orphan(c, row[0], e) : 1;
 		err = orphan == 1 ? my_scratch_drop(c, row[0], e) : orphan;
 	}
 	return err;
@@ -292,7 +318,9 @@ int my_leftovers_remove(MYSQL *c, const char *target, struct strlist *notes, str
 			strlist_addf(notes, "%s could not be removed: %s", scratch.v[i], why.text);
 	}
 	if (!err)
-		err = remove_unmarked(c, target, SCRATCH_NAMES, SCRATCH_SUFFIX, e);
+		err = remove_unmarked(c, target, RESTORE_NAMES, SCRATCH_SUFFIX, e);
+	if (!err)
+		err = remove_unmarked(c, VERIFY_BASE, VERIFY_NAMES, VERIFY_SUFFIX, e);
 	if (!err)
 		err = remove_unmarked(c, target, KEPT_NAMES, KEPT_SUFFIX, e);
 	if (!err)

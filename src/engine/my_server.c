@@ -67,7 +67,8 @@ static int find_programs(char **install, char **server, struct error *e)
 		return 0;
 	error_set(e, ERR_NOT_FOUND, "%s is not installed, which a throw-away server for the rehearsal needs",
 		*server ? "mariadb-install-db" : "mariadbd");
-	return error_hint(e, "install mariadb-server (no service needs to run), or verify with --level 2");
+	return error_hint(e, "install mariadb-server (no service needs to run), set BACKSTAY_VERIFY_MYSQL to the URL of a server to rehearse on, or verify with "
+		"--level 2");
 }
 
 static int install(const struct own *o, const char *program, const char *data, struct error *e)
@@ -164,6 +165,8 @@ static int prepare(struct own *o, const struct stored *s, struct source_url *tar
 
 int my_scratch(const char *dir, const struct stored *s, struct engine_scratch *out, struct error *e)
 {
+	if (engine_verify_server(&engine_mysql))
+		return my_verify_scratch(s, out, e);
 	static const char *const users[] = {"mysql", "nobody", NULL};
 	AUTO_FREE char *install_path = NULL, *server_path = NULL;
 	CLEANUP(own_drop) struct own *o = mem_zero(sizeof *o);
@@ -187,5 +190,6 @@ int my_scratch(const char *dir, const struct stored *s, struct engine_scratch *o
 		return err;
 	out->own = TAKE(o);
 	out->close = close_scratch;
+	out->where = mem_string("a throw-away server");
 	return 0;
 }

@@ -21,4 +21,5 @@ const struct engine engine_postgresql = {
 	.sql_live = pg_sql_live,
 	.info = pg_info,
 	.maintain = pg_maintain,
+	.verify_env = "BACKSTAY_VERIFY_POSTGRESQL",
 };

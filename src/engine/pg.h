@@ -58,6 +58,10 @@ int pg_wait(PGconn *c, struct progress *p, struct error *e) MUST_USE;
  * (PGPASSWORD when there is one, PGAPPNAME=backstay, PGCONNECT_TIMEOUT when not set). */
 char *pg_tool_conninfo(const struct pg_place *p, const char *database);
 void pg_tool_env(const struct pg_place *p, struct strlist *env);
+/* What the tools do not set for themselves, where the database, its server or the user of c have it otherwise: bytea as hex, so that equal
+ * rows are equal text in every dump, and in ours to compare; no limit of time on statements, which pg_dumpall, unlike pg_dump, leaves as it
+ * is. Only then PGOPTIONS is added to env: poolers such as PgBouncer refuse connections that come with it. */
+int pg_tool_options(PGconn *c, struct strlist *env, struct error *e) MUST_USE;
 
 /* pg_tools.c: pg_dump, pg_restore and the rest. What BACKSTAY_PG_BIN (a folder) has is taken from there only; else looked
  * for in the usual version folders (/usr/lib/postgresql/N/bin, /usr/pgsql-N/bin, /opt/homebrew/opt/postgresql@N/bin,
@@ -121,6 +125,11 @@ int pg_compare(const struct pg_place *place, const char *database, const struct 
 
 /* pg_server.c: a private throw-away server on a unix socket below `dir`: engine->scratch and ->compare. */
 int pg_scratch(const char *dir, const struct stored *s, struct engine_scratch *out, struct error *e) MUST_USE;
+/* -ERR_NOT_FOUND names the first extension of the archive that the server of c ("the verify server db:5432") does not have. */
+int pg_check_extensions(PGconn *c, const struct pg_toc *toc, const char *where, struct error *e) MUST_USE;
+/* pg_verify.c: a database backstay_verify_<8 hex> on the server that BACKSTAY_VERIFY_POSTGRESQL names, dropped by its close(). A killed process
+ * leaves it for the next restore or rehearsal on that server to remove. -ERR_NOT_FOUND when that server does not suit the backup. */
+int pg_verify_scratch(const struct stored *s, struct engine_scratch *out, struct error *e) MUST_USE;
 int pg_compare_restored(const struct stored *s, const struct source_url *restored, struct progress *p, struct strlist *evidence, struct error *e) MUST_USE;
 
 /* pg_maintain.c */

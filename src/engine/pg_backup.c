@@ -79,7 +79,7 @@ int pg_backup_stream(const struct pg_place *place, PGconn *c, struct file_sink *
 	progress_phase(p, "reading", "tables", m->bytes, 0);
 	CLEANUP(free_watch) struct pg_watch *watch = pg_watch_new(to, p);
 	struct watched watched = {.sink.write = watched_write, .watch = watch};
-	err = pg_dump_run(place, &argv, &watched.sink, p, &said, e);
+	err = pg_dump_run(place, c, &argv, &watched.sink, p, &said, e);
 	if (!err)
 		err = pg_watch_finish(watch, m, NULL, e);
 	if (err)

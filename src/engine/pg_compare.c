@@ -260,7 +260,7 @@ static int dump_again(struct compare *x, struct strlist *evidence, struct error 
 	if (!err && archive_of(x->s))
 		err = compare_counts(m, &now, e);
 	if (!err)
-		strlist_addf(evidence, "%s dumped again and compared: row hashes of %s tables equal", m->name, human_count(hashes, n));
+		strlist_addf(evidence, "%s dumped again and compared: row hashes of %s table%s equal", m->name, human_count(hashes, n), hashes == 1 ? "" : "s");
 	return err;
 }
 

@@ -395,13 +395,20 @@ char *pg_tool_conninfo(const struct pg_place *p, const char *database)
 void pg_tool_env(const struct pg_place *p, struct strlist *env)
 {
 	strlist_add(env, "PGAPPNAME=backstay");
-	/* Equal rows are equal text, whatever this server's settings are: in every dump, and in ours to compare.
-	 * pg_dumpall, unlike pg_dump, leaves the limit of time on statements as it is. */
 	strlist_add(env, "PGTZ=UTC");
-	if (!getenv("PGOPTIONS"))
-		strlist_add(env, "PGOPTIONS=-c bytea_output=hex -c statement_timeout=0");
 	if (p->password)
 		strlist_addf(env, "PGPASSWORD=%s", p->password);
 	if (!getenv("PGCONNECT_TIMEOUT"))
 		strlist_addf(env, "PGCONNECT_TIMEOUT=%d", CONNECT_SECONDS);
+}
+
+int pg_tool_options(PGconn *c, struct strlist *env, struct error *e)
+{
+	AUTO_FREE char *differing = NULL;
+	const char *given = getenv("PGOPTIONS");
+	int err = pg_value(c, &differing, e, pg_sql("SELECT pg_catalog.string_agg('-c ' || w.name || '=' || w.value, ' ') FROM pg_catalog.pg_settings s "
+		"JOIN (VALUES ('bytea_output', 'hex'), ('statement_timeout', '0')) w(name, value) ON s.name = w.name WHERE s.reset_val <> w.value"));
+	if (!err && differing)
+		strlist_addf(env, "PGOPTIONS=%s%s%s", given ? given : "", given ? " " : "", differing);
+	return err;
 }

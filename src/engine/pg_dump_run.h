@@ -4,10 +4,10 @@
 
 #include "engine/pg.h"
 
-/* Run argv (NULL-terminated) with the environment for `place`; everything it prints goes to `to`. 0 only when it ended
+/* Run argv (NULL-terminated) with the environment for `place`, whose database c is connected to; everything it prints goes to `to`. 0 only when it ended
  * with status 0, had printed something and spoke of no error; what it said on stderr is appended to `said` (empty
  * before) in any case. */
-int pg_dump_run(const struct pg_place *place, const struct strlist *argv, struct sink *to, struct progress *p,
+int pg_dump_run(const struct pg_place *place, PGconn *c, const struct strlist *argv, struct sink *to, struct progress *p,
 	struct buf *said, struct error *e) MUST_USE;
 /* -ERR_CHILD when a tool that ended well spoke of an error on stderr all the same. */
 int pg_dump_words(const char *tool, const struct buf *said, struct error *e) MUST_USE;

@@ -66,7 +66,7 @@ static int close_file(struct globals *g, struct manifest_source *m, const char *
 }
 
 /* 0; 1: not permitted; or -kind. */
-static int try(const struct engine_backup *b, const struct pg_place *place, const char *tool, bool passwords,
+static int try(const struct engine_backup *b, const struct pg_place *place, PGconn *c, const char *tool, bool passwords,
 	struct manifest_source *m, uint64_t *bytes, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist argv = {0};
@@ -76,7 +76,7 @@ static int try(const struct engine_backup *b, const struct pg_place *place, cons
 	int err = b->sink->file(b->sink, true, &g.file, e);
 	if (err)
 		return err;
-	err = pg_dump_run(place, &argv, &g.sink, b->progress, &said, e);
+	err = pg_dump_run(place, c, &argv, &g.sink, b->progress, &said, e);
 	if (!err && !strstr(g.tail, LAST_LINE))
 		err = error_set(e, ERR_CHILD, "the output of %s does not end as it should", tool);
 	if (err) {
@@ -100,10 +100,10 @@ int pg_globals_store(const struct engine_backup *b, const struct pg_place *place
 	int err = pg_value(c, &all, e, mem_string("SELECT has_table_privilege('pg_authid', 'SELECT')"));
 	if (err)
 		return err;
-	err = strcmp(all ? all : "f", "t") == 0 ? try(b, place, tool, true, m, bytes, e) : 1;
+	err = strcmp(all ? all : "f", "t") == 0 ? try(b, place, c, tool, true, m, bytes, e) : 1;
 	if (err != 1)
 		return err;
-	err = try(b, place, tool, false, m, bytes, e);
+	err = try(b, place, c, tool, false, m, bytes, e);
 	if (err == 0)
 		manifest_note(m, "unseen", NULL, "passwords of roles are left out: only a superuser sees them");
 	if (err == 1)

@@ -1,5 +1,5 @@
-/* What earlier restores have left on the server: scratch databases of killed ones, and replaced databases that were kept to be on the
- * safe side. Only what carries our comment is touched, and no scratch database whose restore is under way: that holds an advisory
+/* What earlier restores and verifications have left on the server: scratch databases of killed ones, and replaced databases that were kept to be on the
+ * safe side. Only what carries our comment is touched, and no scratch database that is in use: its user holds an advisory
  * lock, whose number is in the name. */
 #include "engine/pg_target.h"
 
@@ -31,7 +31,7 @@ static void remove_scratch(struct pg_target *t)
 	CLEANUP(pg_clear) PGresult *r = NULL;
 	struct error ignored = {0};
 	if (pg_query(t->control, &r, &ignored, pg_sql("SELECT d.datname, pg_catalog.shobj_description(d.oid, 'pg_database') "
-		"FROM pg_catalog.pg_database d WHERE d.datname ~ '_restore_[0-9a-f]{8}$' AND pg_catalog.pg_has_role(current_user, d.datdba, 'MEMBER') "
+		"FROM pg_catalog.pg_database d WHERE d.datname ~ '_(restore|verify)_[0-9a-f]{8}$' AND pg_catalog.pg_has_role(current_user, d.datdba, 'MEMBER') "
 		"AND coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), 'backstay: scratch') LIKE 'backstay: scratch%%' "
 		"AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.classid = %d "
 		"AND l.objid::bigint = ('x' || pg_catalog.right(d.datname::text, 8))::bit(32)::bigint)", PG_LOCK_CLASS)))

@@ -58,15 +58,15 @@ static void add_behind(struct roles *r, const char *text, const char *mark)
 	}
 }
 
-void pg_roles_named(const struct pg_toc *t, struct strlist *out)
+static void collect(const struct pg_toc *t, bool needed_only, struct strlist *out)
 {
 	static const char *const marks[] = {" TO ", " FROM ", " FOR ROLE ", "SET SESSION AUTHORIZATION ", " FOR "};
 	struct roles r = {.seen = map_new(), .out = out};
 	for (size_t i = 0; i < t->n; i++) {
 		const struct pg_entry *en = &t->v[i];
 		const char *desc = en->desc ? en->desc : "";
-		bool acl = strstr(desc, "ACL"), mapping = strcmp(desc, "USER MAPPING") == 0;
-		if (en->owner)
+		bool acl = !needed_only && strstr(desc, "ACL"), mapping = strcmp(desc, "USER MAPPING") == 0;
+		if (en->owner && !needed_only)
 			add(&r, en->owner);
 		for (size_t k = 0; en->defn && acl && k < 4; k++)
 			add_behind(&r, en->defn, marks[k]);
@@ -76,4 +76,14 @@ void pg_roles_named(const struct pg_toc *t, struct strlist *out)
 			add_behind(&r, en->defn, marks[4]);
 	}
 	map_free(r.seen, NULL);
+}
+
+void pg_roles_named(const struct pg_toc *t, struct strlist *out)
+{
+	collect(t, false, out);
+}
+
+void pg_roles_needed(const struct pg_toc *t, struct strlist *out)
+{
+	collect(t, true, out);
 }

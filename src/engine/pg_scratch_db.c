@@ -162,15 +162,27 @@ static int create(struct pg_target *t, const struct pg_toc *toc, struct error *e
 	return err ? -(int)why.kind : 0;
 }
 
-int pg_scratch_create(struct pg_target *t, const struct pg_toc *toc, struct error *e)
+int pg_scratch_suffix(PGconn *c, const char *kind, char out[PG_SUFFIX_MAX], struct error *e)
 {
 	uint32_t key = 0;
-	char suffix[32], now[TIME_RFC3339_MAX];
 	if (getrandom(&key, sizeof key, 0) != sizeof key)
 		return error_sys(e, errno, "making a random name");
 	key &= 0x7fffffff;
-	snprintf(suffix, sizeof suffix, "_restore_%08x", key);
-	int err = pg_exec(t->control, e, pg_sql("SELECT pg_catalog.pg_advisory_lock(%d, %u)", PG_LOCK_CLASS, key));
+	snprintf(out, PG_SUFFIX_MAX, "%s%08x", kind, key);
+	return pg_exec(c, e, pg_sql("SELECT pg_catalog.pg_advisory_lock(%d, %u)", PG_LOCK_CLASS, key));
+}
+
+int pg_scratch_mark(PGconn *c, const char *database, const char *what, struct error *e)
+{
+	char now[TIME_RFC3339_MAX];
+	time_to_rfc3339(time_now(), 0, now);
+	return pg_exec(c, e, pg_sql("COMMENT ON DATABASE %I IS 'backstay: scratch of %s, %s'", database, what, now));
+}
+
+int pg_scratch_create(struct pg_target *t, const struct pg_toc *toc, struct error *e)
+{
+	char suffix[PG_SUFFIX_MAX];
+	int err = pg_scratch_suffix(t->control, "_restore_", suffix, e);
 	if (err)
 		return err;
 	t->scratch = pg_name_beside(t->name, suffix);
@@ -179,6 +191,5 @@ int pg_scratch_create(struct pg_target *t, const struct pg_toc *toc, struct erro
 		free(TAKE(t->scratch));
 		return error_wrap(e, "creating a scratch database");
 	}
-	time_to_rfc3339(time_now(), 0, now);
-	return pg_exec(t->control, e, pg_sql("COMMENT ON DATABASE %I IS 'backstay: scratch of a restore, %s'", t->scratch, now));
+	return pg_scratch_mark(t->control, t->scratch, "a restore", e);
 }

@@ -51,7 +51,7 @@ static int find_program(const char *name, const char *dumped, char **path, struc
 	if (err != -ERR_NOT_FOUND)
 		return err;
 	error_set(e, ERR_NOT_FOUND, "there is no PostgreSQL server on this machine (initdb and postgres were not found)");
-	return error_hint(e, "install postgresql, or set BACKSTAY_PG_BIN to the folder of its programs");
+	return error_hint(e, "install postgresql, set BACKSTAY_PG_BIN to the folder of its programs, or BACKSTAY_VERIFY_POSTGRESQL to the URL of a server to rehearse on");
 }
 
 /* initdb is found as the other tools are; the server lies beside it. */
@@ -111,7 +111,7 @@ static int name_place(const struct server *s, const char *database, struct sourc
 }
 
 /* What the archive needs of a server and this one lacks is no fault of the backup. */
-static int check_extensions(PGconn *c, const struct pg_toc *toc, struct error *e)
+int pg_check_extensions(PGconn *c, const struct pg_toc *toc, const char *where, struct error *e)
 {
 	for (size_t i = 0; i < toc->n; i++) {
 		const struct pg_entry *en = &toc->v[i];
@@ -122,8 +122,7 @@ static int check_extensions(PGconn *c, const struct pg_toc *toc, struct error *e
 		if (err)
 			return err;
 		if (!there) {
-			error_set(e, ERR_NOT_FOUND, "the extension \"%s\", which the backup needs, is not installed for the PostgreSQL server of "
-				"this machine", en->tag);
+			error_set(e, ERR_NOT_FOUND, "the extension \"%s\", which the backup needs, is not installed for %s", en->tag, where);
 			return error_hint(e, "install the package that has it, or restore to a server that has it");
 		}
 	}
@@ -174,7 +173,7 @@ static int prepare(struct server *s, const struct stored *stored, struct engine_
 	if (!err)
 		err = pg_connect(&s->place, NULL, &c, e);
 	if (!err)
-		err = check_extensions(c, &toc, e);
+		err = pg_check_extensions(c, &toc, "the PostgreSQL server of this machine", e);
 	if (!err)
 		err = create_roles(c, &toc, e);
 	if (!err)
@@ -187,6 +186,8 @@ static int prepare(struct server *s, const struct stored *stored, struct engine_
 
 int pg_scratch(const char *dir, const struct stored *s, struct engine_scratch *out, struct error *e)
 {
+	if (engine_verify_server(&engine_postgresql))
+		return pg_verify_scratch(s, out, e);
 	struct server *server = mem_zero(sizeof *server);
 	*out = (struct engine_scratch){0};
 	int err = scratch_server_open(&server->base, dir, users, SOCKET_NAME, e);
@@ -200,6 +201,7 @@ int pg_scratch(const char *dir, const struct stored *s, struct engine_scratch *o
 	}
 	out->own = server;
 	out->close = close_scratch;
+	out->where = mem_string("a throw-away server");
 	return 0;
 }
 

@@ -90,7 +90,7 @@ static int exchange(struct pg_target *t, struct error *e)
 {
 	CLEANUP(pg_disconnect) PGconn *helper = NULL;
 	AUTO_FREE char *comment = NULL;
-	char until[TIME_RFC3339_MAX], when[TIME_RFC3339_MAX];
+	char until[TIME_RFC3339_MAX], when[TIME_RFC3339_MAX], shown[32];
 	const char *const names[2] = {t->name, t->scratch};
 	struct timespec now = time_now();
 	int err = choose_name(t, &now, e);
@@ -105,12 +105,13 @@ static int exchange(struct pg_target *t, struct error *e)
 	time_to_rfc3339(now, 0, when);
 	now.tv_sec += PG_UNDO_SECONDS;
 	time_to_rfc3339(now, 0, until);
+	time_to_utc(now, shown);
 	AUTO_FREE char *sql = pg_sql("BEGIN; ALTER DATABASE %I RENAME TO %I; COMMENT ON DATABASE %I IS %L; ALTER DATABASE %I RENAME TO %I; "
 		"COMMENT ON DATABASE %I IS 'backstay: replaced by a restore at %s, kept until %s'; COMMIT",
 		t->name, t->kept, t->scratch, comment, t->scratch, t->name, t->kept, when, until);
 	err = run_while_ending(t, helper, sql, names, e);
 	if (!err)
-		strlist_addf(t->notes, "the replaced database is kept as \"%s\" until a restore after %s", t->kept, until);
+		strlist_addf(t->notes, "the database before is kept as \"%s\" until %s, when a later restore removes it", t->kept, shown);
 	return err;
 }
 

@@ -23,11 +23,17 @@ struct pg_target {
 /* Connect and look. -ERR_REFUSED for template databases and the like, and for prepared transactions. */
 int pg_target_open(struct pg_target *t, const struct source_url *url, struct strlist *notes, struct error *e) MUST_USE;
 void pg_target_release(struct pg_target *t);          /* removes a scratch database */
-/* pg_leftovers.c: scratch databases whose restore is gone, replaced ones whose time has passed. What cannot be removed is noted. */
+/* pg_leftovers.c: scratch databases whose restore or verification is gone, replaced ones whose time has passed. What cannot be removed is noted. */
 void pg_leftovers_remove(struct pg_target *t);
 /* pg_scratch_db.c: an empty database beside the target, with the encoding and locale of the archive (toc NULL: of the target, or
  * the server's). */
 int pg_scratch_create(struct pg_target *t, const struct pg_toc *toc, struct error *e) MUST_USE;
+/* A name's ending that nobody else has, after `kind` ("_restore_") 8 hex digits, and c's lock of it: while c lives, nobody takes the database for
+ * left over. */
+#define PG_SUFFIX_MAX 32
+int pg_scratch_suffix(PGconn *c, const char *kind, char out[PG_SUFFIX_MAX], struct error *e) MUST_USE;
+/* Say that it is ours, with `what` ("a restore"). */
+int pg_scratch_mark(PGconn *c, const char *database, const char *what, struct error *e) MUST_USE;
 /* pg_properties.c: make the scratch database like the live one in owner, privileges, settings and limits, or, when there is none,
  * like what the archive says. */
 int pg_properties_set(struct pg_target *t, const struct pg_toc *toc, struct error *e) MUST_USE;

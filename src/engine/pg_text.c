@@ -284,10 +284,9 @@ int pg_sql_live(const struct source_url *u, const struct strlist *tables, struct
 		rc = pg_connect(&place, NULL, &c, e);
 	if (!rc)
 		rc = live_arguments(u, &place, PQserverVersion(c), tables, &argv, e);
-	pg_disconnect(&c);
 	if (rc)
 		return rc;
 	progress_phase(p, "writing", NULL, 0, 0);
-	rc = pg_dump_run(&place, &argv, &script.sink, p, &said, e);
+	rc = pg_dump_run(&place, c, &argv, &script.sink, p, &said, e);
 	return rc ? rc : script_check(&script, argv.v[0], e);
 }

@@ -27,7 +27,7 @@ int rehearse_place(const struct engine *engine, const struct stored *s, const ch
 		   struct error *e)
 {
 	*out = (struct engine_scratch){0};
-	int rc = enough_room(s, dir, e);
+	int rc = engine_verify_server(engine) ? 0 : enough_room(s, dir, e);
 
 	if (rc)
 		return rc;
@@ -47,12 +47,12 @@ int rehearse_place(const struct engine *engine, const struct stored *s, const ch
 	return 0;
 }
 
-int rehearse_restore(const struct engine *engine, const struct stored *s, const struct source_url *place,
+int rehearse_restore(const struct engine *engine, const struct stored *s, const struct engine_scratch *place,
 		     struct progress *p, struct strlist *evidence, struct error *e)
 {
 	CLEANUP(restore_result_release) struct restore_result done = {0};
 	const struct strlist all = {0};
-	const struct engine_restore r = {.from = s, .target = place, .tables = &all, .paths = &all, .progress = p};
+	const struct engine_restore r = {.from = s, .target = &place->target, .tables = &all, .paths = &all, .progress = p};
 	const char *name = s->manifest->name;
 	char a[HUMAN_MAX], b[HUMAN_MAX];
 	int rc = engine->restore(&r, &done, e);
@@ -60,8 +60,8 @@ int rehearse_restore(const struct engine *engine, const struct stored *s, const 
 	if (rc)
 		return rc;
 	if (engine->features & ENGINE_DATABASE)
-		strlist_addf(evidence, "%s restored to a scratch database: %s tables, %s rows", name,
-			     human_count(done.tables, a), human_count(done.rows, b));
+		strlist_addf(evidence, "%s restored to a scratch database%s%s: %s tables, %s rows", name,
+			     place->where ? " on " : "", place->where ? place->where : "", human_count(done.tables, a), human_count(done.rows, b));
 	else
 		strlist_addf(evidence, "%s restored to a scratch folder: %s files, %s", name,
 			     human_count(done.files, a), human_size(done.bytes, b));

@@ -102,7 +102,7 @@ static int rehearse(const struct proof *x, size_t i, const struct engine *engine
 		error_clear(e);
 		return 0;
 	}
-	return rc ? rc : rehearse_restore(engine, stored, &x->places[i].target, x->progress, evidence, e);
+	return rc ? rc : rehearse_restore(engine, stored, &x->places[i], x->progress, evidence, e);
 }
 
 /* One level of the source at `i`. */

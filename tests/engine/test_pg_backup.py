@@ -431,3 +431,21 @@ def test_a_second_backup_of_an_unchanged_database_adds_next_to_nothing(postgres,
     second = initialised("backup", postgres.url(db), "--json").json
     added = [next(v for k, v in r.items() if k.startswith("added") or k == "bytes_added") for r in (first, second)]
     assert added[0] > 1_000_000 and added[1] < 50_000
+
+
+def test_pg_dump_is_started_without_options_that_poolers_refuse_unless_it_takes_them(postgres, fresh_database, initialised, tmp_path):
+    seen = tmp_path / "seen"
+    env = fake_tool(tmp_path / "bin", "pg_dump", f"env >> '{seen}'; exec '{PG_BIN}/pg_dump' \"$@\"")
+    usual = fresh_database("CREATE TABLE t(b bytea); INSERT INTO t VALUES ('\\x00ff5c41')")
+    initialised("backup", postgres.url(usual), env=env)
+    assert "PGAPPNAME=backstay" in seen.read_text() and "PGOPTIONS" not in seen.read_text()
+    other = fresh_database("CREATE TABLE t(b bytea); INSERT INTO t VALUES ('\\x00ff5c41')")
+    postgres.psql(f"ALTER DATABASE {other} SET bytea_output = escape; ALTER DATABASE {other} SET statement_timeout = '10min'")
+    initialised("backup", postgres.url(other), env=env)
+    assert "PGOPTIONS=-c bytea_output=hex -c statement_timeout=0\n" in seen.read_text()
+    # What was restored has another setting, and its rows have the same hashes.
+    assert "row hashes of 1 table equal" in initialised("verify", "latest", "--level", "4").out
+    # The user's own are kept.
+    seen.unlink()
+    initialised("backup", postgres.url(other), env={**env, "PGOPTIONS": "-c work_mem=8MB"})
+    assert "PGOPTIONS=-c work_mem=8MB -c bytea_output=hex -c statement_timeout=0\n" in seen.read_text()

@@ -1,4 +1,4 @@
-"""Rehearsals of PostgreSQL backups on throw-away servers."""
+"""Rehearsals of PostgreSQL backups on throw-away servers, or on one that is named."""
 import os
 import pathlib
 import signal
@@ -6,7 +6,11 @@ import subprocess
 import sys
 import time
 
+import pytest
+from servers import PostgresServer
+
 sys.path.insert(0, os.path.dirname(__file__))
+from hidden import reached, without_programs  # noqa: E402
 from pg_objects import EVERYTHING, drop_roles  # noqa: E402
 
 
@@ -28,7 +32,7 @@ def test_a_rehearsal_of_everything_compares_row_hashes(initialised, postgres, fr
     try:
         initialised("backup", postgres.url(db))
         three = initialised("verify", "latest", "--level", "3").out
-        assert f"{db} restored to a scratch database: " in three
+        assert f"{db} restored to a scratch database on a throw-away server: " in three
         four = initialised("verify", "latest", "--level", "4").out
         assert "dumped again and compared: row hashes of " in four
     finally:
@@ -63,3 +67,103 @@ def test_a_killed_rehearsal_leaves_no_server(initialised, postgres, fresh_databa
     while servers_of(environment["BACKSTAY_HOME"]):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+# ---- the server that BACKSTAY_VERIFY_POSTGRESQL names ----
+
+@pytest.fixture(scope="module")
+def second():
+    server = PostgresServer().start()
+    yield server
+    server.stop()
+
+
+def databases(server):
+    return set(server.psql("SELECT datname FROM pg_database").splitlines())
+
+
+SMALL = "CREATE TABLE t(id int PRIMARY KEY, b bytea); INSERT INTO t VALUES (1, '\\x00ff41'); CREATE VIEW v AS SELECT id FROM t"
+
+
+def test_a_named_server_is_used_first_and_left_as_it_was(initialised, postgres, second, fresh_database):
+    db = fresh_database(EVERYTHING)
+    before = databases(second)
+    env = {"BACKSTAY_VERIFY_POSTGRESQL": second.url(tcp=True)}
+    try:
+        initialised("backup", postgres.url(db))
+        lacking = initialised("verify", "latest", "--level", "4", env=env).out
+        second.psql("CREATE ROLE bs_owner; CREATE ROLE \"bs \"\"odd\"\" role\"")
+        out = initialised("verify", "latest", "--level", "4", env=env).out
+    finally:
+        postgres.drop(db)
+        drop_roles(postgres)
+        drop_roles(second)
+    assert f'{db} was not rehearsed: the role "bs_owner", which a policy or user mapping of the backup names, is not there on the verify server 127.0.0.1:{second.port}' in lacking
+    assert f"{db} restored to a scratch database on the verify server 127.0.0.1:{second.port}: " in out
+    assert f"{db} dumped again and compared: row hashes of " in out and second.PASSWORD not in out
+    assert databases(second) == before
+
+
+def test_without_a_server_here_or_named_level_2_is_what_was_reached(initialised, postgres, second, fresh_database):
+    db = fresh_database(SMALL)
+    initialised("backup", postgres.url(db))
+    bare = without_programs(initialised, "initdb", folders=[str(postgres.bin)])
+    assert f"{db} was not rehearsed: there is no PostgreSQL server on this machine (initdb and postgres were not found)" in bare("verify", "latest", "--level", "4").out
+    assert reached(bare("verify", "latest", "--level", "4", "--json")) == "structure"
+    env = {"BACKSTAY_VERIFY_POSTGRESQL": second.url()}
+    assert f"{db} restored to a scratch database on the verify server {second.socket}:{second.port}: 1 tables, 1 rows" in bare("verify", "latest", "--level", "4", env=env).out
+    assert reached(bare("verify", "latest", "--level", "4", "--json", env=env)) == "compared"
+
+
+def test_a_password_of_the_named_server_never_shows(initialised, postgres, second, fresh_database):
+    db = fresh_database(SMALL)
+    initialised("backup", postgres.url(db))
+
+    def fails(status, url):
+        failed = initialised.fails(status, "verify", "latest", "--level", "3", env={"BACKSTAY_VERIFY_POSTGRESQL": url})
+        assert "hush" not in failed.err + failed.out
+        return failed.err
+
+    assert "connecting to the server for verification" in fails(8, f"postgresql://postgres:hush-hush@127.0.0.1:{second.port}/postgres")
+    assert "does not exist" in fails(2, second.url("nowhere"))
+    for url in ("hush-hush@127.0.0.1/postgres", "me:hush-hush@127.0.0.1/postgres", "mysql://me:hush-hush@127.0.0.1/postgres"):
+        assert "BACKSTAY_VERIFY_POSTGRESQL does not hold the URL of a PostgreSQL server" in fails(2, url)
+
+
+def test_one_who_may_create_databases_is_enough(initialised, postgres, second, fresh_database):
+    db = fresh_database(SMALL)
+    initialised("backup", postgres.url(db))
+    second.psql("CREATE ROLE prover LOGIN PASSWORD 'hush:@/hush'")
+    try:
+        env = {"BACKSTAY_VERIFY_POSTGRESQL": second.url(user="prover", password="hush:@/hush", tcp=True)}
+        failed = initialised.fails(8, "verify", "latest", "--level", "4", env=env)
+        assert "permission denied to create database" in failed.err and "ALTER ROLE ... CREATEDB for the user of BACKSTAY_VERIFY_POSTGRESQL" in failed.err
+        second.psql("ALTER ROLE prover CREATEDB")
+        assert f"{db} dumped again and compared: row hashes of 1 table equal" in initialised("verify", "latest", "--level", "4", env=env).out
+    finally:
+        second.psql("DROP ROLE prover")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_what_an_ended_verification_leaves_on_the_named_server_goes(initialised, postgres, second, fresh_database, how):
+    db = fresh_database("CREATE FUNCTION slow(i int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN IF current_database() ~ '_restore_' THEN PERFORM pg_sleep(600); END IF;"
+                        "RETURN true; END $$; CREATE TABLE t(i int CHECK (slow(i))); INSERT INTO t VALUES (1)")
+    initialised("backup", postgres.url(db))
+    before = databases(second)
+    env = {"BACKSTAY_VERIFY_POSTGRESQL": second.url()}
+    process = initialised.start("verify", "latest", "--level", "3", env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not second.psql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"):
+        assert process.poll() is None
+    made = databases(second) - before
+    assert len(made) == 2
+    process.send_signal(how)
+    process.wait()
+    if how == signal.SIGKILL:
+        assert databases(second) - before == made
+        # As soon as the server has seen that the clients are gone.
+        while second.psql("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"):
+            pass
+        fresh = fresh_database(SMALL)
+        initialised("backup", postgres.url(fresh))
+        initialised("verify", "latest", "--level", "3", env=env)
+    assert databases(second) == before

@@ -178,6 +178,10 @@ static void the_local_zone_is_the_one_at_that_time(void **state)
 	assert_string_equal(text, "2026-06-21T02:00:00+02:00");
 	time_to_local((struct timespec){1795245245, 0}, local);
 	assert_string_equal(local, "2026-11-21 08:14:05");
+	time_to_utc((struct timespec){1795245245, 0}, local);
+	assert_string_equal(local, "2026-11-21 07:14 UTC");
+	time_to_utc((struct timespec){INT64_MAX, 0}, local);
+	assert_true(strlen(local) < sizeof local);
 	use_zone("UTC");
 	time_to_rfc3339_local((struct timespec){1795245245, 0}, text);
 	assert_string_equal(text, "2026-11-21T07:14:05Z");

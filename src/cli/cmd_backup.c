@@ -238,8 +238,10 @@ static int run(const struct parsed *p, struct error *e)
 	struct source_url *sources = mem_zero(p->args.n * sizeof *sources);
 	int rc = parse_options(p, &j, e);
 
-	for (; !rc && j.source_count < p->args.n; j.source_count++)
+	for (; !rc && j.source_count < p->args.n; j.source_count++) {
 		rc = source_url_parse(p->args.v[j.source_count], false, NULL, &sources[j.source_count], e);
+		sources[j.source_count].progress = &common_progress;
+	}
 	j.sources = sources;
 	if (!rc)
 		rc = back_up(p, &j, e);

@@ -96,6 +96,7 @@ static int export_live(const struct parsed *p, struct job_export *j, struct erro
 	CLEANUP(source_url_release) struct source_url u = {0};
 	int rc = source_url_parse(p->args.v[0], false, NULL, &u, e);
 
+	u.progress = &common_progress;
 	j->live = &u;
 	return rc ? rc : export(NULL, p, j, e);
 }

@@ -11,7 +11,9 @@
 
 static int parse_source(const struct parsed *p, struct source_url *u, struct error *e)
 {
-	return source_url_parse(p->args.v[0], false, NULL, u, e);
+	int rc = source_url_parse(p->args.v[0], false, NULL, u, e);
+	u->progress = &common_progress;
+	return rc;
 }
 
 /* ---- info ---- */

@@ -68,9 +68,10 @@ static int preview_target(const char *to, struct strlist *lines, struct error *e
 	bool there = false;
 	int rc = 0;
 
-	if (source_url_parse(to, true, NULL, &u, &ignored) == 0 && u.engine->look)
+	if (source_url_parse(to, true, NULL, &u, &ignored) == 0 && u.engine->look) {
+		u.progress = &common_progress;
 		rc = u.engine->look(&u, &there, &line, e);
-	else if ((there = fs_exists(to)))
+	} else if ((there = fs_exists(to)))
 		line = mem_string(to);
 	source_url_release(&u);
 	if (!rc && there)

@@ -33,6 +33,7 @@ struct backup_options {
 	bool include_logs;                /* do not apply the default excludes (logs, caches) */
 	bool one_file_system;
 	enum { CHECK_AUTO, CHECK_FULL, CHECK_NONE } check;    /* SQLite: run integrity_check on the copy (auto: up to SQLITE_CHECK_AUTO bytes) */
+	bool tolerate;                    /* a safety backup: definitions that cannot be dumped (a broken view) are noted and counted in `skipped`; tables never are */
 	bool force;                       /* read everything, whatever looks unchanged */
 };
 

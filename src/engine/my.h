@@ -65,20 +65,23 @@ int my_tool_find(const char *name, bool mariadb_server, char **path, char **vers
 
 /* my_backup.c */
 int my_backup(const struct engine_backup *b, struct manifest_source *out, struct error *e) MUST_USE;
-/* The dump of `place` through a watch into `to` (NULL: look only): exit status, stderr, trailer. Fills tables and objects of m. */
-int my_backup_stream(const struct my_place *place, MYSQL *c, struct file_sink *to, struct progress *p, struct manifest_source *m,
-	struct sqldump_map *map, struct error *e) MUST_USE;
+/* The dump of `place` through a watch into `to` (NULL: look only): exit status, stderr, trailer. Fills tables and objects of m.
+ * `tolerate`: as in struct backup_options. */
+int my_backup_stream(const struct my_place *place, MYSQL *c, bool tolerate, struct file_sink *to, struct progress *p,
+	struct manifest_source *m, struct sqldump_map *map, struct error *e) MUST_USE;
 /* my_preflight.c: rights that lack (SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, routines' bodies), tables that are not transactional:
- * what would make the dump fail is -ERR_ACCESS with the GRANT that helps; what would only be left out becomes a note of kind "unseen". */
+ * what would make the dump fail is -ERR_ACCESS with the GRANT that helps; what would only be left out becomes a note of kind "unseen".
+ * `tolerate`: views that cannot be dumped become notes of kind "unreadable" with their definitions, and are left out. */
 struct my_plan {
 	bool lock_tables;         /* lock all tables together; otherwise one transaction sees them all */
 	bool events, routines;    /* may be dumped */
 	bool by_key;              /* --order-by-primary costs no sorting of anything big */
+	struct strlist left_out;  /* views that cannot be dumped */
 	struct strlist locked;    /* tables that are not transactional */
 	struct strlist generated; /* MySQL: tables with generated columns, which MariaDB's tool dumps so that MySQL cannot load them */
 };
 void my_plan_release(struct my_plan *p);
-int my_preflight(MYSQL *c, const char *database, struct manifest_source *m, struct my_plan *out, struct error *e) MUST_USE;
+int my_preflight(MYSQL *c, const char *database, bool tolerate, struct manifest_source *m, struct my_plan *out, struct error *e) MUST_USE;
 /* my_rights.c: what this user has on the whole database. */
 struct my_rights {
 	bool select, show_view, trigger, event, lock;

@@ -14,6 +14,7 @@
 struct dump {
 	const struct my_place *place;
 	MYSQL *c;
+	bool tolerate;
 	struct progress *progress;
 	struct manifest_source *m;
 	struct my_plan plan;
@@ -69,6 +70,8 @@ static void arguments(const struct dump *d, struct strlist *argv)
 		strlist_add(argv, "--set-gtid-purged=OFF");
 	if (is_mysql_8(d))
 		strlist_add(argv, "--column-statistics=0");
+	for (size_t i = 0; i < d->plan.left_out.n; i++)
+		strlist_addf(argv, "--ignore-table=%s.%s", d->place->database, d->plan.left_out.v[i]);
 	/* A name may begin with dashes. */
 	strlist_add(argv, "--");
 	strlist_add(argv, d->place->database);
@@ -199,7 +202,7 @@ static void describe(const struct dump *d, const struct sqldump_map *map)
 
 static int prepare(struct dump *d, struct error *e)
 {
-	int err = my_preflight(d->c, d->place->database, d->m, &d->plan, e);
+	int err = my_preflight(d->c, d->place->database, d->tolerate, d->m, &d->plan, e);
 	if (!err)
 		err = my_tool_find("dump", my_is_mariadb(d->c), &d->tool, &d->version, &d->mariadb_tool, e);
 	if (!err)
@@ -209,10 +212,11 @@ static int prepare(struct dump *d, struct error *e)
 	return err ? err : my_seen_now(d->c, d->place->database, &d->before, e);
 }
 
-int my_backup_stream(const struct my_place *place, MYSQL *c, struct file_sink *to, struct progress *p,
+int my_backup_stream(const struct my_place *place, MYSQL *c, bool tolerate, struct file_sink *to, struct progress *p,
 	struct manifest_source *m, struct sqldump_map *map, struct error *e)
 {
-	CLEANUP(dump_release) struct dump d = {.place = place, .c = c, .progress = p, .m = m};
+	CLEANUP(dump_release) struct dump d = {
+		.place = place, .c = c, .tolerate = tolerate, .progress = p, .m = m};
 	CLEANUP(sqldump_map_release) struct sqldump_map own = {0};
 	int err = prepare(&d, e);
 	if (err)
@@ -243,7 +247,7 @@ static int store(const struct engine_backup *b, const struct my_place *place, MY
 	int err = b->sink->file(b->sink, false, &file, e);
 	if (err)
 		return err;
-	err = my_backup_stream(place, c, file, b->progress, out, NULL, e);
+	err = my_backup_stream(place, c, b->options && b->options->tolerate, file, b->progress, out, NULL, e);
 	if (err) {
 		file->abort(file);
 		return err;

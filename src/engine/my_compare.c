@@ -263,7 +263,7 @@ static int compare_hashes(const struct my_place *place, const struct stored *s, 
 	size_t by_value = 0;
 	int err = my_connect(place, NULL, &c, e);
 	if (!err)
-		err = my_backup_stream(place, c, NULL, p, &now, &map, e);
+		err = my_backup_stream(place, c, false, NULL, p, &now, &map, e);
 	if (err)
 		return error_wrap(e, "reading what was restored");
 	for (size_t i = 0; i < s->manifest->table_count && !err; i++) {

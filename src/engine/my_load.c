@@ -14,6 +14,7 @@
 #define LOCK_WITHIN ((size_t)64 << 10)    /* LOCK TABLES stands so near the beginning of a table's rows */
 #define CHARSET_CHANGE_MAX 4096
 #define WORKERS_MAX 4
+#define WORTH_DEFERRING ((uint64_t)1 << 20)
 #define WORTH_IT ((uint64_t)4 << 20)      /* rows of a second client */
 
 struct load {
@@ -22,6 +23,7 @@ struct load {
 	struct sqldump_map map;
 	char *client, *version;
 	bool mariadb_tool;
+	bool several;                     /* rows by several clients */
 	bool everything;                  /* chosen tables cannot be told from the rest */
 	struct buf head;
 };
@@ -122,6 +124,45 @@ static int read_part(const struct load *x, const struct sqldump_part *part, stru
 	return err;
 }
 
+/* Its definition, when the indexes of this table are to be built behind its rows: it is large, and no foreign key of another
+ * table asks for one of them. */
+static const struct sqldump_part *deferred(const struct load *x, const char *table)
+{
+	const struct sqldump_part *found = NULL, *rows = NULL;
+	AUTO_FREE char *quoted = my_sql("%I", table ? table : "");
+	AUTO_FREE char *referred = mem_printf("REFERENCES %s ", quoted);
+	for (size_t i = 0; i < x->map.n && x->several && table; i++) {
+		const struct sqldump_part *part = &x->map.v[i];
+		bool same = part->name && strcmp(part->name, table) == 0;
+		if (part->kind == SQLDUMP_TABLE && part->sql && strstr(part->sql, referred))
+			return NULL;
+		if (part->kind == SQLDUMP_TABLE && same && part->sql)
+			found = part;
+		if (part->kind == SQLDUMP_ROWS && same)
+			rows = part;
+	}
+	return found && rows && rows->length >= WORTH_DEFERRING ? found : NULL;
+}
+
+static void leave_out_keys(const struct load *x, const struct sqldump_part *part, struct buf *text)
+{
+	CLEANUP(buf_release) struct buf create = BUF_INIT, keys = BUF_INIT;
+	if (part->kind != SQLDUMP_TABLE || !deferred(x, part->name) || !my_defer_keys(buf_text(text), text->len, &create, &keys))
+		return;
+	buf_clear(text);
+	buf_add(text, create.p, create.len);
+}
+
+static int add_keys(const struct load *x, struct my_feed *f, const struct sqldump_part *rows, struct error *e)
+{
+	CLEANUP(buf_release) struct buf create = BUF_INIT, keys = BUF_INIT;
+	const struct sqldump_part *table = deferred(x, rows->name);
+	if (!table || !my_defer_keys(table->sql, strlen(table->sql), &create, &keys))
+		return 0;
+	AUTO_FREE char *sql = my_sql("\nALTER TABLE %I %s;", rows->name, buf_text(&keys));
+	return my_feed_write(f, sql, strlen(sql), e);
+}
+
 /* Triggers lose the database's name on the way: none may have kept it. */
 static int check_triggers(const struct buf *sent, struct error *e)
 {
@@ -145,10 +186,13 @@ static int send_text(const struct load *x, struct my_feed *f, const struct sqldu
 		.sequences = part->kind == SQLDUMP_TABLE || part->kind == SQLDUMP_VIEW,
 		.from = x->map.database,
 		.to = x->l->database,
+		/* The tools write it into a view whose definer is gone. */
+		.column_database = part->kind == SQLDUMP_VIEW ? x->map.database : NULL,
 	};
 	int err = read_part(x, part, &text, e);
 	if (err)
 		return err;
+	leave_out_keys(x, part, &text);
 	my_rewrite(&r, buf_text(&text), text.len, &sent);
 	if (x->map.qualified_triggers && part->kind == SQLDUMP_TRIGGERS)
 		err = check_triggers(&sent, e);
@@ -209,6 +253,8 @@ static int send_part(const struct load *x, struct my_feed *f, const struct sqldu
 	AUTO_FREE char *what = describe(part);
 	my_feed_mark(f, what);
 	int err = rows || part->kind == SQLDUMP_OTHER ? send_bytes(x, f, part, e) : send_text(x, f, part, e);
+	if (!err && rows)
+		err = add_keys(x, f, part, e);
 	if (!err && rows)
 		progress_items(x->l->progress, 1);
 	return err ? err : my_feed_write(f, "\n", 1, e);
@@ -381,7 +427,8 @@ int my_load(const struct my_load *l, struct restore_result *out, struct error *e
 	out->bytes += all;
 	progress_phase(l->progress, "loading", "tables", all, filled);
 	int workers = count_workers(&x, bytes, filled);
-	if (workers < 2)
+	x.several = workers > 1;
+	if (!x.several)
 		return send_in_order(&x, ALL, e);
 	err = send_in_order(&x, STRUCTURE, e);
 	if (!err)

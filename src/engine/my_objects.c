@@ -8,13 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAVED MY_OWN_PREFIX "saved"
 #define LOCK_SECONDS 5
 #define LOCK_TRIES 12
 
 static void object_release(struct my_object *o)
 {
-	char *all[] = {o->type, o->name, o->table, o->sql, o->mode, o->client, o->connection, o->collation, o->zone};
+	char *all[] = {o->type, o->name, o->table, o->sql, o->mode, o->client, o->connection, o->collation, o->zone, o->grants};
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		free(all[i]);
 	*o = (struct my_object){0};
@@ -48,6 +47,7 @@ void my_objects_add(struct my_objects *o, const struct my_object *copied)
 		.connection = mem_string(copied->connection),
 		.collation = mem_string(copied->collation),
 		.zone = mem_string(copied->zone),
+		.grants = copied->grants ? mem_string(copied->grants) : NULL,
 	};
 }
 
@@ -372,36 +372,37 @@ int my_objects_create(MYSQL *c, const char *database, const struct my_objects *o
 
 /* ---- keeping ---- */
 
-int my_objects_save(MYSQL *c, const char *database, const struct my_objects *o, struct error *e)
+int my_objects_save(MYSQL *c, const char *database, const char *table, const struct my_objects *o, struct error *e)
 {
 	int err = my_exec(c, e,
-		my_sql("CREATE TABLE IF NOT EXISTS %I." SAVED " (id int AUTO_INCREMENT PRIMARY KEY, kind int, type varchar(20), name varchar(64), "
+		my_sql("CREATE TABLE IF NOT EXISTS %I.%I (id int AUTO_INCREMENT PRIMARY KEY, kind int, type varchar(20), name varchar(64), "
 		       "tbl varchar(64), text longblob, mode text, client varchar(64), connection varchar(64), collation_ varchar(64), "
-		       "zone varchar(64)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin", database));
+		       "zone varchar(64), grants longtext) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin", database, table));
 	for (size_t i = 0; i < o->n && !err; i++) {
 		const struct my_object *v = &o->v[i];
 		size_t n = strlen(v->sql);
 		AUTO_FREE char *hex = mem_alloc(2 * n + 1);
 		hex_encode(v->sql, n, hex);
 		err = my_exec(c, e,
-			my_sql("INSERT INTO %I." SAVED " (kind, type, name, tbl, text, mode, client, connection, collation_, zone) "
-			       "VALUES (%d, %L, %L, %L, UNHEX(%L), %L, %L, %L, %L, %L)", database, (int)v->kind, v->type, v->name, v->table, hex,
-				v->mode, v->client, v->connection, v->collation, v->zone));
+			my_sql("INSERT INTO %I.%I (kind, type, name, tbl, text, mode, client, connection, collation_, zone, grants) "
+			       "VALUES (%d, %L, %L, %L, UNHEX(%L), %L, %L, %L, %L, %L, %L)", database, table, (int)v->kind, v->type, v->name, v->table, hex,
+				v->mode, v->client, v->connection, v->collation, v->zone, v->grants));
 	}
 	return err;
 }
 
-int my_objects_load(MYSQL *c, const char *database, struct my_objects *out, struct error *e)
+int my_objects_load(MYSQL *c, const char *database, const char *table, struct my_objects *out, struct error *e)
 {
 	CLEANUP(my_clear) MYSQL_RES *rows = NULL;
 	int err = my_query(c, &rows, e,
-		my_sql("SELECT kind, type, name, tbl, text, mode, client, connection, collation_, zone FROM %I." SAVED " ORDER BY id", database));
+		my_sql("SELECT kind, type, name, tbl, text, mode, client, connection, collation_, zone, grants FROM %I.%I ORDER BY id", database, table));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(rows));) {
 		struct my_object *o = add(out);
 		char **fields[] = {&o->type, &o->name, &o->table, &o->sql, &o->mode, &o->client, &o->connection, &o->collation, &o->zone};
 		o->kind = (enum my_object_kind)atoi(row[0]);
 		for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 			*fields[i] = mem_string(row[i + 1] ? row[i + 1] : "");
+		o->grants = row[ARRAY_LEN(fields) + 1] ? mem_string(row[ARRAY_LEN(fields) + 1]) : NULL;
 	}
 	return err;
 }

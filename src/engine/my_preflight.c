@@ -13,6 +13,7 @@
 struct look {
 	MYSQL *c;
 	const char *database;
+	bool tolerate;
 	struct manifest_source *m;
 	struct my_plan *plan;
 	struct my_rights rights;
@@ -22,6 +23,7 @@ struct look {
 
 void my_plan_release(struct my_plan *p)
 {
+	strlist_release(&p->left_out);
 	strlist_release(&p->locked);
 	strlist_release(&p->generated);
 	*p = (struct my_plan){0};
@@ -143,6 +145,19 @@ static int check_select(struct look *l, struct error *e)
 	return 0;
 }
 
+static void leave_out(struct look *l, const char *view)
+{
+	CLEANUP(my_clear) MYSQL_RES *r = NULL;
+	struct error ignored = {0};
+	int err = my_query(l->c, &r, &ignored, my_sql("SHOW CREATE VIEW %I.%I", l->database, view));
+	MYSQL_ROW row = err ? NULL : mysql_fetch_row(r);
+	bool shown = row && mysql_num_fields(r) > 1 && row[1];
+	manifest_note(l->m, "unreadable", view, "the view cannot be dumped, because something behind it is gone or its definer may not "
+		"read it%s%s", shown ? "; it is: " : "", shown ? row[1] : "");
+	strlist_add(&l->plan->left_out, view);
+	l->m->skipped++;
+}
+
 /* Views that cannot be described stop the dump in its middle. */
 static int check_views(struct look *l, struct error *e)
 {
@@ -157,7 +172,9 @@ static int check_views(struct look *l, struct error *e)
 		if (err)
 			strlist_add(&broken, l->views.v[i]);
 	}
-	if (!broken.n)
+	for (size_t i = 0; i < broken.n && l->tolerate; i++)
+		leave_out(l, broken.v[i]);
+	if (!broken.n || l->tolerate)
 		return 0;
 	AUTO_FREE char *names = some(&broken);
 	error_set(e, ERR_CHILD,
@@ -255,12 +272,13 @@ static int list_generated(struct look *l, struct error *e)
 			l->database));
 }
 
-int my_preflight(MYSQL *c, const char *database, struct manifest_source *m, struct my_plan *out, struct error *e)
+int my_preflight(MYSQL *c, const char *database, bool tolerate, struct manifest_source *m, struct my_plan *out,
+	struct error *e)
 {
 	static int (*const steps[])(struct look *, struct error *) = {current_user, list_tables, check_broken,
 		check_select, check_views, check_lock, look_at_routines, weigh_order, list_generated};
 	CLEANUP(my_plan_release) struct my_plan plan = {0};
-	CLEANUP(look_release) struct look l = {.c = c, .database = database, .m = m, .plan = &plan};
+	CLEANUP(look_release) struct look l = {.c = c, .database = database, .tolerate = tolerate, .m = m, .plan = &plan};
 	int err = my_rights_read(c, database, &l.rights, e);
 	for (size_t i = 0; i < ARRAY_LEN(steps) && !err; i++)
 		err = steps[i](&l, e);

@@ -321,6 +321,8 @@ static int plan_definitions(struct run *x, struct error *e)
 	s->kinds = x->chosen ? MY_TRIGGER : MY_ALL_KINDS;
 	int err = x->exists ? my_objects_read(x->c, x->live, s->kinds, &s->old, e) : 0;
 	if (!err)
+		err = my_grants_read(x->c, x->live, &s->old, e);
+	if (!err)
 		err = my_objects_read(x->c, x->scratch.name, s->kinds & ~(unsigned)MY_EVENT, &all, e);
 	for (size_t i = 0; i < all.n && !err; i++)
 		if (comes(x, &all.v[i], &s->old)) {
@@ -439,6 +441,20 @@ static int finish(void *ctx, struct error *e)
 	return err ? error_wrap(e, "after the restore") : 0;
 }
 
+static int reconnect(void *ctx, MYSQL **c, struct error *e)
+{
+	struct run *x = ctx;
+	my_disconnect(&x->c);
+	int err = my_connect(&x->place, "", &x->c, e);
+	/* Whoever has the locks is the only one at work: the server has ended our old connection. */
+	if (!err)
+		err = my_lock_target(x->c, x->live, e);
+	if (!err)
+		err = my_scratch_lock(x->c, &x->scratch, e);
+	*c = x->c;
+	return err;
+}
+
 static int make_live(struct run *x, struct error *e)
 {
 	CLEANUP(my_clear) MYSQL_RES *rows = NULL;
@@ -465,7 +481,9 @@ static int swap(struct run *x, struct error *e)
 	s->replace = !x->chosen && !x->add;
 	s->fill = x->add ? fill_rows : NULL;
 	s->last = finish;
+	s->reconnect = reconnect;
 	s->ctx = x;
+	s->notes = &x->result->notes;
 	s->progress = x->r->progress;
 	int err = plan_tables(x, e);
 	if (!err)

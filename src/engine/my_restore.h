@@ -19,6 +19,7 @@ struct my_rewrite {
 	bool sequences;                   /* nextval(`from`.`x`) becomes nextval(`to`.`x`); for tables and views only */
 	const char *from, *to;            /* databases; may be NULL when sequences is false */
 	const char *unqualify;            /* `this`.`x` becomes `x`, wherever it stands; or NULL */
+	const char *column_database;      /* `this`.`x`.`y` becomes `x`.`y`, wherever it stands; or NULL */
 	struct strlist *definers;         /* receives each account once, as SQL: 'a'@'b'; or NULL */
 };
 /* Whole statements, as a client reads them. Besides what is asked for, triggers lose the name of a database in front of
@@ -28,6 +29,13 @@ void my_rewrite(const struct my_rewrite *r, const char *sql, size_t n, struct bu
 /* Whether these statements, one at least, are all ALTER DATABASE with a character set or collation and nothing else: dumps
  * have them around routines and triggers that were made when their database had another one. */
 bool my_is_charset_change(const char *sql, size_t n);
+
+/* ---- my_defer.c: indexes that are built when the rows are there. Pure. ---- */
+
+/* The text of a table's CREATE as the tools write it, without its plain secondary indexes, and "ADD KEY ..., ADD KEY ..." for
+ * them. False, with nothing in either, when there are none or the table might not become the same: other engines than
+ * InnoDB, foreign keys, full text or spatial indexes, an AUTO_INCREMENT column that is not first in the primary key. */
+bool my_defer_keys(const char *sql, size_t n, struct buf *create, struct buf *keys);
 
 /* ---- my_feed.c: the vendor's client, fed through its stdin ---- */
 
@@ -68,6 +76,7 @@ struct my_object {
 	char *name, *table;               /* table: of a trigger, else "" */
 	char *sql;                        /* in the character set `client` */
 	char *mode, *client, *connection, *collation, *zone;      /* of the session it was made in; "": none */
+	char *grants;                     /* of a routine: GRANT statements, a line each; NULL: unknown (my_grants.c) */
 };
 
 struct my_objects {
@@ -87,9 +96,15 @@ int my_object_drop(MYSQL *c, const char *database, const struct my_object *o, st
  * `broken`: not NULL: views that cannot be made because what they show is missing are named there instead of failing. */
 int my_objects_create(MYSQL *c, const char *database, const struct my_objects *o, bool drop_definers, struct strlist *broken,
 	struct error *e) MUST_USE;
-/* Keep them in the table `_backstay_saved` of a database, and get them back. */
-int my_objects_save(MYSQL *c, const char *database, const struct my_objects *o, struct error *e) MUST_USE;
-int my_objects_load(MYSQL *c, const char *database, struct my_objects *out, struct error *e) MUST_USE;
+/* Keep them in a table of ours in a database, and get them back. */
+int my_objects_save(MYSQL *c, const char *database, const char *table, const struct my_objects *o, struct error *e) MUST_USE;
+int my_objects_load(MYSQL *c, const char *database, const char *table, struct my_objects *out, struct error *e) MUST_USE;
+/* my_grants.c: rights to single routines. What they are, for the routines among o, which are those of `database`; where this
+ * user may not read that, it stays unknown. And given to those of `made` that were there before; what cannot be becomes a
+ * note (may be NULL). */
+int my_grants_read(MYSQL *c, const char *database, struct my_objects *o, struct error *e) MUST_USE;
+int my_grants_give(MYSQL *c, const struct my_objects *were, const struct my_objects *made, struct strlist *notes,
+	struct error *e) MUST_USE;
 /* A server started with event_scheduler=DISABLED knows no events, and refuses to be asked for them. */
 int my_events_work(MYSQL *c, bool *yes, struct error *e) MUST_USE;
 /* Tables (sequences too) of a database, by kind, without ours, in name order. */
@@ -106,6 +121,8 @@ struct my_scratch {
 int my_scratch_make(MYSQL *c, const char *target, const char *charset, const char *collation, struct my_scratch *out,
 	struct error *e) MUST_USE;
 /* The same for a verification, beside nothing. */
+/* The lock again, on a new connection. */
+int my_scratch_lock(MYSQL *c, const struct my_scratch *s, struct error *e) MUST_USE;
 int my_scratch_make_verify(MYSQL *c, struct my_scratch *out, struct error *e) MUST_USE;
 /* Whether a database's name is that of one made for a verification. */
 bool my_is_verify(const char *database);
@@ -114,8 +131,8 @@ int my_scratch_drop(MYSQL *c, const char *name, struct error *e) MUST_USE;
 void my_scratch_release(struct my_scratch *s);
 /* The name of the database that keeps what was replaced, made and marked; *until says to when in words. */
 int my_kept_make(MYSQL *c, const char *target, char **name, char **until, struct error *e) MUST_USE;
-/* At the start of a restore: scratch databases whose owner is gone are removed, after a swap they had begun on `target`
- * was put back; kept databases whose time is over are removed. */
+/* At the start of a restore: scratch databases whose owner is gone are removed, after my_swap_recover() of a swap they had
+ * begun on `target`; kept databases whose time is over are removed. */
 int my_leftovers_remove(MYSQL *c, const char *target, struct strlist *notes, struct error *e) MUST_USE;
 /* One restore to a target at a time: -ERR_LOCKED. Held until the connection ends. */
 int my_lock_target(MYSQL *c, const char *target, struct error *e) MUST_USE;
@@ -135,19 +152,25 @@ struct my_swap {
 	bool drop_definers;
 	int (*fill)(void *ctx, struct error *e);      /* runs when the tables are in place; or NULL */
 	int (*last)(void *ctx, struct error *e);      /* runs at the end; or NULL */
+	int (*reconnect)(void *ctx, MYSQL **c, struct error *e);      /* once; with all locks */
 	void *ctx;
 	struct progress *progress;
-	bool begun;                       /* after an error: it could not be put back; scratch tells the next restore how */
+	struct strlist *notes;
+	bool begun;                       /* after an error: it was neither finished nor put back; scratch tells the next restore how */
+	enum { MY_SWAP_CLEARS, MY_SWAP_MOVES, MY_SWAP_MOVED } stage;
 };
 void my_swap_release(struct my_swap *s);
 /* Foreign keys of other tables, here and in other databases, to tables that are replaced: their rows must find what they refer to in
  * the new ones, else -ERR_VERIFY naming the constraint. */
 int my_swap_check_keys(const struct my_swap *s, struct error *e) MUST_USE;
 /* Triggers go, tables change places in one statement, foreign keys, defaults, old definitions and new ones. What was there is saved in
- * scratch before. After an error all is as before, or the text says that it is not. */
+ * scratch before. A connection lost when the tables have moved is made again, and the work finished. After any other error all is as before,
+ * or the text says that it is not. */
 int my_swap_do(struct my_swap *s, struct error *e) MUST_USE;
-/* After a failure, also one of a process that is gone: everything is read from scratch. */
-int my_swap_put_back(MYSQL *c, const char *live, const char *scratch, struct error *e) MUST_USE;
+/* What a process that is gone had begun, as scratch tells. Others may have written to live since, so nothing of theirs goes: before the
+ * tables moved, what had been dropped is made again; after that, they stay and the new definitions are made as far as live lets them. What
+ * was done is noted. */
+int my_swap_recover(MYSQL *c, const char *live, const char *scratch, struct strlist *notes, struct error *e) MUST_USE;
 
 /* my_keys.c: foreign keys from tables elsewhere to those of two databases, pointed at the same tables of `live`. */
 int my_keys_turn(MYSQL *c, const char *live, const char *scratch, const char *kept, struct error *e) MUST_USE;

@@ -338,6 +338,18 @@ static void drop_qualifier(struct scan *s, struct token t)
 		replace(s, t.from, next(s).to, "");
 }
 
+/* A name of three parts begins with a database for certain; one of two may as well be a table's column. */
+static void drop_column_database(struct scan *s, struct token t)
+{
+	struct scan ahead = *s;
+	if (t.kind != NAME)
+		return;
+	struct token dot = next(&ahead), table = next(&ahead);
+	AUTO_FREE char *name = text_of(s, t);
+	if (strcmp(name, s->r->column_database) == 0 && is_sign(s, dot, '.') && table.kind == NAME && is_sign(s, peek(&ahead), '.'))
+		replace(s, t.from, dot.to, "");
+}
+
 static void statement(struct scan *s)
 {
 	struct token t = next(s);
@@ -351,6 +363,8 @@ static void statement(struct scan *s)
 			sequence(s);
 		else if (s->r->unqualify)
 			drop_qualifier(s, t);
+		else if (s->r->column_database)
+			drop_column_database(s, t);
 	}
 }
 

@@ -105,7 +105,8 @@ static int mark(MYSQL *c, const struct my_scratch *s, struct error *e)
 	gethostname(host, sizeof host - 1);
 	int err = my_exec(c, e,
 		my_sql("CREATE TABLE %I." SCRATCH " (target varchar(64), made datetime, host varchar(255), pid int, connection bigint, "
-		       "kept varchar(64), swapping int NOT NULL DEFAULT 0, kinds int NOT NULL DEFAULT 0) "
+		       "kept varchar(64), swapping int NOT NULL DEFAULT 0, kinds int NOT NULL DEFAULT 0, "
+		       "replacing int NOT NULL DEFAULT 0, without_definers int NOT NULL DEFAULT 0) "
 		       "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin", s->name));
 	if (!err)
 		err = my_exec(c, e,
@@ -148,6 +149,12 @@ int my_scratch_make(MYSQL *c, const char *target, const char *charset, const cha
 	struct error *e)
 {
 	return denied(e, target, make_scratch(c, target, "_restore_", charset, collation, out, e));
+}
+
+int my_scratch_lock(MYSQL *c, const struct my_scratch *s, struct error *e)
+{
+	int err = is_orphan(c, s->name, e);
+	return err == 0 ? error_set(e, ERR_LOCKED, "another restore works on %s", s->name) : err < 0 ? err : 0;
 }
 
 int my_scratch_make_verify(MYSQL *c, struct my_scratch *out, struct error *e)
@@ -263,10 +270,9 @@ static int remove_scratch(MYSQL *c, const char *scratch, const char *target, str
 	if (err || (m.swapping && (strcmp(m.target, target) != 0 || !is_beside(target, scratch, SCRATCH_SUFFIX))))
 		return err;
 	if (m.swapping) {
-		err = my_swap_put_back(c, target, scratch, e);
+		err = my_swap_recover(c, target, scratch, notes, e);
 		if (err)
-			return error_wrap(e, "putting back what an interrupted restore had begun to replace in \"%s\"", target);
-		strlist_addf(notes, "a restore that was interrupted had begun to replace \"%s\": it was put back first", target);
+			return error_wrap(e, "settling what an interrupted restore had begun in \"%s\"", target);
 	}
 	err = my_scratch_drop(c, scratch, e);
 	if (!err)

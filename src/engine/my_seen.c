@@ -91,13 +91,14 @@ static bool has(const struct map *m, const char *name)
 }
 
 static int compare_names(const char *what, const struct strlist *before, const struct strlist *after,
-	const struct sqldump_map *dump, enum sqldump_kind kind, struct manifest_source *m, struct error *e)
+	const struct sqldump_map *dump, enum sqldump_kind kind, const struct strlist *left_out,
+	struct manifest_source *m, struct error *e)
 {
 	CLEANUP(map_drop) struct map *was = names_of(before), *is = names_of(after), *got = names_in_dump(dump, kind);
 	for (size_t i = 0; i < before->n; i++) {
 		if (!has(is, before->v[i]))
 			manifest_note(m, "changed", before->v[i], "the %s was removed during the backup", what);
-		else if (!has(got, before->v[i])) {
+		else if (!has(got, before->v[i]) && !strlist_has(left_out, before->v[i])) {
 			error_set(e, ERR_VERIFY, "the dump lacks the %s %s, which was there all the time", what,
 				before->v[i]);
 			return error_hint(e,
@@ -141,8 +142,10 @@ static int compare_counts(const struct my_seen *before, const struct my_seen *af
 int my_seen_compare(const struct my_seen *before, const struct my_seen *after, const struct sqldump_map *map,
 	const struct my_plan *plan, struct manifest_source *m, struct error *e)
 {
-	int err = compare_names("table", &before->tables, &after->tables, map, SQLDUMP_TABLE, m, e);
+	const struct strlist none = {0};
+	int err = compare_names("table", &before->tables, &after->tables, map, SQLDUMP_TABLE, &none, m, e);
 	if (!err)
-		err = compare_names("view", &before->views, &after->views, map, SQLDUMP_VIEW, m, e);
+		err = compare_names("view", &before->views, &after->views, map, SQLDUMP_VIEW, &plan->left_out,
+			m, e);
 	return err ? err : compare_counts(before, after, map, plan, m, e);
 }

@@ -4,12 +4,16 @@
 #include "engine/my_restore.h"
 
 #include "base/mem.h"
+#include "base/timefmt.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SCRATCH MY_OWN_PREFIX "scratch"
 #define MOVES MY_OWN_PREFIX "moves"
+#define SAVED MY_OWN_PREFIX "saved"
+#define FRESH MY_OWN_PREFIX "fresh"
+#define RECONNECT_TRIES 6                 /* each waits for the locks for some seconds */
 
 void my_swap_release(struct my_swap *s)
 {
@@ -96,7 +100,9 @@ static int change_definitions(const struct my_swap *s, struct error *e)
 	for (size_t i = 0; i < s->fresh.n; i++)
 		if (!my_objects_has_same(&s->old, &s->fresh.v[i]) || in_the_way(s, &s->fresh.v[i]))
 			my_objects_add(&missing, &s->fresh.v[i]);
-	return err ? err : my_objects_create(s->c, s->live, &missing, s->drop_definers, NULL, e);
+	if (!err)
+		err = my_objects_create(s->c, s->live, &missing, s->drop_definers, NULL, e);
+	return err ? err : my_grants_give(s->c, &s->old, &missing, s->notes, e);
 }
 
 /* Rows come in while no trigger fires. */
@@ -125,12 +131,15 @@ static int save_moves(const struct my_swap *s, struct error *e)
 
 static int write_down(const struct my_swap *s, struct error *e)
 {
-	int err = my_objects_save(s->c, s->scratch, &s->old, e);
+	int err = my_objects_save(s->c, s->scratch, SAVED, &s->old, e);
+	if (!err)
+		err = my_objects_save(s->c, s->scratch, FRESH, &s->fresh, e);
 	if (!err)
 		err = save_moves(s, e);
 	if (!err)
 		err = my_exec(s->c, e,
-			my_sql("UPDATE %I." SCRATCH " SET kept = %L, kinds = %u, swapping = 1", s->scratch, s->kept, s->kinds));
+			my_sql("UPDATE %I." SCRATCH " SET kept = %L, kinds = %u, replacing = %d, without_definers = %d, swapping = 1", s->scratch, s->kept,
+				s->kinds, s->replace, s->drop_definers));
 	return err ? error_wrap(e, "writing down what is about to change") : 0;
 }
 
@@ -142,11 +151,13 @@ static int finished(MYSQL *c, const char *scratch, struct error *e)
 static int read_moves(MYSQL *c, const char *scratch, struct my_swap *out, struct error *e)
 {
 	CLEANUP(my_clear) MYSQL_RES *rows = NULL, *mark = NULL;
-	int err = my_query(c, &mark, e, my_sql("SELECT kept, kinds FROM %I." SCRATCH, scratch));
+	int err = my_query(c, &mark, e, my_sql("SELECT kept, kinds, replacing, without_definers FROM %I." SCRATCH, scratch));
 	MYSQL_ROW row = err ? NULL : mysql_fetch_row(mark);
 	if (row) {
 		out->kept = row[0] ? mem_string(row[0]) : NULL;
 		out->kinds = (unsigned)atoi(row[1]);
+		out->replace = *row[2] == '1';
+		out->drop_definers = *row[3] == '1';
 	}
 	if (!err)
 		err = my_query(c, &rows, e, my_sql("SELECT name, goes_out FROM %I." MOVES, scratch));
@@ -196,7 +207,9 @@ static int create_missing(const struct my_swap *s, struct error *e)
 	for (size_t i = 0; i < s->old.n && !err; i++)
 		if (!my_objects_has(&now, &s->old.v[i]))
 			my_objects_add(&missing, &s->old.v[i]);
-	return err ? err : my_objects_create(s->c, s->live, &missing, false, &broken, e);
+	if (!err)
+		err = my_objects_create(s->c, s->live, &missing, false, &broken, e);
+	return err ? err : my_grants_give(s->c, &s->old, &missing, s->notes, e);
 }
 
 static int drop_kept(const struct my_swap *s, struct error *e)
@@ -231,31 +244,313 @@ static int put_back(struct my_swap *s, struct error *e)
 	return err ? err : drop_kept(s, e);
 }
 
-int my_swap_put_back(MYSQL *c, const char *live, const char *scratch, struct error *e)
+/* ---- forward ---- */
+
+/* What somebody has changed since may be in the way; that is no reason to stop. What the next try may do is. */
+static bool is_final(const struct error *why)
 {
-	CLEANUP(my_swap_release) struct my_swap s = {.c = c, .live = live, .scratch = scratch};
+	return why->kind == ERR_CHILD || why->kind == ERR_EXISTS || why->kind == ERR_NOT_FOUND;
+}
+
+static void note_failed(const struct my_swap *s, const struct my_object *o, const char *why)
+{
+	strlist_addf(s->notes, "after an interrupted restore to \"%s\", the %s \"%s\" could not be made (%s); it is: %s", s->live, o->type, o->name, why, o->sql);
+}
+
+static int create_what_can_be(const struct my_swap *s, const struct my_objects *o, bool without_definers, struct error *e)
+{
+	CLEANUP(my_objects_release) struct my_objects views = {0};
+	CLEANUP(strlist_release) struct strlist broken = {0};
+	int err = 0;
+	for (size_t i = 0; i < o->n && !err; i++) {
+		struct my_objects one = {.v = &o->v[i], .n = 1};
+		struct error why = {0};
+		if (o->v[i].kind == MY_VIEW)
+			my_objects_add(&views, &o->v[i]);
+		else
+			err = my_objects_create(s->c, s->live, &one, without_definers, NULL, &why);
+		if (err && !is_final(&why))
+			*e = why;
+		else if (err) {
+			note_failed(s, &o->v[i], why.text);
+			err = 0;
+		}
+	}
+	if (!err)
+		err = my_objects_create(s->c, s->live, &views, without_definers, &broken, e);
+	for (size_t i = 0; i < views.n && !err; i++)
+		if (strlist_has(&broken, views.v[i].name))
+			note_failed(s, &views.v[i], "what it shows is missing, or its name is taken");
+	return err;
+}
+
+/* Triggers of tables that went, and views whose names tables have now, are not missed. */
+static bool is_missed(const struct my_swap *s, const struct my_object *o)
+{
+	return !s->replace && !(o->kind == MY_TRIGGER && strlist_has(&s->out, o->table)) && !(o->kind == MY_VIEW && strlist_has(&s->in, o->name));
+}
+
+/* A view of tables that are gone shows the database in front of them. */
+static int read_now(const struct my_swap *s, struct my_objects *now, struct error *e)
+{
+	const struct my_rewrite r = {.unqualify = s->live};
+	int err = my_objects_read(s->c, s->live, s->kinds, now, e);
+	for (size_t i = 0; i < now->n && !err; i++) {
+		CLEANUP(buf_release) struct buf sql = BUF_INIT;
+		if (now->v[i].kind != MY_VIEW)
+			continue;
+		my_rewrite(&r, now->v[i].sql, strlen(now->v[i].sql), &sql);
+		free(now->v[i].sql);
+		now->v[i].sql = buf_take_text(&sql);
+	}
+	return err;
+}
+
+/* What change_definitions() had not come to yet. What is neither of before nor of the backup is somebody else's, and stays. */
+static int complete_definitions(const struct my_swap *s, bool strictly, struct error *e)
+{
+	CLEANUP(my_objects_release) struct my_objects now = {0}, gone = {0}, missing = {0}, missed = {0};
+	int err = read_now(s, &now, e);
+	for (size_t i = 0; i < s->old.n && !err; i++) {
+		const struct my_object *o = &s->old.v[i];
+		if (!my_objects_has(&now, o) && is_missed(s, o) && !(strictly && s->fill))
+			my_objects_add(&missed, o);
+		if (!s->replace || !my_objects_has_same(&now, o) || my_objects_has_same(&s->fresh, o))
+			continue;
+		err = my_object_drop(s->c, s->live, o, e);
+		my_objects_add(&gone, o);
+	}
+	for (size_t i = 0; i < s->fresh.n && !err; i++)
+		if (!my_objects_has(&now, &s->fresh.v[i]) || my_objects_has(&gone, &s->fresh.v[i]))
+			my_objects_add(&missing, &s->fresh.v[i]);
+	if (!err && strictly)
+		err = my_objects_create(s->c, s->live, &missing, s->drop_definers, NULL, e);
+	else if (!err)
+		err = create_what_can_be(s, &missing, s->drop_definers, e);
+	if (!err)
+		err = create_what_can_be(s, &missed, false, e);
+	return err ? err : my_grants_give(s->c, &s->old, &missing, s->notes, e);
+}
+
+/* A step that failed for good is noted. */
+static int unless_final(const struct my_swap *s, int failed, const struct error *why, struct error *e)
+{
+	if (failed && is_final(why)) {
+		strlist_addf(s->notes, "after an interrupted restore to \"%s\": %s", s->live, why->text);
+		return 0;
+	}
+	if (failed)
+		*e = *why;
+	return failed;
+}
+
+/* Before the tables moved nothing was lost but what had been dropped to clear the way. */
+static int recover_old(const struct my_swap *s, struct error *e)
+{
+	CLEANUP(my_objects_release) struct my_objects now = {0}, missing = {0};
+	struct error why[2] = {0};
+	int err = unless_final(s, my_keys_turn(s->c, s->live, s->scratch, s->kept, &why[0]), &why[0], e);
+	if (!err)
+		err = unless_final(s, my_objects_read(s->c, s->live, s->kinds, &now, &why[1]), &why[1], e);
+	for (size_t i = 0; i < s->old.n && !err; i++)
+		if (!my_objects_has(&now, &s->old.v[i]))
+			my_objects_add(&missing, &s->old.v[i]);
+	if (!err)
+		err = create_what_can_be(s, &missing, false, e);
+	if (!err)
+		err = my_grants_give(s->c, &s->old, &missing, s->notes, e);
+	if (!err)
+		err = drop_kept(s, e);
+	if (!err)
+		strlist_addf(s->notes, "a restore that was interrupted had begun to replace \"%s\": it was put back first", s->live);
+	return err;
+}
+
+static int recover_new(const struct my_swap *s, struct error *e)
+{
+	struct error why[4] = {0};
+	int err = unless_final(s, turn_defaults(s->c, s->live, s->scratch, &why[0]), &why[0], e);
+	if (!err)
+		err = unless_final(s, my_keys_turn(s->c, s->live, s->scratch, s->kept, &why[1]), &why[1], e);
+	if (!err)
+		err = unless_final(s, complete_definitions(s, false, &why[2]), &why[2], e);
+	if (!err && s->kept)
+		err = unless_final(s, my_keys_untie(s->c, s->kept, &why[3]), &why[3], e);
+	if (err)
+		return err;
+	strlist_addf(s->notes, "a restore that was interrupted had replaced the tables of \"%s\" already: what was written there since stays, its views, triggers "
+		"and routines were completed, and its events and rows that were to be added may be missing", s->live);
+	if (s->kept)
+		strlist_addf(s->notes, "the tables before that one are kept in \"%s\"", s->kept);
+	return 0;
+}
+
+int my_swap_recover(MYSQL *c, const char *live, const char *scratch, struct strlist *notes, struct error *e)
+{
+	CLEANUP(my_swap_release) struct my_swap s = {.c = c, .live = live, .scratch = scratch, .notes = notes};
+	bool moved = false;
 	int err = read_moves(c, scratch, &s, e);
 	if (!err)
-		err = my_objects_load(c, scratch, &s.old, e);
-	return err ? err : put_back(&s, e);
+		err = my_objects_load(c, scratch, SAVED, &s.old, e);
+	if (!err)
+		err = my_objects_load(c, scratch, FRESH, &s.fresh, e);
+	if (!err)
+		err = has_moved(&s, &moved, e);
+	if (!err)
+		err = moved ? recover_new(&s, e) : recover_old(&s, e);
+	return err ? err : finished(c, scratch, e);
 }
 
 /* ---- the whole ---- */
 
-static int change(const struct my_swap *s, struct error *e)
+static int change(struct my_swap *s, struct error *e)
 {
 	int err = clear_the_way(s, e);
+	s->stage = MY_SWAP_MOVES;
 	if (!err)
 		err = move_tables(s, e);
-	if (!err)
+	else
+		s->stage = MY_SWAP_CLEARS;
+	if (!err) {
+		s->stage = MY_SWAP_MOVED;
 		err = turn_defaults(s->c, s->live, s->scratch, e);
+	}
 	if (!err)
 		err = my_keys_turn(s->c, s->live, s->scratch, s->kept, e);
 	if (!err)
 		err = change_definitions(s, e);
 	if (!err && s->fill)
 		err = fill(s, e);
-	return err || !s->last ? err : s->last(s->ctx, e);
+	if (!err && s->last)
+		err = s->last(s->ctx, e);
+	return err ? err : finished(s->c, s->scratch, e);
+}
+
+static bool has_event(const struct my_objects *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->v[i].kind == MY_EVENT)
+			return true;
+	return false;
+}
+
+/* The last step makes all events or none: those it had begun with go. */
+static int drop_events(const struct my_swap *s, struct error *e)
+{
+	CLEANUP(my_objects_release) struct my_objects now = {0};
+	int err = 0;
+	if ((s->kinds & MY_EVENT) && (s->replace || !has_event(&s->old)))
+		err = my_objects_read(s->c, s->live, MY_EVENT, &now, e);
+	for (size_t i = 0; i < now.n && !err; i++)
+		err = my_object_drop(s->c, s->live, &now.v[i], e);
+	return err;
+}
+
+/* The rest of change(), from wherever it had come to after the tables moved. */
+static int complete(const struct my_swap *s, struct error *e)
+{
+	int err = s->fill ? clear_the_way(s, e) : 0;
+	if (!err)
+		err = turn_defaults(s->c, s->live, s->scratch, e);
+	if (!err)
+		err = my_keys_turn(s->c, s->live, s->scratch, s->kept, e);
+	if (!err)
+		err = complete_definitions(s, true, e);
+	if (!err && s->fill)
+		err = fill(s, e);
+	if (!err)
+		err = drop_events(s, e);
+	if (!err && s->last)
+		err = s->last(s->ctx, e);
+	return err ? err : finished(s->c, s->scratch, e);
+}
+
+static bool is_lost(const struct my_swap *s)
+{
+	return !s->c || mysql_ping(s->c) != 0;
+}
+
+static int reconnect(struct my_swap *s, struct error *e)
+{
+	struct error cancelled = {0};
+	int err = -1;
+	for (int i = 0; i < RECONNECT_TRIES && err && !progress_check(s->progress, &cancelled); i++) {
+		if (i)
+			time_sleep(1);
+		error_clear(e);
+		err = s->reconnect(s->ctx, &s->c, e);
+	}
+	if (err && cancelled.kind)
+		*e = cancelled;
+	return err ? -(int)e->kind : 0;
+}
+
+/* After a loss: 1: the tables were in place and the rest is done now. */
+static int go_on(struct my_swap *s, struct error *e)
+{
+	bool moved = false;
+	int err = reconnect(s, e);
+	if (!err)
+		err = has_moved(s, &moved, e);
+	if (err)
+		return err;
+	s->stage = moved ? MY_SWAP_MOVED : MY_SWAP_CLEARS;
+	if (!moved && !(s->fill && !s->in.n))
+		return 0;
+	err = complete(s, e);
+	if (!err)
+		strlist_add(s->notes, "the connection to the server was lost when the tables were in place; it was made again and the rest was done");
+	return err ? err : 1;
+}
+
+static int left_as(struct my_swap *s, const struct error *why, struct error *e)
+{
+	struct error first = *e, ignored = {0};
+	const char *kept = s->kept ? s->kept : "";
+	bool moved = false;
+	if (!is_lost(s) && has_moved(s, &moved, &ignored) == 0)
+		s->stage = moved ? MY_SWAP_MOVED : MY_SWAP_CLEARS;
+	if (s->stage == MY_SWAP_MOVED) {
+		error_set(e, first.kind, "%s; \"%s\" has the restored tables already, but not all of their views, triggers, routines, events and "
+			"keys (%s)%s%s", first.text, s->live, why->text, *kept ? "; the tables before are in " : "", kept);
+		return error_hint(e, "restore again: that first completes these, and keeps what is written until then");
+	}
+	if (s->stage == MY_SWAP_CLEARS) {
+		error_set(e, first.kind, "%s; \"%s\" has its tables as before, but may lack triggers and views (%s)", first.text, s->live, why->text);
+		return error_hint(e, "restore again: that first puts these back");
+	}
+	error_set(e, first.kind, "%s; whether \"%s\" has the restored tables or those before is not known, and it may lack views, triggers, routines and "
+		"events (%s)", first.text, s->live, why->text);
+	return error_hint(e, "restore again: that first looks which, completes or puts back the rest, and keeps what is written until then");
+}
+
+/* Finished although something failed: 0. */
+static int settle(struct my_swap *s, struct error *e)
+{
+	struct error why = {0};
+	int done = is_lost(s) ? go_on(s, &why) : 0;
+	if (done > 0) {
+		error_clear(e);
+		return 0;
+	}
+	/* What has failed now is more than the connection, unless that is lost again. */
+	if (done < 0 && is_lost(s))
+		return left_as(s, &why, e);
+	if (done < 0)
+		*e = why;
+	why = (struct error){0};
+	if (s->stage == MY_SWAP_MOVED)
+		s->stage = MY_SWAP_MOVES;
+	int err = put_back(s, &why);
+	if (err && is_lost(s) && reconnect(s, &why) == 0)
+		err = put_back(s, &why);
+	if (err)
+		return left_as(s, &why, e);
+	s->begun = false;
+	/* What failed is no longer there to be told from what was backed up. */
+	if (e->kind == ERR_VERIFY)
+		e->kind = ERR_CHILD;
+	return error_wrap(e, "nothing was changed");
 }
 
 int my_swap_do(struct my_swap *s, struct error *e)
@@ -264,23 +559,14 @@ int my_swap_do(struct my_swap *s, struct error *e)
 	int err = write_down(s, e);
 	if (err) {
 		(void)!drop_kept(s, &why);
-		return err;
+		return error_wrap(e, "nothing was changed");
 	}
 	s->begun = true;
 	err = change(s, e);
-	if (!err) {
-		err = finished(s->c, s->scratch, e);
-		s->begun = err != 0;
-		return err || !s->kept ? err : my_keys_untie(s->c, s->kept, e);
-	}
-	if (put_back(s, &why)) {
-		struct error first = *e;
-		error_set(e, first.kind, "%s; what was begun could not be put back (%s)", first.text, why.text);
-		return error_hint(e, "the next restore to this database puts it back first");
-	}
+	if (err)
+		err = settle(s, e);
+	if (err)
+		return err;
 	s->begun = false;
-	/* What failed is no longer there to be told from what was backed up. */
-	if (e->kind == ERR_VERIFY)
-		e->kind = ERR_CHILD;
-	return error_wrap(e, "nothing was changed");
+	return s->kept ? my_keys_untie(s->c, s->kept, e) : 0;
 }

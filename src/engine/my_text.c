@@ -135,7 +135,7 @@ static int stream(const struct source_url *u, struct sink *out, struct progress 
 	if (!rc)
 		rc = my_connect(&place, NULL, &c, e);
 	if (!rc)
-		rc = my_backup_stream(&place, c, &outlet.file, p, &m, map, e);
+		rc = my_backup_stream(&place, c, false, &outlet.file, p, &m, map, e);
 	manifest_source_release(&m);
 	return rc;
 }

@@ -25,6 +25,7 @@ struct pg_place {
 	struct strlist keywords, values;  /* all settings given but password and dbname */
 	char *database;                   /* never NULL */
 	char *password;                   /* or NULL: libpq's own ways (PGPASSWORD, passfile) */
+	struct progress *progress;        /* or NULL: once it is cancelled, connecting ends, and a silent server's connections are cut */
 };
 void pg_place_release(struct pg_place *p);
 /* engine->parse. identity "/postgresql/<host>:<port>/<database>", each part a path's component (other characters as
@@ -52,8 +53,10 @@ int pg_value(PGconn *c, char **out, struct error *e, char *sql) MUST_USE;
 int pg_error(PGconn *c, const PGresult *r, struct error *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* After PQsendQuery() and the like: wait until PQgetResult() does not block. While COPY is under way: until the server sent
  * something, but no longer than 200 ms. Once p is cancelled the statement is cancelled on the server, what it still
- * sends is thrown away, and -ERR_CANCELLED returned: the connection can be used again. */
+ * sends is thrown away, and -ERR_CANCELLED returned: the connection can be used again, unless the server was silent. */
 int pg_wait(PGconn *c, struct progress *p, struct error *e) MUST_USE;
+/* PQcancel() of all n, which become NULL and are freed, in this order; waits until it is done, but no longer than `seconds`. */
+void pg_cancel(PGcancel **v, int n, double seconds);
 /* For the vendor's tools: "host=... port=... dbname=..." for their --dbname (no password), and the environment they need
  * (PGPASSWORD when there is one, PGAPPNAME=backstay, PGCONNECT_TIMEOUT when not set). */
 char *pg_tool_conninfo(const struct pg_place *p, const char *database);

@@ -2,22 +2,28 @@
 #include "engine/pg.h"
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/timefmt.h"
+#include "engine/line.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CONNECT_SECONDS 30        /* unless connect_timeout or PGCONNECT_TIMEOUT says otherwise */
 #define OLDEST 100000
 #define LOOK_UP_MS 200            /* how often we see whether we are cancelled */
+#define CANCEL_SECONDS 1          /* for the server to take note of it */
 
 void pg_disconnect(PGconn **c)
 {
-	if (*c)
+	if (*c) {
+		line_forget(*c);
 		PQfinish(*c);
+	}
 	*c = NULL;
 }
 
@@ -74,6 +80,8 @@ static void add_field(struct buf *out, const PGresult *r, int field)
 /* The connection ended under us, or libpq itself failed: there is no SQLSTATE. */
 static int lost(PGconn *c, const char *what, struct error *e)
 {
+	if (line_is_cut(c))
+		return error_set(e, ERR_CANCELLED, "cancelled");
 	AUTO_FREE char *words = one_line(PQerrorMessage(c));
 	enum err_kind kind = PQstatus(c) == CONNECTION_BAD ? ERR_TEMPORARY : ERR_CHILD;
 	return error_set(e, kind, "%s: %s", what, words[0] ? words : "the server gave no reason");
@@ -157,11 +165,13 @@ static int establish(const struct pg_place *p, PGconn *c, const char *database, 
 	while (PQstatus(c) != CONNECTION_BAD && state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
 		struct pollfd wait = {.fd = PQsocket(c), .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT};
 		double left = end - time_monotonic();
-		int n = left > 0 ? poll(&wait, 1, (int)(left * 1000) + 1) : 0;
-		if (n == 0)
+		int err = progress_check(p->progress, e);
+		if (err)
+			return err;
+		if (left <= 0)
 			return error_set(e, ERR_TEMPORARY, "cannot connect to the database %s: no answer in %.0f s",
 				database, patience(p));
-		if (n > 0)
+		if (poll(&wait, 1, LOOK_UP_MS) > 0)
 			state = PQconnectPoll(c);
 	}
 	if (PQstatus(c) != CONNECTION_OK)
@@ -216,6 +226,7 @@ int pg_connect(const struct pg_place *p, const char *database, PGconn **out, str
 	if (err)
 		return err;
 	PQsetNoticeReceiver(c, quiet, NULL);
+	line_watch(c, PQsocket(c), p->progress);
 	err = prepare_session(c, e);
 	if (!err)
 		*out = TAKE(c);
@@ -302,6 +313,7 @@ char *pg_sql(const char *fmt, ...)
 int pg_query(PGconn *c, PGresult **out, struct error *e, char *sql)
 {
 	AUTO_FREE char *own = sql;
+	line_touch(c);
 	CLEANUP(pg_clear) PGresult *r = PQexec(c, own);
 	ExecStatusType state = PQresultStatus(r);
 	if (state != PGRES_TUPLES_OK && state != PGRES_COMMAND_OK && state != PGRES_EMPTY_QUERY)
@@ -345,13 +357,79 @@ static void drain(PGconn *c)
 	}
 }
 
+/* PQcancel() waits for the server, come what may: in a thread of its own, which a server that says nothing keeps. */
+struct cancelling {
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	bool done, left;                  /* left: nobody waits any more */
+	int n;
+	PGcancel *v[];
+};
+
+static void cancelling_free(struct cancelling *x)
+{
+	pthread_mutex_destroy(&x->lock);
+	pthread_cond_destroy(&x->ended);
+	free(x);
+}
+
+static void *cancel_all(void *arg)
+{
+	struct cancelling *x = arg;
+	char words[256];
+	for (int i = 0; i < x->n; i++) {
+		if (x->v[i])
+			(void)PQcancel(x->v[i], words, sizeof words);
+		PQfreeCancel(x->v[i]);
+	}
+	pthread_mutex_lock(&x->lock);
+	x->done = true;
+	bool left = x->left;
+	pthread_cond_signal(&x->ended);
+	pthread_mutex_unlock(&x->lock);
+	if (left)
+		cancelling_free(x);
+	return NULL;
+}
+
+/* Whether the thread is through. */
+static bool wait_for(struct cancelling *x, double seconds)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
+	until.tv_sec += (time_t)seconds + until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&x->lock);
+	while (!x->done && pthread_cond_timedwait(&x->ended, &x->lock, &until) == 0)
+		;
+	x->left = !x->done;
+	bool done = x->done;
+	pthread_mutex_unlock(&x->lock);
+	return done;
+}
+
+void pg_cancel(PGcancel **v, int n, double seconds)
+{
+	pthread_t thread;
+	struct cancelling *x = mem_zero(sizeof *x + (size_t)n * sizeof *x->v);
+	pthread_mutex_init(&x->lock, NULL);
+	pthread_cond_init(&x->ended, NULL);
+	for (x->n = 0; x->n < n; x->n++)
+		x->v[x->n] = TAKE(v[x->n]);
+	if (thread_start(&thread, "cancel", cancel_all, x) != 0)
+		cancel_all(x);
+	else
+		pthread_detach(thread);
+	if (wait_for(x, seconds))
+		cancelling_free(x);
+}
+
 static int stop_statement(PGconn *c, struct error *e)
 {
-	char words[256];
 	PGcancel *cancel = PQgetCancel(c);
-	if (cancel && PQcancel(cancel, words, sizeof words))
-		drain(c);
-	PQfreeCancel(cancel);
+	pg_cancel(&cancel, 1, CANCEL_SECONDS);
+	drain(c);
 	return -(int)e->kind;
 }
 

@@ -35,7 +35,11 @@ static int copy_write(struct sink *sink, const void *p, size_t n, struct error *
 		if (err)
 			return err;
 		/* Its result, which says why, is read at the end. */
-		if (PQputCopyData(s->c, from + done, (int)some) != 1)
+		bool sent = PQputCopyData(s->c, from + done, (int)some) == 1;
+		err = sent ? 0 : go_on(s, e);
+		if (err)
+			return err;
+		if (!sent)
 			return error_set(e, ERR_TEMPORARY, "the connection failed while rows were sent: %s", PQerrorMessage(s->c));
 		progress_bytes(s->progress, some);
 	}
@@ -47,7 +51,7 @@ static int end_copy(struct pg_session *s, int err, uint64_t *rows, struct error 
 {
 	struct error waiting = {0};
 	bool given_up = err != 0;
-	if (PQputCopyEnd(s->c, given_up ? "given up" : NULL) != 1 && !err)
+	if (PQputCopyEnd(s->c, given_up ? "given up" : NULL) != 1 && !err && !(err = go_on(s, e)))
 		err = error_set(e, ERR_TEMPORARY, "the connection failed: %s", PQerrorMessage(s->c));
 	int wait = !PQisBusy(s->c) ? 0 : pg_wait(s->c, given_up ? NULL : s->progress, &waiting);
 	if (wait && !err) {

@@ -10,6 +10,7 @@
 
 #define WORTH_TWO ((uint64_t)16 << 20)
 #define WORKERS_MAX 16
+#define CANCEL_SECONDS 2          /* for the server to take note of it */
 
 struct job {
 	const struct pg_entry *entry;
@@ -49,13 +50,10 @@ static void release(struct load *l)
 
 void pg_team_fail(struct pg_team *t, const struct error *why)
 {
-	char ignored[256];
 	pthread_mutex_lock(&t->lock);
 	if (!atomic_exchange(&t->stop, true)) {
 		t->why = *why;
-		for (int i = 0; i < t->n; i++)
-			if (t->cancels[i])
-				PQcancel(t->cancels[i], ignored, sizeof ignored);
+		pg_cancel(t->cancels, t->n, why->kind == ERR_CANCELLED ? 0 : CANCEL_SECONDS);
 	}
 	pthread_cond_broadcast(&t->changed);
 	pthread_mutex_unlock(&t->lock);

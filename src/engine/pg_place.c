@@ -204,7 +204,7 @@ static int look_up(const struct source_url *u, struct pg_place *out, struct effe
 int pg_place_of(const struct source_url *u, struct pg_place *out, struct error *e)
 {
 	CLEANUP(effective_release) struct effective x = {0};
-	*out = (struct pg_place){0};
+	*out = (struct pg_place){.progress = u->progress};
 	int err = look_up(u, out, &x, e);
 	if (err)
 		pg_place_release(out);

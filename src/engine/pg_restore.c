@@ -4,6 +4,7 @@
 
 #include "base/human.h"
 #include "base/mem.h"
+#include "engine/line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,7 +120,12 @@ static int whole(struct restoring *x, struct error *e)
 		err = pg_properties_set(t, x->archive ? &x->toc : NULL, e);
 	if (!err && t->exists && x->r->before_swap)
 		err = x->r->before_swap(x->r->ctx, e);
-	return err ? err : pg_swap(t, x->r->progress, e);
+	if (err)
+		return err;
+	/* Once begun, the swap is not cut off: whether it happened would not be known. */
+	t->place.progress = NULL;
+	line_forget(t->control);
+	return pg_swap(t, x->r->progress, e);
 }
 
 /* A scratch database needs the right to create one, and the right to rename the target. */

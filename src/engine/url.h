@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 struct engine;
+struct progress;
 
 struct source_url {
 	const struct engine *engine;
@@ -15,6 +16,7 @@ struct source_url {
 	char *rest;               /* what follows the scheme, for the engine to parse */
 	char *identity;           /* absolute path that no other source of this machine has: "/srv/app.db", "/postgresql/db:5432/shop"; in snapshots' `paths` */
 	char *name;               /* default name of the source: "app.db", "media", "pg_dump" */
+	struct progress *progress;        /* set by whoever parsed it, or NULL: once it is cancelled, nobody waits for its server any more */
 };
 void source_url_release(struct source_url *u);
 

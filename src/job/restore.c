@@ -82,6 +82,7 @@ struct restoring {
 	const struct restore_step *step;
 	struct job_restore_result *result;
 	const char *job_id;
+	struct strlist left_out; /* notes: what a safety backup could not take up */
 	bool bringing_back; /* after a failure: what was begun is ended even when the lock is lost */
 };
 
@@ -96,7 +97,7 @@ static int back_up_target(struct restoring *x, struct job_backup_result *made, s
 		.job = x->job_id,
 		.safety_target = x->step->target.shown,
 		.undo_of = x->job->undo_of,
-		.options = {.include_logs = true, .check = CHECK_NONE},
+		.options = {.include_logs = true, .check = CHECK_NONE, .tolerate = true},
 		.level = -1,
 		.progress = x->job->progress,
 	};
@@ -108,6 +109,23 @@ static int back_up_target(struct restoring *x, struct job_backup_result *made, s
 	return rc;
 }
 
+/* Of a database only definitions may be missing, never rows: what was done to them already is not made worse. */
+static bool may_go_on(struct restoring *x, const struct job_backup_result *made)
+{
+	if (!(x->step->engine->features & ENGINE_DATABASE))
+		return false;
+	for (size_t i = 0; i < made->backup.manifest.source_count; i++) {
+		const struct manifest_source *s = &made->backup.manifest.sources[i];
+
+		for (size_t j = 0; j < s->note_count; j++)
+			if (!strcmp(s->notes[j].kind, "unreadable") || !strcmp(s->notes[j].kind, "unseen"))
+				strlist_addf(&x->left_out, "not in the safety backup, so that undo does not bring it back: %s%s%s",
+					     s->notes[j].path ? s->notes[j].path : "", s->notes[j].path ? ": " : "",
+					     s->notes[j].text);
+	}
+	return true;
+}
+
 static int make_safety_backup(struct restoring *x, struct error *e)
 {
 	CLEANUP(job_backup_result_release) struct job_backup_result made = {0};
@@ -116,6 +134,10 @@ static int make_safety_backup(struct restoring *x, struct error *e)
 
 	if (rc == 0 || rc == -ERR_PARTIAL)
 		strlist_add(&x->result->safety, id_hex(&made.backup.snapshot.id, hex));
+	if (rc == -ERR_PARTIAL && may_go_on(x, &made)) {
+		error_clear(e);
+		rc = 0;
+	}
 	if (rc == -ERR_PARTIAL) {
 		error_set(e, ERR_REFUSED, "%llu of its entries could not be read", (unsigned long long)made.skipped);
 		error_hint(e, "make them readable, or restore with --no-safety, which cannot be undone");
@@ -174,8 +196,11 @@ static int restore_step(struct restoring *x, struct error *e)
 		rc = step->engine->restore(&r, &done.result, e);
 	if (rc) {
 		restore_result_release(&done.result);
+		strlist_release(&x->left_out);
 		return error_wrap(e, "restoring %s to %s", step->source->name, step->target.shown);
 	}
+	strlist_copy(&done.result.notes, &x->left_out);
+	strlist_release(&x->left_out);
 	done.source = mem_string(step->source->name);
 	done.target = mem_string(step->target.shown);
 	x->result->v = mem_array(x->result->v, x->result->n + 1, sizeof *x->result->v);

@@ -335,6 +335,7 @@ static int set_url(const struct job_restore *j, const char *text, struct restore
 		return error_set(e, ERR_MISMATCH,
 				 "%s is a backup of %s and cannot be restored into %s; nothing was changed",
 				 s->source->name, s->engine->title, s->target.shown);
+	s->target.progress = j->progress;
 	if (on_server(s->engine))
 		return s->engine->look(&s->target, &s->exists, &s->line, e);
 	s->exists = fs_exists(s->target.path);

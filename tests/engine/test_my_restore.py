@@ -351,7 +351,8 @@ def test_what_was_replaced_goes_when_its_day_is_over(initialised, mariadb, shop)
     mariadb.sql("UPDATE _backstay_kept SET kept_until = 1", kept)
     result = initialised("restore", backup, "--to", mariadb.url(shop), "--yes", "--no-safety")
     assert f"removed {kept}, which was kept for a day" in result.err
-    assert len(leftovers(mariadb, shop)[1]) == 1 and kept not in databases(mariadb)
+    (fresh,) = leftovers(mariadb, shop)[1]           # made in the same second it has the same name
+    assert mariadb.sql("SELECT kept_until > 1 FROM _backstay_kept", fresh) == "1\n"
 
 
 def test_a_database_of_somebody_else_with_such_a_name_is_left_alone(initialised, mariadb, shop):
@@ -491,9 +492,10 @@ def test_our_process_killed_while_it_loads_leaves_a_scratch_database_that_the_ne
 
 
 @pytest.mark.parametrize("table, waits", [("customers", "DROP TRIGGER%"), ("orders", "RENAME TABLE%")])
-def test_our_process_killed_before_the_tables_move_is_put_back_by_the_next(initialised, mariadb, shop, client, table, waits):
-    """The server goes on waiting for what our last statement needs, and does it after our end."""
+def test_our_process_killed_around_the_move_of_the_tables_is_settled_by_the_next(initialised, mariadb, shop, client, table, waits):
+    """The server goes on waiting for what our last statement needs, and does it after our end: the trigger goes and comes back, the tables have moved and stay."""
     backup = backed_up(initialised, mariadb, shop)
+    wanted = comparable(mariadb, shop)
     mariadb.sql(DRIFT, shop)
     before = comparable(mariadb, shop)
     with holding(mariadb, shop, table):
@@ -503,31 +505,130 @@ def test_our_process_killed_before_the_tables_move_is_put_back_by_the_next(initi
     wait_for_none(mariadb, "USER = 'root'")
     fails_at_once(client)
     initialised.fails(1, "restore", backup, "--to", mariadb.url(shop), "--yes")
-    assert comparable(mariadb, shop) == before
-    assert leftovers(mariadb, shop) == ([], [])
+    moves = waits.startswith("RENAME")
+    assert comparable(mariadb, shop) == (wanted if moves else before)
+    scratch, kept = leftovers(mariadb, shop)
+    assert scratch == [] and len(kept) == moves
 
 
-def test_our_process_killed_after_the_tables_moved_is_put_back_by_the_next(initialised, mariadb, shop, client):
+def held_after_the_move(backstay, server, db, client, backup, then):
+    """A restore whose tables are in place and whose events are about to come: then(running, go)."""
+    folder = client("true")
+    client(held_script(folder, nth=2))
+    with held(folder) as (wait, go):
+        running = backstay.start("restore", backup, "--to", server.url(db), "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        wait()
+        assert server.sql("SELECT name FROM customers WHERE id = 1", db) == "Ann\n"
+        return then(running, go)
+
+
+def killed_after_the_move(backstay, server, db, client, backup):
+    held_after_the_move(backstay, server, db, client, backup, lambda running, go: kill(running))
+    wait_for_none(server, "USER = 'root'")
+
+
+def test_our_process_killed_after_the_tables_moved_leaves_them_to_the_next_which_keeps_what_was_written_since(initialised, mariadb, shop, client):
     mariadb.sql("CREATE EVENT later ON SCHEDULE AT '2035-01-01' DO SELECT 1", shop)
     backup = backed_up(initialised, mariadb, shop)
     wanted = comparable(mariadb, shop)
     mariadb.sql(DRIFT, shop)
-    before = comparable(mariadb, shop)
-    folder = client("true")
-    client(held_script(folder, nth=2))
-    with held(folder) as (wait, go):
-        running = initialised.start("restore", backup, "--to", mariadb.url(shop), "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        wait()
-        assert mariadb.sql("SELECT name FROM customers WHERE id = 1", shop) == "Ann\n"
-        kill(running)
-    wait_for_none(mariadb, "USER = 'root'")
+    killed_after_the_move(initialised, mariadb, shop, client, backup)
+    (kept,) = leftovers(mariadb, shop)[1]
+    assert mariadb.sql("SELECT name FROM customers WHERE id = 1", kept) == "Changed\n"
+    # Between: what was being made goes missing, a table that was there before comes anew, rows come and go.
+    mariadb.sql("DROP TRIGGER orders_log; DROP VIEW big; CREATE VIEW mine AS SELECT 1 AS one; CREATE TABLE extra (mine int PRIMARY KEY); INSERT INTO extra VALUES (77); "
+                "INSERT INTO customers VALUES (50,'Newest'); DELETE FROM orders WHERE id = 2", shop)
     fails_at_once(client)
-    initialised.fails(1, "restore", backup, "--to", mariadb.url(shop), "--yes")
-    assert comparable(mariadb, shop) == before
-    assert leftovers(mariadb, shop) == ([], [])
+    result = initialised.fails(1, "restore", backup, "--to", mariadb.url(shop), "--yes")
+    assert leftovers(mariadb, shop) == ([], [kept])
+    assert mariadb.sql("SELECT name FROM customers ORDER BY id; SELECT id FROM orders ORDER BY id; SELECT mine FROM extra; SELECT one FROM mine; SELECT count(*) FROM big", shop) \
+        == "Ann\nBob\nEve\nNewest\n1\n3\n77\n1\n1\n"
+    assert mariadb.sql(f"SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = '{shop}'") == "orders_log\n"
+    since = comparable(mariadb, shop)
     client('exec $CLIENT "$@"')
     initialised("restore", backup, "--to", mariadb.url(shop), "--yes")
     assert comparable(mariadb, shop) == wanted
+    initialised("restore", "--undo", "--yes")
+    assert comparable(mariadb, shop) == since
+
+
+def test_the_next_restore_says_what_one_that_was_killed_after_the_tables_moved_had_done(initialised, mariadb, shop, client):
+    mariadb.sql("CREATE EVENT later ON SCHEDULE AT '2035-01-01' DO SELECT 1", shop)
+    backup = backed_up(initialised, mariadb, shop)
+    killed_after_the_move(initialised, mariadb, shop, client, backup)
+    (kept,) = leftovers(mariadb, shop)[1]
+    mariadb.sql("DROP TRIGGER orders_log; DROP VIEW big; DROP TABLE orders", shop)
+    client('exec $CLIENT "$@"')
+    result = initialised("restore", backup, "--to", mariadb.url(shop), "--yes")
+    assert f'a restore that was interrupted had replaced the tables of "{shop}" already: what was written there since stays' in result.err
+    assert f'the tables before that one are kept in "{kept}"' in result.err
+    assert f'after an interrupted restore to "{shop}", the TRIGGER "orders_log" could not be made (' in result.err
+    assert 'the VIEW "big" could not be made (what it shows is missing, or its name is taken); it is: CREATE' in result.err
+
+
+def test_a_database_dropped_after_a_restore_was_killed_does_not_stop_the_next(initialised, mariadb, shop, client):
+    mariadb.sql("CREATE EVENT later ON SCHEDULE AT '2035-01-01' DO SELECT 1", shop)
+    backup = backed_up(initialised, mariadb, shop)
+    wanted = comparable(mariadb, shop)
+    killed_after_the_move(initialised, mariadb, shop, client, backup)
+    mariadb.sql(f"DROP DATABASE `{shop}`")
+    client('exec $CLIENT "$@"')
+    initialised("restore", backup, "--to", mariadb.url(shop), "--yes")
+    assert comparable(mariadb, shop) == wanted and leftovers(mariadb, shop)[0] == []
+
+
+def ours(server):
+    return server.sql("SELECT GROUP_CONCAT(ID) FROM information_schema.PROCESSLIST WHERE USER = 'root' AND ID <> CONNECTION_ID()").strip().split(",")
+
+
+def test_a_connection_lost_after_the_tables_moved_is_made_again_and_the_restore_finished(initialised, mariadb, shop, client):
+    mariadb.sql("CREATE EVENT later ON SCHEDULE AT '2035-01-01' DO SELECT 1; CREATE FUNCTION f() RETURNS int DETERMINISTIC RETURN 1", shop)
+    backup = backed_up(initialised, mariadb, shop)
+    wanted = comparable(mariadb, shop)
+    mariadb.sql(DRIFT, shop)
+
+    def cut(running, go):
+        for each in ours(mariadb):
+            mariadb.sql(f"KILL CONNECTION {each}")
+        go()
+        _, err = running.communicate(timeout=60)
+        return running.returncode, err.decode()
+
+    status, err = held_after_the_move(initialised, mariadb, shop, client, backup, cut)
+    assert status == 0, err
+    assert "the connection to the server was lost when the tables were in place; it was made again and the rest was done" in err
+    assert comparable(mariadb, shop) == wanted and leftovers(mariadb, shop)[0] == []
+
+
+def test_a_server_that_stays_away_after_the_tables_moved_leaves_them_and_the_next_restore_loses_nothing(initialised, client):
+    with MariadbServer() as server:
+        db = server.create("shop")
+        server.sql(SHOP + "CREATE EVENT later ON SCHEDULE AT '2035-01-01' DO SELECT 1;", db)
+        backup = backed_up(initialised, server, db)
+        wanted = comparable(server, db)
+        server.sql(DRIFT, db)
+
+        def end(running, go):
+            server.kill()
+            go()
+            _, err = running.communicate(timeout=60)
+            return running.returncode, err.decode()
+
+        status, err = held_after_the_move(initialised, server, db, client, backup, end)
+        server.start(server.folder)
+        (kept,) = leftovers(server, db)[1]
+        assert status == 1
+        assert '"shop" has the restored tables already, but not all of their views, triggers, routines, events and keys (' in err
+        assert f"; the tables before are in {kept}" in err
+        assert "try: restore again: that first completes these, and keeps what is written until then" in err
+        server.sql("CREATE TABLE more (i int); INSERT INTO more VALUES (7); INSERT INTO customers VALUES (50,'Newest')", db)
+        since = comparable(server, db)
+        client('exec $CLIENT "$@"')
+        initialised("restore", backup, "--to", server.url(db), "--yes")
+        assert comparable(server, db) == wanted and leftovers(server, db)[0] == []
+        initialised("restore", "--undo", "--yes")
+        assert comparable(server, db) == since
+        assert server.sql("SELECT i FROM more; SELECT name FROM customers WHERE id = 50", db) == "7\nNewest\n"
 
 
 def test_a_failure_after_the_tables_moved_puts_everything_back(initialised, mariadb, shop, client):
@@ -655,3 +756,98 @@ def test_an_account_that_views_run_as_and_is_not_there_is_named(initialised, mar
     result = initialised("restore", backup, "--to", mariadb.url(shop + "_copy"))
     mariadb.drop(shop + "_copy")
     assert "the account 'gone'@'localhost', which some of the views, triggers, routines or events run as, does not exist on this server" in result.err
+
+
+def test_a_target_made_anew_gets_the_character_set_and_one_that_is_there_keeps_its_own(initialised, mariadb, shop):
+    asked = "SELECT concat(DEFAULT_CHARACTER_SET_NAME, '/', DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{}'"
+    mariadb.sql(f"ALTER DATABASE `{shop}` CHARACTER SET latin2 COLLATE latin2_croatian_ci")
+    backup = backed_up(initialised, mariadb, shop)
+    initialised("restore", backup, "--to", mariadb.url(shop + "_copy"))
+    assert mariadb.sql(asked.format(shop + "_copy")) == "latin2/latin2_croatian_ci\n"
+    mariadb.drop(shop + "_copy")
+    mariadb.sql(f"ALTER DATABASE `{shop}` CHARACTER SET utf8mb4 COLLATE utf8mb4_czech_ci")
+    initialised("restore", backup, "--to", mariadb.url(shop), "--yes")
+    assert mariadb.sql(asked.format(shop)) == "utf8mb4/utf8mb4_czech_ci\n"
+
+
+def test_a_broken_view_does_not_stop_a_restore_and_undo_brings_back_all_but_it(initialised, mariadb, shop):
+    backup = backed_up(initialised, mariadb, shop)
+    mariadb.sql("UPDATE customers SET name = 'Newer' WHERE id = 1", shop)
+    # One whose definer is gone can be dumped.
+    mariadb.sql(f"CREATE OR REPLACE USER gone@localhost; GRANT ALL ON `{shop}`.* TO gone@localhost; CREATE DEFINER=gone@localhost VIEW theirs AS SELECT id FROM log; DROP USER gone@localhost", shop)
+    before = comparable(mariadb, shop)
+    mariadb.sql("CREATE TABLE behind (id int PRIMARY KEY); CREATE VIEW broken AS SELECT id FROM behind; CREATE VIEW on_broken AS SELECT id FROM broken; DROP TABLE behind", shop)
+    result = initialised("restore", backup, "--to", mariadb.url(shop), "--yes")
+    assert result.err.count("not in the safety backup") == 2
+    for view in ("broken", "on_broken"):
+        assert re.search(f"not in the safety backup, so that undo does not bring it back: {view}: the view cannot be dumped, because something behind it is gone "
+                         rf"or its definer may not read it; it is: CREATE .*VIEW `{view}` AS select ", result.err), result.err
+    assert mariadb.sql("SELECT name FROM customers WHERE id = 1", shop) == "Ann\n"
+    assert mariadb.sql(f"SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = '{shop}'") == "big\n"
+    initialised("restore", "--undo", "--yes")
+    assert comparable(mariadb, shop) == before
+
+
+def test_a_broken_table_still_stops_a_restore(initialised, mariadb, shop):
+    mariadb.sql("CREATE TABLE parts (id int) ENGINE=MyISAM", shop)
+    backup = backed_up(initialised, mariadb, shop)
+    mariadb.sql("FLUSH TABLES", shop)
+    (mariadb.folder / "data" / shop / "parts.MYI").unlink()
+    before = mariadb.sql("CHECKSUM TABLE customers, orders, log", shop)
+    result = initialised.run("restore", backup, "--to", mariadb.url(shop), "--yes")
+    assert result.status != 0 and "making the safety backup of " in result.err and "parts" in result.err
+    assert mariadb.sql("CHECKSUM TABLE customers, orders, log", shop) == before
+
+
+def rights(mariadb, db):
+    return mariadb.sql(f"SELECT User, Host, Routine_type, Routine_name, Proc_priv FROM mysql.procs_priv WHERE Db = '{db}' ORDER BY 1, 4")
+
+
+def test_rights_to_routines_that_are_made_again_stay(initialised, mariadb, shop):
+    mariadb.sql("CREATE FUNCTION f() RETURNS int DETERMINISTIC RETURN 1; CREATE PROCEDURE p() SELECT 1", shop)
+    backup = backed_up(initialised, mariadb, shop)
+    mariadb.sql("DROP FUNCTION f; DROP PROCEDURE p; CREATE FUNCTION f() RETURNS int DETERMINISTIC RETURN 2; CREATE PROCEDURE p() SELECT 2; "
+                "CREATE OR REPLACE USER `it's`@localhost; CREATE OR REPLACE ROLE clerks; "
+                f"GRANT EXECUTE, ALTER ROUTINE ON FUNCTION `{shop}`.f TO `it's`@localhost WITH GRANT OPTION; GRANT EXECUTE ON PROCEDURE `{shop}`.p TO clerks", shop)
+    given = rights(mariadb, shop)
+    assert given.count("\n") == 2
+    result = initialised("restore", backup, "--to", mariadb.url(shop), "--yes")
+    assert mariadb.sql("SELECT f()", shop) == "1\n" and rights(mariadb, shop) == given
+    assert "a right to it" not in result.err
+    initialised("restore", "--undo", "--yes")
+    assert mariadb.sql("SELECT f()", shop) == "2\n" and rights(mariadb, shop) == given
+    mariadb.sql("DROP USER `it's`@localhost; DROP ROLE clerks")
+
+
+def test_rights_to_routines_that_cannot_be_seen_are_named(initialised, mariadb, shop):
+    mariadb.sql(f"CREATE OR REPLACE USER worker@localhost; GRANT ALL ON `{shop}%`.* TO worker@localhost; GRANT SELECT ON mysql.proc TO worker@localhost", "mysql")
+    mariadb.sql("CREATE DEFINER=worker@localhost PROCEDURE p() SELECT 1", shop)
+    backup = backed_up(initialised, mariadb, shop)
+    mariadb.sql("DROP PROCEDURE p; CREATE DEFINER=worker@localhost PROCEDURE p() SELECT 2", shop)
+    result = initialised("restore", backup, "--to", mariadb.url(shop, user="worker"), "--yes")
+    assert 'the PROCEDURE "p" was made again; who had a right to it alone has lost that, because this user may not read mysql.procs_priv' in result.err
+    mariadb.sql("DROP USER worker@localhost")
+
+
+LARGE = """
+CREATE TABLE large_a (id bigint PRIMARY KEY AUTO_INCREMENT, k int, t varchar(100), v int AS (k % 7) VIRTUAL, KEY zz (k), KEY aa (t(10), k) COMMENT 'x,y', UNIQUE KEY u (t, id), KEY vv (v)) AUTO_INCREMENT=900001;
+CREATE TABLE large_b (id bigint PRIMARY KEY, n bigint NOT NULL AUTO_INCREMENT, t varchar(100), KEY n (n), KEY tt (t));
+CREATE TABLE referred (id bigint PRIMARY KEY, k int, t varchar(100), KEY k (k), KEY t (t));
+CREATE TABLE referring (id bigint PRIMARY KEY, k int, KEY other (id), CONSTRAINT by_key FOREIGN KEY (k) REFERENCES referred(k));
+CREATE TABLE words (id bigint PRIMARY KEY, k int, t varchar(100), KEY k (k), FULLTEXT KEY t (t));
+INSERT INTO large_a (id, k, t) SELECT seq, seq % 100, concat(md5(seq), sha2(seq, 224)) FROM seq_1_to_30000;
+INSERT INTO large_b SELECT id, id, t FROM large_a; INSERT INTO referred SELECT id, k, t FROM large_a; INSERT INTO referring SELECT id, k FROM large_a;
+INSERT INTO words SELECT id, k, t FROM large_a;
+"""
+
+
+def test_tables_whose_indexes_are_built_behind_their_rows_are_equal_to_the_byte(initialised, mariadb, shop, client, tmp_path):
+    mariadb.sql(LARGE, shop)
+    before = comparable(mariadb, shop)
+    backup = backed_up(initialised, mariadb, shop)
+    folder = client(f'cat > {tmp_path}/fed.$$; exec $CLIENT "$@" < {tmp_path}/fed.$$')
+    initialised("restore", backup, "--to", mariadb.url(shop + "_copy"))
+    assert folder.exists() and comparable(mariadb, shop + "_copy") == before
+    fed = b"".join(path.read_bytes() for path in tmp_path.glob("fed.*"))
+    assert re.findall(rb"ALTER TABLE `(\w+)` (ADD .*)\n", fed) == [(b"large_a", b"ADD KEY `zz` (`k`), ADD KEY `aa` (`t`(10),`k`) COMMENT 'x,y', ADD KEY `vv` (`v`);")]
+    mariadb.drop(shop + "_copy")

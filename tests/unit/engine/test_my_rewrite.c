@@ -113,6 +113,48 @@ static void only_a_change_of_the_character_set_may_be_sent(void **state)
 		assert_false(my_is_charset_change(no[i], strlen(no[i])));
 }
 
+static void only_names_of_three_parts_lose_the_database_of_a_view(void **state)
+{
+	const struct my_rewrite r = {.column_database = "shop"};
+	becomes(&r, "CREATE VIEW `shop` AS select `shop`.`log`.`id` AS `id`,`shop`.`id` AS `x` from (`log` join `shop`) where `other`.`log`.`id` = 'shop.`a`.`b`';",
+		"CREATE VIEW `shop` AS select `log`.`id` AS `id`,`shop`.`id` AS `x` from (`log` join `shop`) where `other`.`log`.`id` = 'shop.`a`.`b`';");
+}
+
+static void defers(const char *sql, const char *create, const char *keys)
+{
+	struct buf out = BUF_INIT, more = BUF_INIT;
+	assert_int_equal(my_defer_keys(sql, strlen(sql), &out, &more), create != NULL);
+	assert_string_equal(buf_text(&out), create ? create : "");
+	assert_string_equal(buf_text(&more), keys);
+	buf_release(&out);
+	buf_release(&more);
+}
+
+static void indexes_that_can_wait_are_taken_out_of_a_table(void **state)
+{
+	defers("CREATE TABLE `t` (\n  `a` int NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`a`),\n  UNIQUE KEY `u` (`b`),\n  KEY `k,` (`b`),\n  KEY `l` (`c`)\n) ENGINE=InnoDB;\n",
+		"CREATE TABLE `t` (\n  `a` int NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`a`),\n  UNIQUE KEY `u` (`b`)\n) ENGINE=InnoDB;\n",
+		"ADD KEY `k,` (`b`), ADD KEY `l` (`c`)");
+	defers("CREATE TABLE `t` (\n  `a` int,\n  KEY `k` (`a`),\n  CHECK (`a` > 0)\n) ENGINE=InnoDB", "CREATE TABLE `t` (\n  `a` int,\n  CHECK (`a` > 0)\n) ENGINE=InnoDB",
+		"ADD KEY `k` (`a`)");
+}
+
+static void tables_that_might_not_become_the_same_stay_as_they_are(void **state)
+{
+	static const char *const same[] = {
+		"", "\n", "  KEY `", "CREATE TABLE `t` (\n  `a` int\n) ENGINE=InnoDB",
+		"CREATE TABLE `t` (\n  `a` int,\n  KEY `k` (`a`)\n) ENGINE=MyISAM",
+		"CREATE TABLE `t` (\n  `a` int,\n  KEY `k` (`a`),\n  CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `p` (`a`)\n) ENGINE=InnoDB",
+		"CREATE TABLE `t` (\n  `a` int,\n  SPATIAL KEY `s` (`p`),\n  KEY `k` (`a`)\n) ENGINE=InnoDB",
+		"CREATE TABLE `t` (\n  `a` text,\n  KEY `k` (`a`(3)),\n  FULLTEXT KEY `f` (`a`)\n) ENGINE=InnoDB",
+		"CREATE TABLE `t` (\n  `n` int AUTO_INCREMENT,\n  `a` int,\n  PRIMARY KEY (`a`),\n  KEY `n` (`n`)\n) ENGINE=InnoDB",
+		"CREATE TABLE `t` (\n  `n` int AUTO_INCREMENT,\n  KEY `n` (`n`)\n) ENGINE=InnoDB",
+		"CREATE TABLE `t` (\n  `n` int AUTO_INCREMENT,\n  PRIMARY KEY (`n``x`),\n  KEY `n` (`n`)\n) ENGINE=InnoDB",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(same); i++)
+		defers(same[i], NULL, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +167,9 @@ int main(void)
 		cmocka_unit_test(sequences_are_looked_for_in_the_new_database),
 		cmocka_unit_test(the_name_of_the_scratch_database_goes),
 		cmocka_unit_test(only_a_change_of_the_character_set_may_be_sent),
+		cmocka_unit_test(only_names_of_three_parts_lose_the_database_of_a_view),
+		cmocka_unit_test(indexes_that_can_wait_are_taken_out_of_a_table),
+		cmocka_unit_test(tables_that_might_not_become_the_same_stay_as_they_are),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

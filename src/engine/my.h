@@ -41,6 +41,8 @@ void my_stop_statement(const struct my_place *p, MYSQL *busy);
 void my_clear(MYSQL_RES **r);
 /* SQL in which %I is a name (`quoted`), %L a literal (NULL: NULL), %s text, %d %u %lld %llu numbers, %% a percent sign; heap. */
 char *my_sql(const char *fmt, ...);
+/* `a`, `b`: names as a list in SQL; heap. */
+char *my_names(const struct strlist *names);
 /* The SQL is heap and freed here: my_exec(c, e, my_sql(...)). Full disk -> ERR_NO_SPACE, missing right -> ERR_ACCESS, else ERR_CHILD. */
 int my_exec(MYSQL *c, struct error *e, char *sql) MUST_USE;
 int my_query(MYSQL *c, MYSQL_RES **out, struct error *e, char *sql) MUST_USE;         /* stored at the client */

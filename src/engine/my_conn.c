@@ -321,6 +321,16 @@ static char *excerpt(const char *sql)
 	return n <= 100 ? mem_string(sql) : mem_printf("%.*s...", 97, sql);
 }
 
+char *my_names(const struct strlist *names)
+{
+	CLEANUP(buf_release) struct buf b = BUF_INIT;
+	for (size_t i = 0; i < names->n; i++) {
+		AUTO_FREE char *name = my_sql("%I", names->v[i]);
+		buf_printf(&b, "%s%s", i ? ", " : "", name);
+	}
+	return buf_take_text(&b);
+}
+
 int my_exec(MYSQL *c, struct error *e, char *sql)
 {
 	AUTO_FREE char *own = sql;

@@ -62,16 +62,6 @@ static int list_keys(MYSQL *c, struct keys *out, struct error *e, char *where)
 	return err ? error_wrap(e, "looking at the foreign keys") : 0;
 }
 
-static char *names(const struct strlist *l)
-{
-	CLEANUP(buf_release) struct buf b = BUF_INIT;
-	for (size_t i = 0; i < l->n; i++) {
-		AUTO_FREE char *name = my_sql("%I", l->v[i]);
-		buf_printf(&b, "%s%s", i ? ", " : "", name);
-	}
-	return buf_take_text(&b);
-}
-
 /* What follows the columns, " ON DELETE CASCADE" say, as it was written: the information schema tells no action from none
  * at all. Heap; NULL when it is not found. */
 static char *find_rules(MYSQL *c, const struct key *k, struct error *e)
@@ -90,7 +80,7 @@ static char *find_rules(MYSQL *c, const struct key *k, struct error *e)
 
 static int turn(MYSQL *c, const struct key *k, const char *live, struct error *e)
 {
-	AUTO_FREE char *columns = names(&k->columns), *parents = names(&k->parents), *rules = find_rules(c, k, e);
+	AUTO_FREE char *columns = my_names(&k->columns), *parents = my_names(&k->parents), *rules = find_rules(c, k, e);
 	if (!rules)
 		rules = mem_printf(" ON UPDATE %s ON DELETE %s", k->on_update, k->on_delete);
 	int err = my_exec(c, e, my_sql("ALTER TABLE %I.%I DROP FOREIGN KEY %I", k->schema, k->table, k->name));

@@ -57,16 +57,6 @@ static int compare_shapes(const struct shape *stored, const struct shape *live, 
 	return same ? 0 : error_set(e, ERR_MISMATCH, "the live table has another primary key");
 }
 
-static char *name_list(const struct strlist *names)
-{
-	CLEANUP(buf_release) struct buf b = BUF_INIT;
-	for (size_t i = 0; i < names->n; i++) {
-		AUTO_FREE char *name = my_sql("%I", names->v[i]);
-		buf_printf(&b, "%s%s", i ? ", " : "", name);
-	}
-	return buf_take_text(&b);
-}
-
 static int has_rows(MYSQL *c, const char *database, const char *table, bool *some, struct error *e)
 {
 	AUTO_FREE char *one = NULL;
@@ -79,7 +69,7 @@ static int insert(MYSQL *c, const char *live, const char *scratch, const char *t
 	struct error *e)
 {
 	CLEANUP(buf_release) struct buf same = BUF_INIT;
-	AUTO_FREE char *names = name_list(&s->columns);
+	AUTO_FREE char *names = my_names(&s->columns);
 	for (size_t i = 0; i < s->key.n; i++) {
 		AUTO_FREE char *one = my_sql("m.%I = s.%I", s->key.v[i], s->key.v[i]);
 		buf_printf(&same, "%s%s", i ? " AND " : "", one);

@@ -4,6 +4,7 @@
 
 #include "base/human.h"
 #include "base/mem.h"
+#include "engine/manifest_compare.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,17 +92,9 @@ static int choose_tables(struct run *x, struct error *e)
 	return 0;
 }
 
-static uint64_t count_of(const struct manifest_source *m, const char *type)
-{
-	for (size_t i = 0; i < m->object_count; i++)
-		if (strcmp(m->objects[i].type, type) == 0)
-			return m->objects[i].count;
-	return 0;
-}
-
 static int check_family(const struct run *x, struct error *e)
 {
-	uint64_t sequences = count_of(x->r->from->manifest, "sequence");
+	uint64_t sequences = manifest_object_count(x->r->from->manifest, "sequence");
 	if (!sequences || x->chosen || my_is_mariadb(x->c))
 		return 0;
 	error_set(e, ERR_MISMATCH, "the backup holds %llu sequences, which MySQL does not have", (unsigned long long)sequences);
@@ -110,7 +103,7 @@ static int check_family(const struct run *x, struct error *e)
 
 static int check_events(const struct run *x, struct error *e)
 {
-	uint64_t events = count_of(x->r->from->manifest, "event");
+	uint64_t events = manifest_object_count(x->r->from->manifest, "event");
 	bool work = true;
 	if (!events || x->chosen)
 		return 0;
@@ -429,7 +422,7 @@ static int finish(void *ctx, struct error *e)
 	if (x->chosen)
 		return 0;
 	if (x->add && has_event(&x->swap.old)) {
-		if (count_of(x->r->from->manifest, "event"))
+		if (manifest_object_count(x->r->from->manifest, "event"))
 			strlist_add(&x->result->notes, "the database has events: those of the backup were left out");
 		return 0;
 	}

@@ -191,31 +191,15 @@ static char *text_of(const struct scan *s, struct token t)
 	return buf_take_text(&b);
 }
 
-static void add_literal(struct buf *b, const char *text)
-{
-	buf_add_byte(b, '\'');
-	for (; *text; text++) {
-		if (*text == '\'' || *text == '\\')
-			buf_add_byte(b, '\\');
-		buf_add_byte(b, (unsigned char)*text);
-	}
-	buf_add_byte(b, '\'');
-}
-
 static void note_definer(struct scan *s, struct token user, struct token host)
 {
-	CLEANUP(buf_release) struct buf b = BUF_INIT;
 	AUTO_FREE char *name = text_of(s, user);
 	if (!s->r->definers || (user.kind == WORD && strncasecmp(name, "CURRENT_", 8) == 0))
 		return;
-	add_literal(&b, name);
-	if (!at_end(host)) {
-		AUTO_FREE char *at = text_of(s, host);
-		buf_add_byte(&b, '@');
-		add_literal(&b, at);
-	}
-	if (!strlist_has(s->r->definers, buf_text(&b)))
-		strlist_add(s->r->definers, buf_text(&b));
+	AUTO_FREE char *at = at_end(host) ? NULL : text_of(s, host);
+	AUTO_FREE char *account = at ? my_sql("%L@%L", name, at) : my_sql("%L", name);
+	if (!strlist_has(s->r->definers, account))
+		strlist_add(s->r->definers, account);
 }
 
 /* After the word DEFINER, when "=" follows: an account or a role. */

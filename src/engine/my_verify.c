@@ -3,6 +3,7 @@
 #include "engine/my_restore.h"
 
 #include "base/mem.h"
+#include "engine/manifest_compare.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,21 +62,13 @@ static char *describe(const struct my_place *p)
 	return mem_printf("the verify server %s:%u", host, p->port ? p->port : MYSQL_PORT);
 }
 
-static bool has_any(const struct manifest_source *m, const char *type)
-{
-	for (size_t i = 0; i < m->object_count; i++)
-		if (strcmp(m->objects[i].type, type) == 0 && m->objects[i].count)
-			return true;
-	return false;
-}
-
 /* What the server cannot hold is no fault of the backup, and what would act there by itself must not. */
 static int suits(const struct own *o, const struct stored *s, const char *where, struct error *e)
 {
 	AUTO_FREE char *events = NULL;
-	if (has_any(s->manifest, "sequence") && !my_is_mariadb(o->c))
+	if (manifest_object_count(s->manifest, "sequence") && !my_is_mariadb(o->c))
 		return error_set(e, ERR_NOT_FOUND, "the backup holds sequences, and %s is MySQL, which does not have them", where);
-	if (!has_any(s->manifest, "event"))
+	if (!manifest_object_count(s->manifest, "event"))
 		return 0;
 	int err = my_value(o->c, &events, e, my_sql("SELECT @@global.event_scheduler"));
 	if (err || (events && strcmp(events, "OFF") == 0))

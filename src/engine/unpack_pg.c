@@ -14,13 +14,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define BLOCK ((size_t)1 << 18)
-#define LOOK_UP_MS 200
 #define TOC "toc.dat"
 #define RESTORE "restore.sql"
 #define FORMAT_AT 10
@@ -94,11 +90,6 @@ static int watched_write(struct sink *s, const void *p, size_t n, struct error *
 	return pg_watch_write(((struct watched *)s)->watch, p, n, e);
 }
 
-static void release_source(struct source **s)
-{
-	source_close(*s);
-}
-
 static void release_watch(struct pg_watch **w)
 {
 	pg_watch_free(*w);
@@ -112,7 +103,7 @@ static int open_file(const char *path, struct source **out, struct error *e)
 
 static int fill_archive(const struct unpack_job *j, struct file_sink *to, void *ctx, struct error *e)
 {
-	CLEANUP(release_source) struct source *from = NULL;
+	CLEANUP(source_drop) struct source *from = NULL;
 	CLEANUP(pg_toc_release) struct pg_toc toc = {0};
 	CLEANUP(release_watch) struct pg_watch *watch = pg_watch_new(to, j->progress);
 	struct watched watched = {.sink.write = watched_write, .watch = watch};
@@ -207,35 +198,12 @@ int unpack_pg_script(const struct unpack_job *j, struct error *e)
 
 /* ---- through pg_restore ---- */
 
-/* All that a child prints, until its end. */
-static int pour_child(const struct unpack_job *j, const struct proc *p, struct sink *to, struct error *e)
-{
-	AUTO_FREE unsigned char *block = mem_alloc(BLOCK);
-	struct pollfd wait = {.fd = p->out, .events = POLLIN};
-	for (;;) {
-		int err = progress_check(j->progress, e);
-		if (err)
-			return err;
-		if (poll(&wait, 1, LOOK_UP_MS) <= 0)
-			continue;
-		ssize_t n = read(p->out, block, BLOCK);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_sys(e, errno, "reading the output of %s", p->name);
-		if (n == 0)
-			return 0;
-		err = sink_write(to, block, (size_t)n, e);
-		if (err)
-			return err;
-	}
-}
-
 static int run_restore(const struct unpack_job *j, const char *dump, struct sink *to, struct error *e)
 {
 	AUTO_FREE char *tool = NULL;
 	CLEANUP(buf_release) struct buf said = BUF_INIT;
 	struct proc p = {0};
+	uint64_t size;
 	int version, err = pg_tool_find("pg_restore", 0, &tool, &version, e);
 	if (err)
 		return err;
@@ -243,7 +211,7 @@ static int run_restore(const struct unpack_job *j, const char *dump, struct sink
 	err = proc_start(&p, argv, NULL, PROC_PIPE_OUT, e);
 	if (err)
 		return err;
-	err = pour_child(j, &p, to, e);
+	err = proc_output(&p, to, j->progress, &size, e);
 	if (err) {
 		proc_stop(&p);
 		return err;

@@ -24,11 +24,6 @@ struct look {
 	bool *unsure;
 };
 
-static void release_source(struct source **s)
-{
-	source_close(*s);
-}
-
 /* ---- files ---- */
 
 static int check_name(const char *name, struct error *e)
@@ -68,7 +63,7 @@ static int open_plain(const char *path, struct source **out, struct error *e)
 /* The end of a file that is not compressed. */
 static int plain_tail(const char *path, char tail[TAIL], size_t *n, struct error *e)
 {
-	CLEANUP(release_source) struct source *s = NULL;
+	CLEANUP(source_drop) struct source *s = NULL;
 	int err = open_plain(path, &s, e);
 	if (err)
 		return err;
@@ -151,7 +146,7 @@ static int check_object(const struct look *l, char *line, const char *list, uint
 static int read_list(const char *path, bool packed, struct buf *out, struct error *e)
 {
 	CLEANUP(unpack_stream_close) struct unpack_stream *s = NULL;
-	CLEANUP(release_source) struct source *plain = NULL;
+	CLEANUP(source_drop) struct source *plain = NULL;
 	AUTO_FREE char *block = mem_alloc(BLOCK);
 	ssize_t got = 0;
 	int err = packed ? unpack_stream_open(path, &s, e) : open_plain(path, &plain, e);
@@ -210,7 +205,7 @@ static int check_entry(const struct look *l, const struct pg_entry *x, struct er
 
 int unpack_pg_folder_check(const char *folder, bool *unsure, struct progress *p, struct error *e)
 {
-	CLEANUP(release_source) struct source *s = NULL;
+	CLEANUP(source_drop) struct source *s = NULL;
 	CLEANUP(pg_toc_release) struct pg_toc toc = {0};
 	AUTO_FREE char *path = path_join(folder, "toc.dat");
 	const struct look l = {.folder = folder, .progress = p, .unsure = unsure};

@@ -191,7 +191,7 @@ def test_a_backup_killed_leaves_no_backup_no_process_and_no_session(initialised,
     whole(initialised)
 
 
-@pytest.mark.parametrize("moment", ["w:kill@3", "w:kill-after@5"])
+@pytest.mark.parametrize("moment", ["w:kill@3", "w:kill-after@4"])
 def test_a_backup_killed_while_it_writes_is_none_and_its_lock_keeps_nobody_out(initialised, live, repository, moment):
     killed = initialised.run("backup", live.url(), env={"BACKSTAY_TEST_FAULT": moment})
     assert killed.status == 137

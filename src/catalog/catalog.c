@@ -1,0 +1,2 @@
+/* Opening the catalog. */
+#include "catalog/catalog.h"

@@ -1,0 +1,58 @@
+/* SQL for the catalog's own files (db.c): statements are prepared once a connection and kept. Nothing outside src/catalog
+ * includes this.
+ *
+ *     struct db_row q;
+ *     int rc = db_query(c, &q, e, "SELECT id, name FROM source WHERE name = ?1", "s", name);
+ *     while (!rc && db_next(&q, &rc, e))
+ *             add(db_i64(&q, 0), db_text(&q, 1));
+ *     db_done(&q);
+ */
+#ifndef CATALOG_DB_H
+#define CATALOG_DB_H
+
+#include "catalog/catalog.h"
+
+struct db_row { struct catalog *c; void *statement; };
+
+/* Begin a query or change with its values, one letter each: 's' const char * (NULL is NULL), 'i' int64_t, 'u' uint64_t (stored as the same
+ * 64 bits), 'd' double, 'b' const void * and size_t, 't' struct timespec (microseconds since 1970; zero is NULL), 'l' const struct strlist * (a JSON array),
+ * 'S' const struct secret * sealed as `about` (const char *) says: two arguments; empty is NULL. `sql` must live as long as the
+ * program: it is the key of the kept statement. */
+int db_query(struct catalog *c, struct db_row *q, struct error *e, const char *sql, const char *types, ...) MUST_USE;
+/* The next row; false at the end, or after an error, which is in *rc. */
+bool db_next(struct db_row *q, int *rc, struct error *e);
+void db_done(struct db_row *q);                       /* in any case; legal twice and on a zeroed one */
+/* A change that gives no rows. db_changed(): rows it touched; db_last_id(): of an INSERT. -ERR_EXISTS for a unique name that is taken,
+ * -ERR_REFUSED for a row that others refer to. */
+int db_run(struct catalog *c, struct error *e, const char *sql, const char *types, ...) MUST_USE;
+int64_t db_changed(struct catalog *c);
+int64_t db_last_id(struct catalog *c);
+/* One number: 0 when there is no row or it is NULL. */
+int db_number(struct catalog *c, int64_t *out, struct error *e, const char *sql, const char *types, ...) MUST_USE;
+
+int64_t db_i64(const struct db_row *q, int column);
+uint64_t db_u64(const struct db_row *q, int column);
+double db_double(const struct db_row *q, int column);
+bool db_bool(const struct db_row *q, int column);
+bool db_null(const struct db_row *q, int column);
+const char *db_text(const struct db_row *q, int column);       /* until the next row; "" for NULL */
+char *db_dup(const struct db_row *q, int column);              /* heap; NULL for NULL */
+struct timespec db_time(const struct db_row *q, int column);
+void db_list(const struct db_row *q, int column, struct strlist *out);        /* of a JSON array; appends */
+/* -ERR_CORRUPT when the sealed text does not open; NULL gives an empty one. */
+int db_secret(const struct db_row *q, int column, const char *about, struct secret *out, struct error *e) MUST_USE;
+const void *db_blob(const struct db_row *q, int column, size_t *n);
+
+/* WHERE clauses of filters: conditions joined by AND, values by number. Statements of filters are built, not kept. */
+struct db_filter {
+	struct buf sql;
+	char types[64];
+	union { const char *s; int64_t i; struct timespec t; } values[64];
+	int n;
+};
+void db_filter_add(struct db_filter *f, const char *condition, char type, ...);      /* condition has "?" once: "state = ?" */
+int db_query_filter(struct catalog *c, struct db_row *q, struct error *e, const char *select, const struct db_filter *f, const char *order, const struct catalog_page *p) MUST_USE;
+int db_count_filter(struct catalog *c, uint64_t *out, struct error *e, const char *table, const struct db_filter *f) MUST_USE;
+void db_filter_release(struct db_filter *f);
+
+#endif

@@ -1,0 +1,39 @@
+/* Configured repositories ("repository" is what job/repository.h opens; here it is a place with a name). */
+#ifndef CATALOG_PLACE_H
+#define CATALOG_PLACE_H
+
+#include "catalog/catalog.h"
+
+struct place_record {
+	int64_t id;
+	char *name;                 /* unique; as a source's */
+	char *location;             /* "/var/backups/backstay", later "s3:..." */
+	struct secret password;     /* sealed at rest; empty: found as for any repository (job/repository.h) */
+	bool is_default;            /* exactly one is, as soon as there is any */
+	char *repository_id;        /* of its config, 64 hex; NULL: never opened */
+	uint64_t low_space;         /* alarm below so many free bytes; 0: the setting low_space */
+	struct timespec scanned;    /* when the catalog's list of its backups was last brought up to date; zero: never */
+	struct timespec checked;    /* last `check`; zero: never */
+	bool check_failed;          /* it found damage: cleanup and prune are refused until a check is clean */
+	uint64_t bytes, bytes_free; /* size of its files, free space, at the last scan */
+	struct timespec created, changed;
+};
+void place_record_release(struct place_record *p);
+struct place_list { struct place_record *v; size_t n, cap; };
+void place_list_release(struct place_list *l);
+
+int place_add(struct catalog *c, struct place_record *p, struct error *e) MUST_USE;
+int place_get(struct catalog *c, int64_t id, struct place_record *out, struct error *e) MUST_USE;
+int place_find(struct catalog *c, const char *name, struct place_record *out, struct error *e) MUST_USE;
+/* By its location, for records of a repository that nobody has configured: -ERR_NOT_FOUND. */
+int place_find_location(struct catalog *c, const char *location, struct place_record *out, struct error *e) MUST_USE;
+int place_default(struct catalog *c, struct place_record *out, struct error *e) MUST_USE;      /* -ERR_NOT_FOUND */
+int place_list_all(struct catalog *c, struct place_list *out, struct error *e) MUST_USE;       /* by name */
+int place_update(struct catalog *c, struct place_record *p, struct error *e) MUST_USE;
+/* -ERR_REFUSED while a source or schedule names it. The repository itself is not touched. */
+int place_remove(struct catalog *c, int64_t id, struct error *e) MUST_USE;
+
+void place_json(const struct place_record *p, struct json_out *w);   /* "password_known", never the password */
+int place_from_json(struct place_record *p, struct json *j, struct error *e) MUST_USE;
+
+#endif

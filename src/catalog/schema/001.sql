@@ -1,0 +1,217 @@
+-- The catalog, version 1. Times are microseconds since 1970 (UTC), NULL for never; lists are JSON arrays; what is called
+-- sealed is base/seal.h's text.
+
+CREATE TABLE place (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	name TEXT NOT NULL UNIQUE,
+	location TEXT NOT NULL UNIQUE,
+	password TEXT,                          -- sealed
+	is_default INTEGER NOT NULL DEFAULT 0,
+	repository_id TEXT,
+	low_space INTEGER NOT NULL DEFAULT 0,
+	scanned INTEGER, checked INTEGER, check_failed INTEGER NOT NULL DEFAULT 0,
+	bytes INTEGER NOT NULL DEFAULT 0, bytes_free INTEGER NOT NULL DEFAULT 0,
+	created INTEGER NOT NULL, changed INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE source (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	name TEXT NOT NULL UNIQUE,
+	url TEXT NOT NULL,                      -- sealed
+	shown TEXT NOT NULL,
+	engine TEXT NOT NULL,
+	include TEXT NOT NULL DEFAULT '[]', exclude TEXT NOT NULL DEFAULT '[]',
+	include_logs INTEGER NOT NULL DEFAULT 0, one_file_system INTEGER NOT NULL DEFAULT 0,
+	"check" TEXT NOT NULL DEFAULT 'auto',
+	before TEXT, after TEXT,
+	optimize_first INTEGER NOT NULL DEFAULT 0,
+	restore_protected INTEGER NOT NULL DEFAULT 0,
+	overdue_hours INTEGER NOT NULL DEFAULT 0,
+	repository TEXT,
+	notes TEXT,
+	created INTEGER NOT NULL, changed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX source_shown ON source (shown);
+
+CREATE TABLE schedule (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	name TEXT NOT NULL UNIQUE,
+	enabled INTEGER NOT NULL,
+	action TEXT NOT NULL,
+	sources TEXT NOT NULL DEFAULT '[]',
+	repository TEXT,
+	kind TEXT NOT NULL,                     -- daily, weekly, monthly, cron
+	hour INTEGER NOT NULL DEFAULT 2, minute INTEGER NOT NULL DEFAULT 0, weekday INTEGER NOT NULL DEFAULT 0, day INTEGER NOT NULL DEFAULT 1,
+	cron TEXT, zone TEXT,
+	jitter INTEGER NOT NULL DEFAULT 0, catch_up INTEGER NOT NULL DEFAULT 1,
+	retries INTEGER NOT NULL DEFAULT 0, retry_wait INTEGER NOT NULL DEFAULT 300, time_limit INTEGER NOT NULL DEFAULT 0,
+	keep TEXT NOT NULL DEFAULT '{}',        -- JSON object: days, count, max_backups, last, hourly, daily, weekly, monthly, yearly
+	verify_level INTEGER NOT NULL DEFAULT 0,
+	export_format TEXT, export_dir TEXT,
+	next_run INTEGER, last_run INTEGER, last_job TEXT NOT NULL DEFAULT '',
+	created INTEGER NOT NULL, changed INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE job (
+	n INTEGER PRIMARY KEY AUTOINCREMENT,    -- order of making
+	id TEXT NOT NULL UNIQUE,
+	kind TEXT NOT NULL,
+	state TEXT NOT NULL,
+	partial INTEGER NOT NULL DEFAULT 0,
+	title TEXT NOT NULL,
+	words TEXT,                             -- sealed JSON array; NULL: of a command line
+	sources TEXT NOT NULL DEFAULT '[]',
+	locks TEXT NOT NULL DEFAULT '[]',
+	repository TEXT,
+	schedule INTEGER NOT NULL DEFAULT 0,
+	author TEXT NOT NULL,
+	notes TEXT,
+	attempt INTEGER NOT NULL DEFAULT 1, attempts INTEGER NOT NULL DEFAULT 1, retry_of TEXT,
+	undo_of TEXT, backup TEXT,
+	created INTEGER NOT NULL, not_before INTEGER, started INTEGER, ended INTEGER,
+	time_limit INTEGER NOT NULL DEFAULT 0,
+	cancel INTEGER NOT NULL DEFAULT 0,
+	phase TEXT, unit TEXT,
+	bytes_done INTEGER NOT NULL DEFAULT 0, bytes_total INTEGER NOT NULL DEFAULT 0,
+	items_done INTEGER NOT NULL DEFAULT 0, items_total INTEGER NOT NULL DEFAULT 0,
+	beat INTEGER, pid INTEGER NOT NULL DEFAULT 0,
+	error_kind TEXT, error TEXT, hint TEXT,
+	size INTEGER NOT NULL DEFAULT 0, added INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0, files INTEGER NOT NULL DEFAULT 0,
+	result TEXT
+) STRICT;
+CREATE INDEX job_state ON job (state, n);
+CREATE INDEX job_kind ON job (kind, n);
+CREATE INDEX job_created ON job (created);
+CREATE INDEX job_schedule ON job (schedule, n);
+
+CREATE TABLE job_source (                       -- for filters; the same as job.sources
+	job TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+	source TEXT NOT NULL,
+	n INTEGER NOT NULL,
+	PRIMARY KEY (source, n, job)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE job_line (
+	job TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+	n INTEGER NOT NULL,
+	time INTEGER NOT NULL,
+	level INTEGER NOT NULL,
+	text TEXT NOT NULL,
+	PRIMARY KEY (job, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE backup (
+	n INTEGER PRIMARY KEY AUTOINCREMENT,
+	place INTEGER NOT NULL REFERENCES place (id) ON DELETE CASCADE,
+	id TEXT NOT NULL,
+	original TEXT,
+	time INTEGER NOT NULL,
+	name TEXT NOT NULL, description TEXT, host TEXT NOT NULL,
+	tags TEXT NOT NULL DEFAULT '[]',
+	bytes INTEGER NOT NULL, added INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0,
+	safety INTEGER NOT NULL, imported INTEGER NOT NULL, partial INTEGER NOT NULL, pinned INTEGER NOT NULL, "foreign" INTEGER NOT NULL,
+	level INTEGER NOT NULL, verify_failed INTEGER NOT NULL, verified INTEGER,
+	evidence TEXT NOT NULL DEFAULT '[]',
+	job TEXT,
+	UNIQUE (place, id)
+) STRICT;
+CREATE INDEX backup_id ON backup (id);
+CREATE INDEX backup_original ON backup (original);
+CREATE INDEX backup_time ON backup (time);
+
+CREATE TABLE backup_source (
+	backup INTEGER NOT NULL REFERENCES backup (n) ON DELETE CASCADE,
+	name TEXT NOT NULL, engine TEXT NOT NULL, shown TEXT NOT NULL,
+	time INTEGER NOT NULL,                  -- the backup's
+	bytes INTEGER NOT NULL, rows INTEGER NOT NULL, tables INTEGER NOT NULL, files INTEGER NOT NULL,
+	PRIMARY KEY (backup, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX backup_source_name ON backup_source (name, time);
+CREATE INDEX backup_source_shown ON backup_source (shown, time);
+
+CREATE TABLE user (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+	role TEXT NOT NULL,
+	password TEXT,
+	totp TEXT,                              -- sealed
+	totp_step INTEGER NOT NULL DEFAULT 0,
+	generation INTEGER NOT NULL DEFAULT 1,  -- of JWTs
+	disabled INTEGER NOT NULL DEFAULT 0,
+	created INTEGER NOT NULL, changed INTEGER NOT NULL, last_login INTEGER
+) STRICT;
+
+CREATE TABLE session (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	user INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+	hash BLOB NOT NULL UNIQUE,
+	csrf TEXT NOT NULL,
+	address TEXT, agent TEXT,
+	created INTEGER NOT NULL, used INTEGER NOT NULL, expires INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE token (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	user INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+	name TEXT NOT NULL,
+	hash BLOB NOT NULL UNIQUE,
+	scope TEXT NOT NULL,
+	created INTEGER NOT NULL, used INTEGER, expires INTEGER,
+	UNIQUE (user, name)
+) STRICT;
+
+CREATE TABLE attempt (                          -- failed logins, for throttling
+	key TEXT PRIMARY KEY,                   -- "user:maria", "address:10.0.0.7"
+	failures INTEGER NOT NULL,
+	last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE notice (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	name TEXT NOT NULL UNIQUE,
+	kind TEXT NOT NULL,
+	enabled INTEGER NOT NULL,
+	events INTEGER NOT NULL,
+	sources TEXT NOT NULL DEFAULT '[]',
+	server TEXT, security TEXT, user TEXT, "from" TEXT,
+	password TEXT,                          -- sealed
+	"to" TEXT NOT NULL DEFAULT '[]',
+	url TEXT, url_success TEXT, url_failure TEXT,      -- sealed
+	format TEXT, template TEXT,
+	signing TEXT,                           -- sealed
+	created INTEGER NOT NULL, changed INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE delivery (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	notice INTEGER NOT NULL REFERENCES notice (id) ON DELETE CASCADE,
+	event TEXT NOT NULL,
+	title TEXT NOT NULL, text TEXT NOT NULL,
+	source TEXT, job TEXT,
+	tries INTEGER NOT NULL DEFAULT 0,
+	created INTEGER NOT NULL, not_before INTEGER NOT NULL, sent INTEGER,
+	error TEXT,
+	given_up INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX delivery_waiting ON delivery (not_before) WHERE sent IS NULL AND NOT given_up;
+
+CREATE TABLE alarm (                            -- what has been told already: an alarm is told once, until it is over
+	key TEXT PRIMARY KEY,                   -- "overdue:shop", "low-space:main"
+	since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE setting (
+	name TEXT PRIMARY KEY,
+	value TEXT NOT NULL                     -- secrets sealed
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	time INTEGER NOT NULL,
+	who TEXT NOT NULL, address TEXT,
+	action TEXT NOT NULL, object TEXT, details TEXT,
+	hash TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_time ON audit (time);
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit trail cannot be changed'); END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit trail cannot be changed'); END;

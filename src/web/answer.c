@@ -1,0 +1,2 @@
+/* Answers: errors, pages of lists, ETags. */
+#include "web/web.h"

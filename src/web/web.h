@@ -1,0 +1,104 @@
+/* The web server: a table of routes over HTTP. Only server.c knows the HTTP library (libmicrohttpd); handlers see a
+ * struct web_request and fill in a struct web_response. Handlers are quick: they read and write the catalog, queue jobs
+ * (catalog/job.h), or run one of our own commands in a child and pass on its document (web_run). They never open a
+ * repository or database themselves. */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "catalog/user.h"
+
+#define WEB_BODY_MAX ((size_t)1 << 20)          /* of a JSON or form body; uploads go to files */
+#define WEB_PARAMS 3
+
+struct web_upload {                             /* a file of a multipart form or the body of a PUT */
+	char *field, *name;                     /* form field; file name as given, cleaned: one component, at most 200 bytes */
+	char *path;                             /* private file in <state>/uploads, removed after the request unless kept */
+	uint64_t bytes;
+	bool keep;
+};
+
+struct web_request {
+	const char *method, *path;              /* "GET"; without the query, decoded */
+	const char *params[WEB_PARAMS];         /* what "{...}" of the route stands for, decoded */
+	struct buf body;                        /* application/json; form fields become an object of strings */
+	struct web_upload *uploads;
+	size_t upload_count;
+	struct user_record user;                /* id 0: nobody (route permission "none") */
+	enum role role;                         /* the user's, or less through a token's scope */
+	char *who;                              /* for audit and jobs: "maria", "token ci of maria" */
+	char *address;
+	int64_t session;                        /* 0: by token */
+	const char *csrf;                       /* of the session; or NULL */
+	struct catalog *catalog;                /* this thread's connection */
+	void *own;                              /* server.c's */
+};
+const char *web_query(const struct web_request *r, const char *name);             /* of the URL; NULL when absent */
+const char *web_header(const struct web_request *r, const char *name);
+/* offset and limit of the query; -ERR_USAGE when they are no numbers. */
+struct catalog_page;
+int web_page(const struct web_request *r, struct catalog_page *out, struct error *e) MUST_USE;
+
+struct web_response {
+	int status;                             /* 0: 200, or 204 with an empty body */
+	const char *type;                       /* NULL: application/json */
+	struct buf body;
+	struct strlist headers;                 /* "Name: value" */
+	/* instead of a body: */
+	char *file;                             /* path; served with ETag and ranges (RFC 9110); removed afterwards when `file_once` */
+	char *file_name;                        /* of the attachment */
+	bool file_once;
+	struct web_stream *stream;              /* events.c */
+};
+
+/* 0, or -kind: told as application/problem+json (RFC 9457) with the status web_status() gives. */
+typedef int (*web_handler)(struct web_request *r, struct web_response *out, struct error *e);
+
+enum web_permission { WEB_NONE, WEB_VIEWER, WEB_OPERATOR, WEB_ADMIN, WEB_USER /* any user, also to log out */ };
+struct web_field {                              /* of a body or query, for OpenAPI and for checking */
+	const char *name, *type, *help;         /* "string", "integer", "boolean", "array", "object"; with "!" behind: required; "?": query */
+};
+struct web_route {
+	const char *method, *path;              /* "/backup/api/backups/{id}/"; without its last slash it means the same */
+	enum web_permission permission;
+	web_handler run;
+	const char *tag, *summary;              /* for OpenAPI */
+	const struct web_field *fields;         /* ends with a zeroed one; NULL: none */
+	const char *answer;                     /* name of the answer's schema in openapi.c: "Backup", "Backup[]" (a page), "Job", NULL */
+	unsigned flags;
+};
+enum web_route_flags {
+	WEB_UPLOAD = 1 << 0,                    /* takes files */
+	WEB_SAFE = 1 << 1,                      /* a POST that changes nothing: no CSRF token wanted */
+};
+extern const struct web_route *const web_routes[];       /* tables, each ends with a zeroed route; NULL-terminated */
+
+/* ---- answers ---- */
+int web_status(const struct error *e);          /* 400 usage, 401 password, 403 refused access, 404, 409 exists locked, 413 limit, 422 mismatch, 429, 500 ... */
+/* A page of a listing: {"items": [...], "total": n, "offset":, "limit":} and a Link header; begin, then items, then end. */
+void web_list_begin(struct web_response *out, struct json_out *w, uint64_t total, const struct catalog_page *p);
+void web_list_end(struct web_request *r, struct web_response *out, struct json_out *w);
+/* A weak ETag from the content; 304 when the request has it already. For answers to GET. */
+void web_etag(struct web_request *r, struct web_response *out);
+
+/* ---- doing things ---- */
+/* Queue a job of these words (title, sources and locks are found from them), audit it, and answer 202 with the job and a Location. */
+struct strlist;
+int web_queue(struct web_request *r, const char *kind, const char *title, const struct strlist *sources, const struct strlist *words, struct web_response *out, struct error *e) MUST_USE;
+/* Run our own program with these words and --json in a child (no job), and answer with its document; at most 64 MiB, `seconds` long; a failed one is told as its error. */
+int web_run(struct web_request *r, const struct strlist *words, double seconds, struct web_response *out, struct error *e) MUST_USE;
+
+/* ---- the server ---- */
+struct web_server;
+struct web_options {
+	const char *listen;                     /* "127.0.0.1:8484", "[::1]:8484", "unix:/run/backstay.sock" */
+	const char *state_dir, *program;
+	void (*wake)(void *ctx);                /* called when a job was queued */
+	void *ctx;
+};
+int web_start(const struct web_options *o, struct web_server **out, struct error *e) MUST_USE;     /* -ERR_EXISTS: the port is taken */
+int web_port(const struct web_server *s);       /* that was chosen, for port 0 */
+void web_stop(struct web_server *s);            /* waits for answers under way, at most 5 s */
+
+#endif

@@ -77,8 +77,10 @@ CREATE TABLE job (
 	beat INTEGER, pid INTEGER NOT NULL DEFAULT 0,
 	error_kind TEXT, error TEXT, hint TEXT,
 	size INTEGER NOT NULL DEFAULT 0, added INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0, files INTEGER NOT NULL DEFAULT 0,
-	result TEXT
+	result TEXT,
+	followed INTEGER NOT NULL DEFAULT 0     -- what its end brings (a retry, notices, retention) was done
 ) STRICT;
+CREATE INDEX job_unfollowed ON job (n) WHERE followed = 0 AND ended IS NOT NULL;
 CREATE INDEX job_state ON job (state, n);
 CREATE INDEX job_kind ON job (kind, n);
 CREATE INDEX job_created ON job (created);

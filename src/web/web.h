@@ -22,7 +22,8 @@ struct web_upload {                             /* a file of a multipart form or
 struct web_request {
 	const char *method, *path;              /* "GET"; without the query, decoded */
 	const char *params[WEB_PARAMS];         /* what "{...}" of the route stands for, decoded */
-	struct buf body;                        /* application/json; form fields become an object of strings */
+	struct buf body;                        /* application/json, whole and valid; form fields become an object of strings (repeated ones
+						 * repeated members); "{}" when there is none */
 	struct web_upload *uploads;
 	size_t upload_count;
 	struct user_record user;                /* id 0: nobody (route permission "none") */
@@ -41,10 +42,11 @@ struct catalog_page;
 int web_page(const struct web_request *r, struct catalog_page *out, struct error *e) MUST_USE;
 
 struct web_response {
-	int status;                             /* 0: 200, or 204 with an empty body */
+	int status;                             /* 0: 200, or 204 with an empty body. Of an error: 0 is what web_status() says */
 	const char *type;                       /* NULL: application/json */
 	struct buf body;
-	struct strlist headers;                 /* "Name: value" */
+	struct strlist headers;                 /* "Name: value"; sent with an error too */
+	bool secret;                            /* holds what must not be guessed from its length: never compressed */
 	/* instead of a body: */
 	char *file;                             /* path; served with ETag and ranges (RFC 9110); removed afterwards when `file_once` */
 	char *file_name;                        /* of the attachment */
@@ -71,6 +73,8 @@ struct web_route {
 enum web_route_flags {
 	WEB_UPLOAD = 1 << 0,                    /* takes files */
 	WEB_SAFE = 1 << 1,                      /* a POST that changes nothing: no CSRF token wanted */
+	WEB_SLOW = 1 << 8,                      /* may take longer than a look into the catalog (web_run, web_download, passwords): runs on a
+						 * thread of its own pool; when too many do, 503 with Retry-After */
 };
 extern const struct web_route *const web_routes[];       /* tables, each ends with a zeroed route; NULL-terminated */
 
@@ -88,6 +92,11 @@ struct strlist;
 int web_queue(struct web_request *r, const char *kind, const char *title, const struct strlist *sources, const struct strlist *words, struct web_response *out, struct error *e) MUST_USE;
 /* Run our own program with these words and --json in a child (no job), and answer with its document; at most 64 MiB, `seconds` long; a failed one is told as its error. */
 int web_run(struct web_request *r, const struct strlist *words, double seconds, struct web_response *out, struct error *e) MUST_USE;
+
+/* The file of an export of this backup (WEB_SLOW): from <state>/exports when it was made within the hour, else a job makes it.
+ * 202 with that job while it is not ready after some seconds: ask again. tables may be NULL; source too: the only one. */
+int web_download(struct web_request *r, const char *backup, const char *format, const char *source, const struct strlist *tables,
+		 struct web_response *out, struct error *e) MUST_USE;
 
 /* ---- the server ---- */
 struct web_server;

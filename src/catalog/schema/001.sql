@@ -217,3 +217,42 @@ CREATE TABLE audit (
 CREATE INDEX audit_time ON audit (time);
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit trail cannot be changed'); END;
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit trail cannot be changed'); END;
+
+-- How often each kind of record was changed, by whatever process (catalog/change.h).
+CREATE TABLE change (
+	kind TEXT PRIMARY KEY,
+	n INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO change VALUES ('jobs', 0), ('backups', 0), ('sources', 0), ('repositories', 0), ('schedules', 0), ('notices', 0), ('settings', 0),
+	('users', 0), ('sessions', 0);
+CREATE TRIGGER job_change_insert AFTER INSERT ON job BEGIN UPDATE change SET n = n + 1 WHERE kind = 'jobs'; END;
+CREATE TRIGGER job_change_update AFTER UPDATE ON job BEGIN UPDATE change SET n = n + 1 WHERE kind = 'jobs'; END;
+CREATE TRIGGER job_change_delete AFTER DELETE ON job BEGIN UPDATE change SET n = n + 1 WHERE kind = 'jobs'; END;
+CREATE TRIGGER backup_change_insert AFTER INSERT ON backup BEGIN UPDATE change SET n = n + 1 WHERE kind = 'backups'; END;
+CREATE TRIGGER backup_change_update AFTER UPDATE ON backup BEGIN UPDATE change SET n = n + 1 WHERE kind = 'backups'; END;
+CREATE TRIGGER backup_change_delete AFTER DELETE ON backup BEGIN UPDATE change SET n = n + 1 WHERE kind = 'backups'; END;
+CREATE TRIGGER source_change_insert AFTER INSERT ON source BEGIN UPDATE change SET n = n + 1 WHERE kind = 'sources'; END;
+CREATE TRIGGER source_change_update AFTER UPDATE ON source BEGIN UPDATE change SET n = n + 1 WHERE kind = 'sources'; END;
+CREATE TRIGGER source_change_delete AFTER DELETE ON source BEGIN UPDATE change SET n = n + 1 WHERE kind = 'sources'; END;
+CREATE TRIGGER place_change_insert AFTER INSERT ON place BEGIN UPDATE change SET n = n + 1 WHERE kind = 'repositories'; END;
+CREATE TRIGGER place_change_update AFTER UPDATE ON place BEGIN UPDATE change SET n = n + 1 WHERE kind = 'repositories'; END;
+CREATE TRIGGER place_change_delete AFTER DELETE ON place BEGIN UPDATE change SET n = n + 1 WHERE kind = 'repositories'; END;
+CREATE TRIGGER schedule_change_insert AFTER INSERT ON schedule BEGIN UPDATE change SET n = n + 1 WHERE kind = 'schedules'; END;
+CREATE TRIGGER schedule_change_update AFTER UPDATE ON schedule BEGIN UPDATE change SET n = n + 1 WHERE kind = 'schedules'; END;
+CREATE TRIGGER schedule_change_delete AFTER DELETE ON schedule BEGIN UPDATE change SET n = n + 1 WHERE kind = 'schedules'; END;
+CREATE TRIGGER notice_change_insert AFTER INSERT ON notice BEGIN UPDATE change SET n = n + 1 WHERE kind = 'notices'; END;
+CREATE TRIGGER notice_change_update AFTER UPDATE ON notice BEGIN UPDATE change SET n = n + 1 WHERE kind = 'notices'; END;
+CREATE TRIGGER notice_change_delete AFTER DELETE ON notice BEGIN UPDATE change SET n = n + 1 WHERE kind = 'notices'; END;
+CREATE TRIGGER delivery_change_insert AFTER INSERT ON delivery BEGIN UPDATE change SET n = n + 1 WHERE kind = 'notices'; END;
+CREATE TRIGGER delivery_change_update AFTER UPDATE ON delivery BEGIN UPDATE change SET n = n + 1 WHERE kind = 'notices'; END;
+CREATE TRIGGER delivery_change_delete AFTER DELETE ON delivery BEGIN UPDATE change SET n = n + 1 WHERE kind = 'notices'; END;
+CREATE TRIGGER setting_change_insert AFTER INSERT ON setting BEGIN UPDATE change SET n = n + 1 WHERE kind = 'settings'; END;
+CREATE TRIGGER setting_change_update AFTER UPDATE ON setting BEGIN UPDATE change SET n = n + 1 WHERE kind = 'settings'; END;
+CREATE TRIGGER setting_change_delete AFTER DELETE ON setting BEGIN UPDATE change SET n = n + 1 WHERE kind = 'settings'; END;
+CREATE TRIGGER user_change_insert AFTER INSERT ON user BEGIN UPDATE change SET n = n + 1 WHERE kind = 'users'; END;
+CREATE TRIGGER user_change_update AFTER UPDATE ON user BEGIN UPDATE change SET n = n + 1 WHERE kind = 'users'; END;
+CREATE TRIGGER user_change_delete AFTER DELETE ON user BEGIN UPDATE change SET n = n + 1 WHERE kind = 'users'; END;
+CREATE TRIGGER session_change_insert AFTER INSERT ON session BEGIN UPDATE change SET n = n + 1 WHERE kind = 'sessions'; END;
+CREATE TRIGGER session_change_delete AFTER DELETE ON session BEGIN UPDATE change SET n = n + 1 WHERE kind = 'sessions'; END;
+CREATE TRIGGER token_change_insert AFTER INSERT ON token BEGIN UPDATE change SET n = n + 1 WHERE kind = 'sessions'; END;
+CREATE TRIGGER token_change_delete AFTER DELETE ON token BEGIN UPDATE change SET n = n + 1 WHERE kind = 'sessions'; END;

@@ -59,7 +59,11 @@ typedef int (*web_handler)(struct web_request *r, struct web_response *out, stru
 
 enum web_permission { WEB_NONE, WEB_VIEWER, WEB_OPERATOR, WEB_ADMIN, WEB_USER /* any user, also to log out */ };
 struct web_field {                              /* of a body or query, for OpenAPI and for checking */
-	const char *name, *type, *help;         /* "string", "integer", "boolean", "array", "object"; with "!" behind: required; "?": query */
+	const char *name;
+	const char *type;                       /* "string", "integer", "boolean", "time" (RFC 3339), "array" (of strings), "object", "file" (an upload); with "!" behind: required; "?": query */
+	const char *help;                       /* one line */
+	const char *choices;                    /* what a string, or each of an array, may be: "database|media|full"; NULL: anything */
+	int64_t min, max;                       /* of an integer; both 0: 0..2^53. Of a string: max is the most bytes, 0: 4096 */
 };
 struct web_route {
 	const char *method, *path;              /* "/backup/api/backups/{id}/"; without its last slash it means the same */
@@ -75,8 +79,24 @@ enum web_route_flags {
 	WEB_SAFE = 1 << 1,                      /* a POST that changes nothing: no CSRF token wanted */
 	WEB_SLOW = 1 << 8,                      /* may take longer than a look into the catalog (web_run, web_download, passwords): runs on a
 						 * thread of its own pool; when too many do, 503 with Retry-After */
+	/* what a good answer is, for OpenAPI; else 200, or 204 without an answer's schema */
+	WEB_CREATES = 1 << 2,                   /* 201 */
+	WEB_QUEUES = 1 << 3,                    /* 202: what web_queue() answers with */
+	WEB_FILE = 1 << 4,                      /* a file */
 };
 extern const struct web_route *const web_routes[];       /* tables, each ends with a zeroed route; NULL-terminated */
+
+/* ---- fields: bodies and queries held against the route's table (fields.c) ---- */
+/* Before the handler runs. Values of a form take the types of the table, and fields that came several times become arrays, so that handlers see
+ * one kind of body. -ERR_USAGE names the field that is missing, not in the table, or not what it may be. */
+int web_fields(const struct web_route *route, struct web_request *r, struct error *e) MUST_USE;
+bool web_field_is(const struct web_field *f, const char *type);       /* whatever marks are behind it */
+/* Of a body that was checked; null is as good as absent. */
+bool web_field_given(const struct web_request *r, const char *name);
+char *web_field_text(const struct web_request *r, const char *name);  /* heap; NULL when absent */
+bool web_field_bool(const struct web_request *r, const char *name, bool otherwise);
+int64_t web_field_integer(const struct web_request *r, const char *name, int64_t otherwise);
+void web_field_list(const struct web_request *r, const char *name, struct strlist *out);     /* appends */
 
 /* ---- answers ---- */
 int web_status(const struct error *e);          /* 400 usage, 401 password, 403 refused access, 404, 409 exists locked, 413 limit, 422 mismatch, 429, 500 ... */
@@ -87,9 +107,10 @@ void web_list_end(struct web_request *r, struct web_response *out, struct json_o
 void web_etag(struct web_request *r, struct web_response *out);
 
 /* ---- doing things ---- */
-/* Queue a job of these words (title, sources and locks are found from them), audit it, and answer 202 with the job and a Location. */
-struct strlist;
-int web_queue(struct web_request *r, const char *kind, const char *title, const struct strlist *sources, const struct strlist *words, struct web_response *out, struct error *e) MUST_USE;
+/* Queue what one of job/request.h's functions made: author and the audit trail are from the request; answers 202 with the job and a
+ * Location. */
+struct job_record;
+int web_queue(struct web_request *r, struct job_record *j, struct web_response *out, struct error *e) MUST_USE;
 /* Run our own program with these words and --json in a child (no job), and answer with its document; at most 64 MiB, `seconds` long; a failed one is told as its error. */
 int web_run(struct web_request *r, const struct strlist *words, double seconds, struct web_response *out, struct error *e) MUST_USE;
 

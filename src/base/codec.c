@@ -4,6 +4,8 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char base32_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 void hex_encode(const void *p, size_t n, char *out)
 {
@@ -42,7 +44,7 @@ bool hex_decode(const char *hex, size_t hex_len, void *out, size_t n)
 	return true;
 }
 
-void base64_encode(const void *p, size_t n, struct buf *out)
+static void encode64(const char *alphabet, bool pad, const void *p, size_t n, struct buf *out)
 {
 	const unsigned char *in = p;
 
@@ -57,12 +59,22 @@ void base64_encode(const void *p, size_t n, struct buf *out)
 		if (have > 2)
 			v |= in[i + 2];
 		for (size_t d = 0; d <= have; d++)
-			digits[d] = base64_digits[v >> (18 - 6 * d) & 63];
-		buf_add(out, digits, sizeof digits);
+			digits[d] = alphabet[v >> (18 - 6 * d) & 63];
+		buf_add(out, digits, pad ? sizeof digits : have + 1);
 	}
 }
 
-static int base64_value(char c)
+void base64_encode(const void *p, size_t n, struct buf *out)
+{
+	encode64(base64_digits, true, p, n, out);
+}
+
+void base64url_encode(const void *p, size_t n, struct buf *out)
+{
+	encode64(base64url_digits, false, p, n, out);
+}
+
+static int value64(const char *alphabet, char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -70,17 +82,16 @@ static int base64_value(char c)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	return c == alphabet[62] ? 62 : c == alphabet[63] ? 63 : -1;
 }
 
-/* Four characters to `have` bytes (1..3). The bits that padding leaves over must be 0, or two texts would mean the same
- * bytes. */
-static bool base64_group(const char *s, size_t have, unsigned char out[3])
+/* `have` + 1 characters to `have` bytes (1..3). The bits left over must be 0, or two texts would mean the same bytes. */
+static bool group64(const char *alphabet, const char *s, size_t have, unsigned char out[3])
 {
 	uint32_t v = 0;
 
 	for (size_t d = 0; d < 4; d++) {
-		int digit = d <= have ? base64_value(s[d]) : s[d] == '=' ? 0 : -1;
+		int digit = d <= have ? value64(alphabet, s[d]) : 0;
 
 		if (digit < 0)
 			return false;
@@ -89,22 +100,19 @@ static bool base64_group(const char *s, size_t have, unsigned char out[3])
 	out[0] = v >> 16 & 0xff;
 	out[1] = v >> 8 & 0xff;
 	out[2] = v & 0xff;
-	return (have > 1 || out[1] == 0) && (have > 2 || out[2] == 0);
+	return have > 0 && (have > 1 || out[1] == 0) && (have > 2 || out[2] == 0);
 }
 
-bool base64_decode(const char *s, size_t len, struct buf *out)
+/* `len` without padding. */
+static bool decode64(const char *alphabet, const char *s, size_t len, struct buf *out)
 {
 	size_t before = out->len;
 
-	if (len % 4 != 0)
-		return false;
 	for (size_t i = 0; i < len; i += 4) {
 		unsigned char bytes[3];
-		size_t have = 3;
+		size_t have = (len - i < 4 ? len - i : 4) - 1;
 
-		if (i + 4 == len && s[i + 3] == '=')
-			have = s[i + 2] == '=' ? 1 : 2;
-		if (!base64_group(s + i, have, bytes)) {
+		if (!group64(alphabet, s + i, have, bytes)) {
 			out->len = before;
 			if (out->p)
 				out->p[before] = '\0';
@@ -113,6 +121,34 @@ bool base64_decode(const char *s, size_t len, struct buf *out)
 		buf_add(out, bytes, have);
 	}
 	return true;
+}
+
+bool base64_decode(const char *s, size_t len, struct buf *out)
+{
+	if (len % 4 != 0)
+		return false;
+	for (int i = 0; i < 2 && len && s[len - 1] == '='; i++)
+		len--;
+	return decode64(base64_digits, s, len, out);
+}
+
+bool base64url_decode(const char *s, size_t len, struct buf *out)
+{
+	return decode64(base64url_digits, s, len, out);
+}
+
+void base32_encode(const void *p, size_t n, struct buf *out)
+{
+	const unsigned char *in = p;
+	unsigned bits = 0, v = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		v = (v << 8 | in[i]) & 0xfff;
+		for (bits += 8; bits >= 5; bits -= 5)
+			buf_add_byte(out, (unsigned char)base32_digits[v >> (bits - 5) & 31]);
+	}
+	if (bits)
+		buf_add_byte(out, (unsigned char)base32_digits[v << (5 - bits) & 31]);
 }
 
 /* The second byte's range is what keeps out overlong forms, surrogates and numbers above U+10FFFF. */

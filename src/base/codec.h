@@ -1,4 +1,4 @@
-/* Hexadecimal, base64 (RFC 4648 section 4, with padding) and UTF-8. */
+/* Hexadecimal, base64 (RFC 4648 section 4, with padding; section 5, for URLs, without), base32 and UTF-8. */
 #ifndef BASE_CODEC_H
 #define BASE_CODEC_H
 
@@ -13,6 +13,9 @@ bool hex_decode(const char *hex, size_t hex_len, void *out, size_t n);
 void base64_encode(const void *p, size_t n, struct buf *out);                 /* appends */
 /* Appends the decoded bytes; false (nothing appended) when it is not canonical base64. White space is not allowed. */
 bool base64_decode(const char *s, size_t len, struct buf *out);
+void base64url_encode(const void *p, size_t n, struct buf *out);              /* "-" and "_", no padding */
+bool base64url_decode(const char *s, size_t len, struct buf *out);
+void base32_encode(const void *p, size_t n, struct buf *out);                 /* appends; no padding */
 
 /* Decode one UTF-8 sequence at p (n > 0 bytes there). Returns its length 1..4 and the code point, or 0 when invalid
  * (overlong, surrogate, above U+10FFFF, cut short). RFC 3629. */

@@ -21,6 +21,8 @@
 
 #include "base/buf.h"
 
+#include <time.h>
+
 #define JSON_MAX_DEPTH 64
 
 struct json {
@@ -95,5 +97,6 @@ void jw_kv_string(struct json_out *w, const char *name, const char *s);
 void jw_kv_u64(struct json_out *w, const char *name, uint64_t v);
 void jw_kv_i64(struct json_out *w, const char *name, int64_t v);
 void jw_kv_bool(struct json_out *w, const char *name, bool v);
+void jw_kv_time(struct json_out *w, const char *name, struct timespec t);     /* RFC 3339 in UTC ("...Z"); null for zero */
 
 #endif

@@ -1,5 +1,6 @@
 #include "base/codec.h"
 #include "base/json.h"
+#include "base/timefmt.h"
 
 #include <assert.h>
 #include <math.h>
@@ -208,4 +209,12 @@ void jw_kv_bool(struct json_out *w, const char *name, bool v)
 {
 	jw_name(w, name);
 	jw_bool(w, v);
+}
+
+void jw_kv_time(struct json_out *w, const char *name, struct timespec t)
+{
+	char text[TIME_RFC3339_MAX];
+
+	time_to_rfc3339(t, 0, text);
+	jw_kv_string(w, name, t.tv_sec || t.tv_nsec ? text : NULL);
 }

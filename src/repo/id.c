@@ -1,32 +1,24 @@
 #include "repo/id.h"
 
 #include "base/codec.h"
+#include "base/digest.h"
 #include "base/mem.h"
 #include "base/secret.h"
 
-#include <openssl/evp.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-/* Looked up once: libcrypto's search for an algorithm costs more than hashing a small blob. */
-static EVP_MD *sha256;
 static uint64_t table_key[4];
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 
 static void prepare(void)
 {
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	random_bytes(table_key, sizeof table_key);
 }
 
 void id_hash(struct id *out, const void *p, size_t n)
 {
-	pthread_once(&prepared, prepare);
-	if (!sha256 || EVP_Digest(p, n, out->b, NULL, sha256, NULL) != 1) {
-		fprintf(stderr, "backstay: libcrypto cannot compute SHA-256\n");
-		abort();
-	}
+	digest_sha256(p, n, out->b);
 }
 
 bool id_parse(struct id *out, const char *hex, size_t len)

@@ -1,12 +1,12 @@
 #include "repo/key.h"
 
 #include "base/codec.h"
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/node.h"
 #include "base/timefmt.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -105,13 +105,8 @@ static int stretch(const struct key_params *c, const struct buf *salt, const str
 		   struct cipher_key *user, struct error *e)
 {
 	_Static_assert(sizeof *user == 64, "scrypt's output is the three keys in a row");
-	uint64_t memory = 128 * c->r * (c->n + c->p + 2);
 
-	if (EVP_PBE_scrypt_ex((const char *)password->p, password->len, salt->p, salt->len, c->n, c->r, c->p, memory,
-			      (unsigned char *)user, sizeof *user, NULL, NULL) != 1)
-		return error_set(e, ERR_INTERNAL, "scrypt failed (it needs %llu MiB of memory)",
-				 (unsigned long long)(memory >> 20));
-	return 0;
+	return digest_scrypt(&(struct digest_cost){c->n, c->r, c->p}, password, salt->p, salt->len, user, sizeof *user, e);
 }
 
 static void wipe_key(struct cipher_key *k)

@@ -108,6 +108,50 @@ static void base64_goes_both_ways_for_every_byte_and_length(void **state)
 	}
 }
 
+static void base64url_that_is_not_canonical_is_refused(void **state)
+{
+	static const char *const broken[] = {"Z", "Zg==", "Zg=", "Zh", "Zm9", "Zm9vZ", "Zm+v", "Zm/v", "Zm 9", "Zm9v\n", "=", "Zm9v="};
+
+	for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+		CLEANUP(buf_release) struct buf b = BUF_INIT;
+
+		buf_add_str(&b, "kept");
+		assert_false(base64url_decode(broken[i], strlen(broken[i]), &b));
+		assert_string_equal(buf_text(&b), "kept");
+	}
+}
+
+static void base64url_has_no_padding_and_letters_that_urls_may_have(void **state)
+{
+	static const char *const vectors[][2] = {
+		{"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"foob", "Zm9vYg"}, {"\xff\xef\xfe", "_-_-"}, {"\xfb", "-w"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
+		CLEANUP(buf_release) struct buf text = BUF_INIT, back = BUF_INIT;
+
+		base64url_encode(vectors[i][0], strlen(vectors[i][0]), &text);
+		assert_string_equal(buf_text(&text), vectors[i][1]);
+		assert_true(base64url_decode(vectors[i][1], strlen(vectors[i][1]), &back));
+		assert_string_equal(buf_text(&back), vectors[i][0]);
+	}
+}
+
+static void base32_follows_the_vectors_of_rfc_4648(void **state)
+{
+	static const char *const vectors[][2] = {
+		{"", ""}, {"f", "MY"}, {"fo", "MZXQ"}, {"foo", "MZXW6"}, {"foob", "MZXW6YQ"}, {"fooba", "MZXW6YTB"}, {"foobar", "MZXW6YTBOI"},
+		{"\xff\xff\xff\xff\xff", "77777777"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
+		CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+		base32_encode(vectors[i][0], strlen(vectors[i][0]), &text);
+		assert_string_equal(buf_text(&text), vectors[i][1]);
+	}
+}
+
 static void invalid_utf8_is_recognised(void **state)
 {
 	static const char *const broken[] = {
@@ -177,6 +221,9 @@ int main(void)
 		cmocka_unit_test(a_late_break_in_base64_appends_nothing),
 		cmocka_unit_test(base64_follows_the_vectors_of_rfc_4648),
 		cmocka_unit_test(base64_goes_both_ways_for_every_byte_and_length),
+		cmocka_unit_test(base64url_that_is_not_canonical_is_refused),
+		cmocka_unit_test(base64url_has_no_padding_and_letters_that_urls_may_have),
+		cmocka_unit_test(base32_follows_the_vectors_of_rfc_4648),
 		cmocka_unit_test(invalid_utf8_is_recognised),
 		cmocka_unit_test(every_code_point_goes_both_ways),
 		cmocka_unit_test(valid_utf8_is_valid),

@@ -59,10 +59,13 @@ static void commas_stand_where_they_belong(void **state)
 	jw_kv_bool(&w, "f", false);
 	jw_kv_u64(&w, "u", 0);
 	jw_kv_i64(&w, "i", -1);
+	jw_kv_time(&w, "when", (struct timespec){.tv_sec = 1234567890, .tv_nsec = 500000000});
+	jw_kv_time(&w, "never", (struct timespec){0});
 	jw_object_end(&w);
 	assert_string_equal(buf_text(&b), "{\"a\\u003c\":\"x\",\"none\":null,"
 					  "\"list\":[18446744073709551615,-9223372036854775808,[],{},null,[1, 2]],"
-					  "\"t\":true,\"f\":false,\"u\":0,\"i\":-1}");
+					  "\"t\":true,\"f\":false,\"u\":0,\"i\":-1,"
+					  "\"when\":\"2009-02-13T23:31:30.5Z\",\"never\":null}");
 	assert_int_equal(w.depth, 0);
 }
 

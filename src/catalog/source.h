@@ -25,19 +25,23 @@ void source_record_release(struct source_record *s);
 struct source_list { struct source_record *v; size_t n, cap; };
 void source_list_release(struct source_list *l);
 
-/* -ERR_EXISTS for a name that is taken. Sets id, created, changed. */
+/* -ERR_EXISTS for a name that is taken, -ERR_NOT_FOUND for a repository that is not configured. Sets id, created, changed. */
 int source_add(struct catalog *c, struct source_record *s, struct error *e) MUST_USE;
 int source_get(struct catalog *c, int64_t id, struct source_record *out, struct error *e) MUST_USE;
 /* By name, exactly. -ERR_NOT_FOUND "there is no source named "shp"", with the nearest name as hint. */
 int source_find(struct catalog *c, const char *name, struct source_record *out, struct error *e) MUST_USE;
+/* By what is shown of its URL, for what backups say of theirs; the first by name. -ERR_NOT_FOUND. */
+int source_find_shown(struct catalog *c, const char *shown, struct source_record *out, struct error *e) MUST_USE;
 int source_list_all(struct catalog *c, struct source_list *out, struct error *e) MUST_USE;     /* by name */
-int source_update(struct catalog *c, struct source_record *s, struct error *e) MUST_USE;       /* by id */
+/* By id. A new name goes to the schedules and notices that have the old one. */
+int source_update(struct catalog *c, struct source_record *s, struct error *e) MUST_USE;
 /* -ERR_REFUSED while a schedule names it. Its backups stay. */
 int source_remove(struct catalog *c, int64_t id, struct error *e) MUST_USE;
 
 void source_json(const struct source_record *s, struct json_out *w);
 /* Fields that the JSON has replace those of *s; others stay. -ERR_USAGE names the field and what is wrong with it. `url` is
- * taken as it is: who calls it has the engine parse it and sets shown and engine. Unknown fields are -ERR_USAGE. */
+ * taken as it is: who calls it has the engine parse it and sets shown and engine; one that equals what is shown changes nothing, so that what
+ * source_json() wrote can be read back. Unknown fields are -ERR_USAGE. */
 int source_from_json(struct source_record *s, struct json *j, struct error *e) MUST_USE;
 
 #endif

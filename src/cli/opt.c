@@ -3,6 +3,7 @@
 
 #include "base/human.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -26,61 +27,12 @@ const struct command *opt_command(const char *name)
 	return NULL;
 }
 
-/* ---- the nearest right word ---- */
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Insertions, removals, replacements and swaps of neighbours that lead from a to b. */
-static size_t distance(const char *a, const char *b)
-{
-	enum { LONGEST = 24 };
-	size_t d[LONGEST + 1][LONGEST + 1], n = strlen(a), m = strlen(b);
-
-	if (n > LONGEST || m > LONGEST)
-		return LONGEST;
-	for (size_t i = 0; i <= n; i++)
-		for (size_t j = 0; j <= m; j++) {
-			if (!i || !j) {
-				d[i][j] = i + j;
-				continue;
-			}
-			d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
-		}
-	return d[n][m];
-}
-
-struct nearest {
-	const char *word, *found;
-	size_t best;
-};
-
-static void consider(struct nearest *n, const char *candidate)
-{
-	size_t d = distance(n->word, candidate);
-
-	if (d < n->best) {
-		n->best = d;
-		n->found = candidate;
-	}
-}
-
-/* Words further apart than a third of their length are not meant for each other. */
-static struct nearest nearest_to(const char *word)
-{
-	return (struct nearest){.word = word, .best = least(strlen(word) / 3 + 1, 3) + 1};
-}
-
 int opt_unknown_command(const char *name, struct error *e)
 {
 	struct nearest n = nearest_to(name);
 
 	for (size_t i = 0; commands[i]; i++)
-		consider(&n, commands[i]->name);
+		nearest_consider(&n, commands[i]->name);
 	if (n.found) {
 		error_set(e, ERR_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", name, n.found);
 		return error_hint(e, "backstay %s --help", n.found);
@@ -100,9 +52,9 @@ static int unknown_option(const struct command *c, const char *name, struct erro
 	AUTO_FREE char *who = c ? mem_printf("%s has no", c->name) : mem_string("there is no");
 
 	for (const struct opt *o = c ? c->options : NULL; o && o->name; o++)
-		consider(&n, o->name);
+		nearest_consider(&n, o->name);
 	for (const struct opt *o = global_options; o->name; o++)
-		consider(&n, o->name);
+		nearest_consider(&n, o->name);
 	if (n.found)
 		error_set(e, ERR_USAGE, "%s option --%s; did you mean --%s?", who, name, n.found);
 	else

@@ -3,6 +3,7 @@ import atexit
 import itertools
 import os
 import pathlib
+import pwd
 import select
 import shutil
 import signal
@@ -19,11 +20,23 @@ def free_port():
         return s.getsockname()[1]
 
 
+def existing_user(*names):
+    """The first of these users that this machine has: mariadb-server-core, for one, brings a server and no user."""
+    return next(entry.pw_name for entry in map(user_entry, names) if entry)
+
+
+def user_entry(name):
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
 def own_folder(name, user, under=None):
     """A folder that a server's user owns. Directly below /tmp: a socket's path is 107 bytes at most, and pytest's folders are closed to others."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"bs-{name}-", dir=under or "/tmp"))
     if os.geteuid() == 0:
-        shutil.chown(folder, user, user)
+        os.chown(folder, user_entry(user).pw_uid, user_entry(user).pw_gid)
     return folder
 
 
@@ -31,7 +44,7 @@ def as_user(user, argv, home):
     """argv run as a user when we are root, which servers refuse; setpriv execs, so the child is the program itself."""
     if os.geteuid() != 0:
         return ["env", "-C", str(home), "LC_ALL=C.UTF-8", *map(str, argv)]
-    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env", "env", "-C", str(home), f"HOME={home}", f"TMPDIR={home}",
+    return ["setpriv", f"--reuid={user}", f"--regid={user_entry(user).pw_gid}", "--init-groups", "--reset-env", "env", "-C", str(home), f"HOME={home}", f"TMPDIR={home}",
             "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C.UTF-8", *map(str, argv)]
 
 
@@ -166,7 +179,7 @@ class PostgresServer:
 class MariadbServer:
     """A private MariaDB server on loopback and a socket: user root without a password. `with MariadbServer() as s:` or start() and stop().
     Options are mariadbd's: MariadbServer("--log-bin")."""
-    USER = "mysql"
+    USER = existing_user("mysql", "nobody")
     _template = None
     _names = itertools.count(1)
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define LOOK_UP_NS 200000000L
-#define GRACE_SECONDS 2.0         /* for a server to end a statement once we are cancelled */
 
 struct line {
 	const void *owner;
@@ -42,7 +41,7 @@ static void look_at(struct line *l, double now)
 		return;
 	if (l->since == 0)
 		l->since = now;
-	if (now - l->since < GRACE_SECONDS)
+	if (now - l->since < LINE_GRACE_SECONDS)
 		return;
 	shutdown(l->fd, SHUT_RDWR);
 	l->cut = true;

@@ -6,6 +6,8 @@
 
 #include "base/progress.h"
 
+#define LINE_GRACE_SECONDS 2.0    /* for a server to end a statement once we are cancelled */
+
 /* Watch the socket of a connection, which is known by `owner` from now on; again: with another progress or socket. p NULL: it is
  * never cut. Any thread. */
 void line_watch(const void *owner, int fd, struct progress *p);

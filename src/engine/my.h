@@ -22,6 +22,7 @@ struct my_place {
 	char *ssl_mode, *ssl_ca, *ssl_cert, *ssl_key;         /* or NULL; modes disabled, preferred, required, verify-ca, verify-identity */
 	char *defaults_file;              /* option file in place of the usual ones; or NULL */
 	bool tcp;                         /* by TCP even to "localhost", which otherwise means the socket: a port was given */
+	struct progress *progress;        /* or NULL: once it is cancelled, connecting ends, and a silent server's connections are cut */
 };
 void my_place_release(struct my_place *p);                        /* wipes the password */
 /* What the URL says (u->rest), without any option file; texts name no part of the password. -ERR_USAGE. */

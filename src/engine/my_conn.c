@@ -3,14 +3,19 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/timefmt.h"
+#include "engine/line.h"
 
 #include <errmsg.h>
+#include <errno.h>
 #include <mysqld_error.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CONNECT_SECONDS 10
+#define LOOK_UP_MS 100
 #define PACKET_MAX ((unsigned long)1 << 30)
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 /* Codes of newer or other servers that this library's headers need not have. */
@@ -105,6 +110,8 @@ int my_error(MYSQL *c, struct error *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	AUTO_FREE char *what = mem_vprintf(fmt, ap);
 	va_end(ap);
+	if (line_is_cut(c))
+		return error_set(e, ERR_CANCELLED, "cancelled");
 	/* Full disks come in many codes, and with the system's words. */
 	bool full = strstr(text, "No space left") || strstr(text, "Disk full") || strstr(text, "Disk quota exceeded");
 	error_set(e, full ? ERR_NO_SPACE : kind_of_code(code), "%s: %s (%u)", what, *text ? text : "no reason given",
@@ -117,6 +124,43 @@ int my_error(MYSQL *c, struct error *e, const char *fmt, ...)
 static void start_library(void)
 {
 	mysql_library_init(0, NULL, NULL);
+}
+
+/* The library tells who waits on a socket by nothing but the thread. */
+static _Thread_local struct {
+	struct progress *progress;
+	double since;                     /* cancelled; 0: not */
+	bool cut;
+} connecting;
+
+/* Cancelled so long ago that nothing more is waited for. A connection that is made after that, to tidy up, has a time of its own. */
+static bool is_over(void)
+{
+	struct error ignored;
+	if (!progress_check(connecting.progress, &ignored))
+		return false;
+	if (connecting.since == 0)
+		connecting.since = time_monotonic();
+	connecting.cut = time_monotonic() - connecting.since >= LINE_GRACE_SECONDS;
+	return connecting.cut;
+}
+
+/* In the library's place: more than 0 when the socket is ready, 0 after `timeout` milliseconds (-1: none), -1 on failure. Once there
+ * is a connection, line.h ends what waits too long. */
+static int wait_for_socket(my_socket fd, my_bool to_read, int timeout)
+{
+	struct pollfd wait = {.fd = fd, .events = to_read ? POLLIN : POLLOUT};
+	double end = time_monotonic() + timeout / 1000.0;
+	while (!connecting.progress || !is_over()) {
+		int left = timeout < 0 ? LOOK_UP_MS : (int)((end - time_monotonic()) * 1000);
+		if (timeout >= 0 && left <= 0)
+			break;
+		int ready = poll(&wait, 1, left < LOOK_UP_MS ? left : LOOK_UP_MS);
+		if (ready > 0 || (ready < 0 && errno != EINTR))
+			return ready;
+	}
+	errno = ETIMEDOUT;
+	return 0;
 }
 
 static void set_tls(MYSQL *c, const struct my_place *p)
@@ -143,6 +187,7 @@ static void set_options(MYSQL *c, const struct my_place *p)
 	mysql_optionsv(c, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
 	/* A server must not ask us for files. */
 	mysql_optionsv(c, MYSQL_OPT_LOCAL_INFILE, &no);
+	mysql_optionsv(c, MARIADB_OPT_IO_WAIT, wait_for_socket);
 	if (p->tcp)
 		mysql_optionsv(c, MYSQL_OPT_PROTOCOL, &protocol);
 	set_tls(c, p);
@@ -184,34 +229,47 @@ static char *where(const struct my_place *p)
 	return mem_printf(strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, p->port ? p->port : MYSQL_PORT);
 }
 
+/* Where the library waits for the server meanwhile it can be cancelled. */
+static int establish(const struct my_place *p, const char *database, MYSQL *c, struct error *e)
+{
+	AUTO_FREE char *at = where(p);
+	connecting.progress = p->progress;
+	connecting.since = 0;
+	connecting.cut = false;
+	bool made = mysql_real_connect(c, p->socket ? "localhost" : p->host, p->user, p->password ? p->password : "",
+		database && *database ? database : NULL, p->socket || !p->port ? MYSQL_PORT : p->port, p->socket, 0);
+	connecting.progress = NULL;
+	if (!made && connecting.cut)
+		return error_set(e, ERR_CANCELLED, "cancelled");
+	if (!made)
+		return my_error(c, e, "connecting to %s", at);
+	line_watch(c, mysql_get_socket(c), p->progress);
+	int err = check_tls(c, p, e);
+	if (!err)
+		err = settle(c, e);
+	return err ? error_wrap(e, "connecting to %s", at) : 0;
+}
+
 int my_connect(const struct my_place *p, const char *database, MYSQL **out, struct error *e)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, start_library);
 	CLEANUP(my_disconnect) MYSQL *c = mysql_init(NULL);
-	AUTO_FREE char *at = where(p);
 	if (!c)
 		abort();
-	database = database ? database : p->database;
 	set_options(c, p);
-	const char *host = p->socket ? "localhost" : p->host;
-	if (!mysql_real_connect(c, host, p->user, p->password ? p->password : "",
-		    database && *database ? database : NULL, p->socket || !p->port ? MYSQL_PORT : p->port, p->socket,
-		    0))
-		return my_error(c, e, "connecting to %s", at);
-	int err = check_tls(c, p, e);
+	int err = establish(p, database ? database : p->database, c, e);
 	if (!err)
-		err = settle(c, e);
-	if (err)
-		return error_wrap(e, "connecting to %s", at);
-	*out = TAKE(c);
-	return 0;
+		*out = TAKE(c);
+	return err;
 }
 
 void my_disconnect(MYSQL **c)
 {
-	if (*c)
-		mysql_close(*c);
+	if (!*c)
+		return;
+	line_forget(*c);
+	mysql_close(*c);
 	*c = NULL;
 }
 
@@ -335,6 +393,7 @@ int my_exec(MYSQL *c, struct error *e, char *sql)
 {
 	AUTO_FREE char *own = sql;
 	AUTO_FREE char *shown = excerpt(own);
+	line_touch(c);
 	int rc = mysql_real_query(c, own, strlen(own));
 	while (rc == 0) {
 		MYSQL_RES *r = mysql_use_result(c);
@@ -350,6 +409,7 @@ int my_query(MYSQL *c, MYSQL_RES **out, struct error *e, char *sql)
 	AUTO_FREE char *own = sql;
 	AUTO_FREE char *shown = excerpt(own);
 	*out = NULL;
+	line_touch(c);
 	if (mysql_real_query(c, own, strlen(own)) == 0)
 		*out = mysql_store_result(c);
 	return *out ? 0 : my_error(c, e, "%s", shown);

@@ -313,6 +313,7 @@ int my_place_of(const struct source_url *u, struct my_place *out, struct error *
 		p.password = mem_string(password);
 	if (p.ssl_mode && !is_ssl_mode(p.ssl_mode))
 		return error_set(e, ERR_USAGE, "ssl-mode \"%s\" in an option file is none that is known", p.ssl_mode);
+	p.progress = u->progress;
 	*out = p;
 	p = (struct my_place){0};
 	return 0;

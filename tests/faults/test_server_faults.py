@@ -141,14 +141,12 @@ def test_a_backup_of_a_stalled_server_ends_at_ctrl_c_and_leaves_nothing(initiali
     until(lambda: live.sessions() == 0)
 
 
-@pytest.mark.parametrize("live", [LivePostgres], ids=["postgresql"], indirect=True)
 def test_a_backup_of_a_server_that_stalls_at_the_connection_ends_at_ctrl_c(initialised, live, proxy, repository):
     proxy.cut("down", 0, "stall")
     interrupted(initialised, proxy, "backup", live.url(proxy))
     assert listed(initialised) == [] and locks(repository) == []
 
 
-@pytest.mark.parametrize("live", [LivePostgres], ids=["postgresql"], indirect=True)
 @pytest.mark.parametrize("way, part", [("down", 0), ("up", 0.5)])
 def test_a_restore_to_a_stalled_server_ends_at_ctrl_c_and_the_next_one_cleans_up(initialised, live, proxy, repository, way, part):
     initialised("backup", live.url())

@@ -197,12 +197,12 @@ void db_done(struct db_row *q)
 	*q = (struct db_row){0};
 }
 
-/* *number stays as it is when no row comes. */
+/* To its end, where a change is committed. *number stays as it is when no row comes. */
 static int run(struct catalog *c, int64_t *number, struct error *e, const char *sql, const char *types, va_list ap)
 {
 	struct db_row q;
 	int rc = query(c, &q, e, sql, types, ap);
-	if (!rc && db_next(&q, &rc, e))
+	while (!rc && db_next(&q, &rc, e))
 		*number = db_i64(&q, 0);
 	db_done(&q);
 	return rc;
@@ -218,17 +218,34 @@ int db_run(struct catalog *c, struct error *e, const char *sql, const char *type
 	return rc;
 }
 
+/* A power cut may undo it; a transaction around it decides otherwise. */
+static int run_lightly(struct catalog *c, int64_t *number, struct error *e, const char *sql, const char *types, va_list ap)
+{
+	if (c->depth == 0)
+		sqlite3_exec(c->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+	int rc = run(c, number, e, sql, types, ap);
+	if (c->depth == 0)
+		sqlite3_exec(c->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+	return rc;
+}
+
 int db_run_lightly(struct catalog *c, struct error *e, const char *sql, const char *types, ...)
 {
 	int64_t ignored;
 	va_list ap;
-	if (c->depth == 0)
-		sqlite3_exec(c->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
 	va_start(ap, types);
-	int rc = run(c, &ignored, e, sql, types, ap);
+	int rc = run_lightly(c, &ignored, e, sql, types, ap);
 	va_end(ap);
-	if (c->depth == 0)
-		sqlite3_exec(c->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+	return rc;
+}
+
+int db_number_lightly(struct catalog *c, int64_t *out, struct error *e, const char *sql, const char *types, ...)
+{
+	va_list ap;
+	*out = 0;
+	va_start(ap, types);
+	int rc = run_lightly(c, out, e, sql, types, ap);
+	va_end(ap);
 	return rc;
 }
 

@@ -33,6 +33,7 @@ int64_t db_changed(struct catalog *c);
 int64_t db_last_id(struct catalog *c);
 /* One number: 0 when there is no row or it is NULL. */
 int db_number(struct catalog *c, int64_t *out, struct error *e, const char *sql, const char *types, ...) MUST_USE;
+int db_number_lightly(struct catalog *c, int64_t *out, struct error *e, const char *sql, const char *types, ...) MUST_USE;
 
 int64_t db_i64(const struct db_row *q, int column);
 uint64_t db_u64(const struct db_row *q, int column);

@@ -37,6 +37,7 @@ struct job_record {
 	bool cancel;                  /* somebody asked for its end */
 	/* progress, as of `beat` */
 	char *phase, *unit;           /* or NULL */
+	struct timespec phase_began;  /* job_beat() sees to it */
 	uint64_t bytes_done, bytes_total, items_done, items_total;
 	struct timespec beat;
 	int pid;                      /* for people; 0 before it runs */
@@ -61,24 +62,28 @@ struct job_filter {
 	bool oldest_first;                /* else newest first */
 };
 
-/* Queued, or (words empty) running at once by this process. Sets id and created. */
+/* Queued, or (words empty) running at once by the process `pid`; then -ERR_LOCKED as job_start(). Sets id, created, state and started. */
 int job_add(struct catalog *c, struct job_record *j, struct error *e) MUST_USE;
 int job_get(struct catalog *c, const char *id, struct job_record *out, struct error *e) MUST_USE;     /* or a unique prefix of 4 */
-/* *total (may be NULL) is how many there are beyond the page. */
+/* Newest first. Lists leave `words` and `result` empty. *total (may be NULL) is how many there are beyond the page. */
 int job_list_some(struct catalog *c, const struct job_filter *f, const struct catalog_page *p, struct job_list *out, uint64_t *total, struct error *e) MUST_USE;
-/* Take it from queued to running, in one transaction: -ERR_LOCKED "a backup of shop is running (job 1a2b...)" while a running job
- * holds one of its locks; -ERR_NOT_FOUND when it is not queued any more. `pid` is its process. */
+/* Take it from queued to running, in one transaction: -ERR_LOCKED "backup shop is running already (job 1a2b...)" while a running job
+ * holds one of its locks; -ERR_NOT_FOUND when it is not queued any more. `pid` is its process. j becomes what the catalog has. */
 int job_start(struct catalog *c, struct job_record *j, int pid, struct error *e) MUST_USE;
-/* At most twice a second: phase, figures, beat. *cancel: whether somebody asked for its end meanwhile. */
+/* At most twice a second: phase, figures; `beat` is now. *cancel: whether somebody asked for its end meanwhile. */
 int job_beat(struct catalog *c, const struct job_record *j, bool *cancel, struct error *e) MUST_USE;
-/* State, partial, backup, figures, error, result. Only from running (or queued, when it could not be started): a job that has ended stays
+/* State, partial, undo_of, backup, figures, error, result (a line of the log says so when it is larger than JOB_RESULT_MAX and so is not
+ * kept), ended (now when it is zero). Only from running (or queued, when it could not be started): a job that has ended stays
  * as it is, and that is no error. */
 int job_end(struct catalog *c, const struct job_record *j, struct error *e) MUST_USE;
-int job_ask_cancel(struct catalog *c, const char *id, struct error *e) MUST_USE;      /* a queued one is cancelled at once */
+/* A queued one is cancelled at once; -ERR_REFUSED when it has ended. */
+int job_ask_cancel(struct catalog *c, const char *id, struct error *e) MUST_USE;
 int job_set_notes(struct catalog *c, const char *id, const char *notes, struct error *e) MUST_USE;
 
-/* Log lines: kept for people, in order; at most JOB_LOG_MAX a job, then the middle is left out and said so. */
+/* Log lines: kept for people, in order, numbered from 1; at most JOB_LOG_MAX a job: then those in the middle go, and a line that is read
+ * in their place (with the number of the last of them) says how many. A text is cut at JOB_LINE_MAX bytes. */
 #define JOB_LOG_MAX 5000
+#define JOB_LINE_MAX 4096
 struct job_line { uint64_t n; struct timespec time; int level; char *text; };   /* level: base/log.h */
 struct job_lines { struct job_line *v; size_t n, cap; };
 void job_lines_release(struct job_lines *l);

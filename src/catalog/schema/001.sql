@@ -59,7 +59,7 @@ CREATE TABLE job (
 	state TEXT NOT NULL,
 	partial INTEGER NOT NULL DEFAULT 0,
 	title TEXT NOT NULL,
-	words TEXT,                             -- sealed JSON array; NULL: of a command line
+	words TEXT,                             -- sealed, a zero byte after each; NULL: of a command line
 	sources TEXT NOT NULL DEFAULT '[]',
 	locks TEXT NOT NULL DEFAULT '[]',
 	repository TEXT,
@@ -71,30 +71,37 @@ CREATE TABLE job (
 	created INTEGER NOT NULL, not_before INTEGER, started INTEGER, ended INTEGER,
 	time_limit INTEGER NOT NULL DEFAULT 0,
 	cancel INTEGER NOT NULL DEFAULT 0,
-	phase TEXT, unit TEXT,
+	phase TEXT, unit TEXT, phase_began INTEGER,
 	bytes_done INTEGER NOT NULL DEFAULT 0, bytes_total INTEGER NOT NULL DEFAULT 0,
 	items_done INTEGER NOT NULL DEFAULT 0, items_total INTEGER NOT NULL DEFAULT 0,
 	beat INTEGER, pid INTEGER NOT NULL DEFAULT 0,
 	error_kind TEXT, error TEXT, hint TEXT,
 	size INTEGER NOT NULL DEFAULT 0, added INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0, files INTEGER NOT NULL DEFAULT 0,
-	result TEXT,
 	followed INTEGER NOT NULL DEFAULT 0     -- what its end brings (a retry, notices, retention) was done
 ) STRICT;
 CREATE INDEX job_unfollowed ON job (n) WHERE followed = 0 AND ended IS NOT NULL;
-CREATE INDEX job_state ON job (state, n);
-CREATE INDEX job_kind ON job (kind, n);
+CREATE INDEX job_ended ON job (ended) WHERE ended IS NOT NULL;
+CREATE INDEX job_state ON job (state, created);
+CREATE INDEX job_kind ON job (kind, created);
 CREATE INDEX job_created ON job (created);
-CREATE INDEX job_schedule ON job (schedule, n);
+CREATE INDEX job_schedule ON job (schedule, created);
+CREATE INDEX job_repository ON job (repository, created);
+
+CREATE TABLE job_result (                       -- aside, so that a page of the list reads little
+	job INTEGER PRIMARY KEY REFERENCES job (n) ON DELETE CASCADE,
+	result TEXT NOT NULL                    -- the command's JSON document
+) STRICT;
 
 CREATE TABLE job_source (                       -- for filters; the same as job.sources
-	job TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
 	source TEXT NOT NULL,
-	n INTEGER NOT NULL,
-	PRIMARY KEY (source, n, job)
+	created INTEGER NOT NULL,
+	job INTEGER NOT NULL REFERENCES job (n) ON DELETE CASCADE,
+	PRIMARY KEY (source, created, job)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX job_source_job ON job_source (job);
 
 CREATE TABLE job_line (
-	job TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+	job INTEGER NOT NULL REFERENCES job (n) ON DELETE CASCADE,
 	n INTEGER NOT NULL,
 	time INTEGER NOT NULL,
 	level INTEGER NOT NULL,

@@ -138,6 +138,14 @@ void catalog_rollback(struct catalog *c)
 	c->depth--;
 }
 
+int catalog_end(struct catalog *c, int rc, struct error *e)
+{
+	if (!rc)
+		return catalog_commit(c, e);
+	catalog_rollback(c);
+	return rc;
+}
+
 int catalog_check(struct catalog *c, struct error *e)
 {
 	return db_check_pages(c, e);

@@ -32,6 +32,8 @@ int64_t catalog_stamp(struct catalog *c);
 int catalog_begin(struct catalog *c, struct error *e) MUST_USE;
 int catalog_commit(struct catalog *c, struct error *e) MUST_USE;
 void catalog_rollback(struct catalog *c);
+/* The end of what catalog_begin() began: commit when rc is 0, else roll back and return rc. */
+int catalog_end(struct catalog *c, int rc, struct error *e) MUST_USE;
 /* Structure and every page, by SQLite's own check: -ERR_CORRUPT with its first complaint. */
 int catalog_check(struct catalog *c, struct error *e) MUST_USE;
 

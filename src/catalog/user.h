@@ -5,6 +5,8 @@
 
 #include "catalog/catalog.h"
 
+#define USER_HASH_LEN 32                              /* SHA-256 of a random text */
+
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };     /* each may what those before it may */
 const char *role_name(enum role r);                   /* "viewer" */
 bool role_parse(const char *text, enum role *out);
@@ -45,10 +47,9 @@ void user_json(const struct user_record *u, struct json_out *w);      /* "passwo
 
 /* One-time links by which the first admin is made, by the hash of their text. A link counts until it expires, or user_link_take()
  * takes them all: -ERR_NOT_FOUND when it is none of them. */
-int user_link_add(struct catalog *c, const unsigned char hash[32], struct timespec expires, struct error *e) MUST_USE;
-int user_link_take(struct catalog *c, const unsigned char hash[32], struct timespec now, struct error *e) MUST_USE;
+int user_link_add(struct catalog *c, const unsigned char hash[USER_HASH_LEN], struct timespec expires, struct error *e) MUST_USE;
+int user_link_take(struct catalog *c, const unsigned char hash[USER_HASH_LEN], struct timespec now, struct error *e) MUST_USE;
 
-#define USER_HASH_LEN 32                              /* SHA-256 of a random text */
 struct session_record {
 	int64_t id, user;
 	unsigned char hash[USER_HASH_LEN];
@@ -74,7 +75,7 @@ void session_json(const struct session_record *s, struct json_out *w);
 
 struct token_record {
 	int64_t id, user;               /* acts for this user, never above the user's role */
-	char *name;                     /* unique among the user's; as a user's name */
+	char *name;                     /* unique among the user's; catalog/name.h */
 	unsigned char hash[USER_HASH_LEN];
 	enum role scope;                /* at most */
 	struct timespec created, used, expires;       /* expires zero: never */

@@ -169,10 +169,16 @@ CREATE TABLE token (
 	UNIQUE (user, name)
 ) STRICT;
 
-CREATE TABLE attempt (                          -- failed logins, for throttling
+CREATE TABLE attempt (                          -- for throttling (catalog/attempt.h)
 	key TEXT PRIMARY KEY,                   -- "user:maria", "address:10.0.0.7"
 	failures INTEGER NOT NULL,
 	last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempt_last ON attempt (last);
+
+CREATE TABLE first_link (                       -- one-time links by which the first admin is made
+	hash BLOB PRIMARY KEY,
+	expires INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE notice (

@@ -1,0 +1,134 @@
+/* API tokens. */
+#include "base/mem.h"
+#include "catalog/name.h"
+#include "catalog/user_inner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS "token.id, token.user, token.name, token.hash, token.scope, token.created, token.used, token.expires"
+enum { USER_AT = 8 };
+
+void token_record_release(struct token_record *t)
+{
+	free(t->name);
+	*t = (struct token_record){0};
+}
+
+void token_list_release(struct token_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		token_record_release(&l->v[i]);
+	free(l->v);
+	*l = (struct token_list){0};
+}
+
+static int read_row(const struct db_row *q, struct token_record *out, struct error *e)
+{
+	*out = (struct token_record){.id = db_i64(q, 0), .user = db_i64(q, 1)};
+	if (user_read_hash(q, 3, out->hash) || !role_parse(db_text(q, 4), &out->scope))
+		return error_set(e, ERR_CORRUPT, "token %lld is damaged", (long long)out->id);
+	out->name = db_dup(q, 2);
+	out->created = db_time(q, 5);
+	out->used = db_time(q, 6);
+	out->expires = db_time(q, 7);
+	return 0;
+}
+
+int token_add(struct catalog *c, struct token_record *t, struct error *e)
+{
+	int rc = name_check("token", t->name, e);
+
+	if (rc)
+		return rc;
+	t->created = time_now();
+	rc = db_run(c, e, "INSERT INTO token (user, name, hash, scope, created, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)", "isbstt",
+			t->user, t->name, t->hash, sizeof t->hash, role_name(t->scope), t->created, t->expires);
+
+	if (rc == -ERR_EXISTS)
+		return error_set(e, ERR_EXISTS, "the user has a token named \"%s\" already", t->name);
+	if (!rc)
+		t->id = db_last_id(c);
+	return rc;
+}
+
+int token_find(struct catalog *c, const unsigned char hash[USER_HASH_LEN], struct timespec now, struct token_record *out,
+	       struct user_record *user, struct error *e)
+{
+	struct db_row q = {0};
+	int rc = db_query(c, &q, e,
+			  "SELECT " COLUMNS ", " USER_COLUMNS
+			  " FROM token JOIN user ON user.id = token.user WHERE token.hash = ?1 AND (token.expires IS NULL OR token.expires > ?2) AND NOT user.disabled",
+			  "bt", hash, (size_t)USER_HASH_LEN, now);
+	bool found = !rc && db_next(&q, &rc, e);
+
+	*out = (struct token_record){0};
+	*user = (struct user_record){0};
+	if (found)
+		rc = read_row(&q, out, e);
+	if (found && !rc)
+		rc = user_read(&q, USER_AT, user, e);
+	db_done(&q);
+	if (rc)
+		token_record_release(out);
+	return rc || found ? rc : error_set(e, ERR_NOT_FOUND, "the token is not valid");
+}
+
+int token_touch(struct catalog *c, int64_t id, struct timespec now, struct error *e)
+{
+	struct timespec minute_ago = {.tv_sec = now.tv_sec - 60, .tv_nsec = now.tv_nsec};
+
+	return db_run_lightly(c, e, "UPDATE token SET used = ?2 WHERE id = ?1 AND (used IS NULL OR used <= ?3)", "itt", id, now, minute_ago);
+}
+
+int token_get(struct catalog *c, int64_t id, struct token_record *out, struct error *e)
+{
+	struct db_row q = {0};
+	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM token WHERE id = ?1", "i", id);
+
+	*out = (struct token_record){0};
+	if (!rc && db_next(&q, &rc, e))
+		rc = read_row(&q, out, e);
+	else if (!rc)
+		rc = error_set(e, ERR_NOT_FOUND, "there is no token with the number %lld", (long long)id);
+	db_done(&q);
+	return rc;
+}
+
+int token_list_of(struct catalog *c, int64_t user, struct token_list *out, struct error *e)
+{
+	struct db_row q = {0};
+	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM token WHERE ?1 = 0 OR user = ?1 ORDER BY user, name", "i", user);
+
+	*out = (struct token_list){0};
+	while (!rc && db_next(&q, &rc, e)) {
+		GROW(out->v, out->n, out->cap);
+		rc = read_row(&q, &out->v[out->n++], e);
+	}
+	db_done(&q);
+	if (rc)
+		token_list_release(out);
+	return rc;
+}
+
+int token_remove(struct catalog *c, int64_t id, struct error *e)
+{
+	int rc = db_run(c, e, "DELETE FROM token WHERE id = ?1", "i", id);
+
+	if (!rc && !db_changed(c))
+		rc = error_set(e, ERR_NOT_FOUND, "there is no token with the number %lld", (long long)id);
+	return rc;
+}
+
+void token_json(const struct token_record *t, struct json_out *w)
+{
+	jw_object(w);
+	jw_kv_i64(w, "id", t->id);
+	jw_kv_i64(w, "user", t->user);
+	jw_kv_string(w, "name", t->name);
+	jw_kv_string(w, "scope", role_name(t->scope));
+	jw_kv_time(w, "created", t->created);
+	jw_kv_time(w, "used", t->used);
+	jw_kv_time(w, "expires", t->expires);
+	jw_object_end(w);
+}

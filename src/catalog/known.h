@@ -48,6 +48,8 @@ int known_list_some(struct catalog *c, const struct known_filter *f, const struc
 int known_remove(struct catalog *c, int64_t place, const char *id, struct error *e) MUST_USE;
 /* After a complete listing of a repository: what is not among `ids` (hex) goes. */
 int known_retain(struct catalog *c, int64_t place, const struct strlist *ids, struct error *e) MUST_USE;
+/* The ids (hex) that the catalog has of a repository, appended in no order. */
+int known_ids(struct catalog *c, int64_t place, struct strlist *out, struct error *e) MUST_USE;
 /* Newest good backup of a source (by name or shown URL): false with a zeroed time when there is none. */
 int known_newest_good(struct catalog *c, const char *source, struct timespec *time, char id[65], struct error *e) MUST_USE;
 void known_json(const struct known_backup *b, struct json_out *w);

@@ -18,18 +18,6 @@ int job_set_followed(struct catalog *c, const char *id, struct error *e)
 	return db_run(c, e, "UPDATE job SET followed = 1 WHERE id = ?1", "s", id);
 }
 
-int job_next_start(struct catalog *c, struct timespec now, struct timespec *out, struct error *e)
-{
-	struct db_row q = {0};
-	int rc = db_query(c, &q, e, "SELECT min(not_before) FROM job WHERE state = 'queued' AND not_before > ?1", "t", now);
-
-	*out = (struct timespec){0};
-	if (!rc && db_next(&q, &rc, e))
-		*out = db_time(&q, 0);
-	db_done(&q);
-	return rc;
-}
-
 int job_forget_old(struct catalog *c, struct timespec before, uint64_t most, uint64_t *removed, struct error *e)
 {
 	int rc = db_run(c, e, "DELETE FROM job WHERE n IN (SELECT n FROM job WHERE ended < ?1 AND followed = 1 ORDER BY n LIMIT ?2)", "tu", before, most);

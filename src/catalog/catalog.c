@@ -47,10 +47,7 @@ static int step_up(struct catalog *c, const struct embedded *steps, int64_t *ver
 			rc = db_script(c, note, e);
 		*version = before + 1;
 	}
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc, e);
 }
 
 int catalog_migrate(struct catalog *c, const struct embedded *steps, struct error *e)

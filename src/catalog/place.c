@@ -203,15 +203,6 @@ static int insert(struct catalog *c, struct place_record *p, struct error *e)
 	return rc ? rc : store_password(c, p, e);
 }
 
-/* Ends what catalog_begin() began. */
-static int end(struct catalog *c, int rc, struct error *e)
-{
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
-}
-
 int place_add(struct catalog *c, struct place_record *p, struct error *e)
 {
 	int64_t defaults = 0;
@@ -226,7 +217,7 @@ int place_add(struct catalog *c, struct place_record *p, struct error *e)
 	p->is_default = p->is_default || !defaults;
 	if (!rc)
 		rc = insert(c, p, e);
-	return end(c, rc, e);
+	return catalog_end(c, rc, e);
 }
 
 struct taking {
@@ -273,7 +264,7 @@ int place_remember(struct catalog *c, const char *location, struct place_record 
 		error_clear(e);
 		rc = add_remembered(c, location, out, e);
 	}
-	return end(c, rc, e);
+	return catalog_end(c, rc, e);
 }
 
 static int follow_name(struct catalog *c, const char *before, const char *now, struct error *e)
@@ -314,7 +305,7 @@ int place_update(struct catalog *c, struct place_record *p, struct error *e)
 		rc = check_record(c, p, e);
 	if (!rc)
 		rc = update(c, p, &before, e);
-	return end(c, rc, e);
+	return catalog_end(c, rc, e);
 }
 
 int place_found(struct catalog *c, const struct place_record *p, struct error *e)
@@ -368,7 +359,7 @@ int place_remove(struct catalog *c, int64_t id, struct error *e)
 		rc = check_unused(c, &p, e);
 	if (!rc)
 		rc = db_run(c, e, "DELETE FROM place WHERE id = ?1", "i", id);
-	return end(c, rc, e);
+	return catalog_end(c, rc, e);
 }
 
 /* ---- JSON ---- */

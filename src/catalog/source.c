@@ -231,10 +231,7 @@ int source_add(struct catalog *c, struct source_record *s, struct error *e)
 	rc = check_record(c, s, e);
 	if (!rc)
 		rc = insert(c, s, e);
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc, e);
 }
 
 /* Whatever names it goes with it. */
@@ -282,10 +279,7 @@ int source_update(struct catalog *c, struct source_record *s, struct error *e)
 		rc = update(c, s, e);
 	if (!rc && strcmp(before.name, s->name) != 0)
 		rc = follow_name(c, before.name, s->name, e);
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc, e);
 }
 
 static int check_unused(struct catalog *c, const char *name, struct error *e)
@@ -315,10 +309,7 @@ int source_remove(struct catalog *c, int64_t id, struct error *e)
 		rc = check_unused(c, s.name, e);
 	if (!rc)
 		rc = db_run(c, e, "DELETE FROM source WHERE id = ?1", "i", id);
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc, e);
 }
 
 /* ---- JSON ---- */

@@ -157,7 +157,7 @@ void put_db(const char *name, const char *sql)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-const char *db_text(const char *name, const char *sql)
+const char *db_first(const char *name, const char *sql)
 {
 	sqlite3 *db = open_db(name);
 	char *out = next_text();

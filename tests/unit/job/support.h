@@ -36,7 +36,7 @@ unsigned mode_of(const char *name);
 /* Run SQL in a database, made when it is not there. */
 void put_db(const char *name, const char *sql);
 /* The first value of a query; valid until the next call. */
-const char *db_text(const char *name, const char *sql);
+const char *db_first(const char *name, const char *sql);
 /* Hold the database so that it can be read, but not written by others, until db_let_go(). */
 void db_hold(const char *name);
 void db_let_go(void);

@@ -165,7 +165,7 @@ static void what_is_there_is_not_replaced_unasked(void **state)
 	assert_string_equal(e.hint, "choose another name, or give --force to replace it");
 	assert_holds("out/x", "precious");
 	assert_ok(TRY(.format = EXPORT_ARCHIVE, .output = "out/x", .force = true));
-	assert_string_equal(db_text("out/x", "SELECT y FROM t"), "one");
+	assert_string_equal(db_first("out/x", "SELECT y FROM t"), "one");
 	assert_names("out", "x");
 }
 
@@ -238,7 +238,7 @@ static void an_archive_is_the_stored_database_byte_for_byte(void **state)
 	struct error e;
 
 	assert_ok(TRY(.format = EXPORT_ARCHIVE, .output = "out/x.db"));
-	assert_string_equal(db_text("out/x.db", "SELECT group_concat(x) FROM t"), "1,2");
+	assert_string_equal(db_first("out/x.db", "SELECT group_concat(x) FROM t"), "1,2");
 	assert_int_equal(done.bytes, b.manifest.sources[0].bytes);
 	assert_int_equal(mode_of("out/x.db"), 0600);
 	assert_names("out", "x.db");
@@ -253,7 +253,7 @@ static void sql_loads_into_an_equal_database(void **state)
 	assert_ok(fs_read_file(at("out/x.sql"), 10000, &text, &e));
 	assert_int_equal(done.bytes, text.len);
 	put_db("back.db", buf_text(&text));
-	assert_string_equal(db_text("back.db", "SELECT group_concat(x || quote(y)) FROM t"), "1'one',2NULL");
+	assert_string_equal(db_first("back.db", "SELECT group_concat(x || quote(y)) FROM t"), "1'one',2NULL");
 }
 
 static void only_the_chosen_table_is_written(void **state)

@@ -69,8 +69,8 @@ static int try_choice(const struct backup *of, struct choice *c, struct error *e
 
 static void assert_untouched(void)
 {
-	assert_string_equal(db_text("app.db", "SELECT x FROM t"), "new");
-	assert_string_equal(db_text("app.db", "SELECT y FROM u"), "new");
+	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "new");
+	assert_string_equal(db_first("app.db", "SELECT y FROM u"), "new");
 	assert_holds("media/a.txt", "new");
 	assert_holds("media/2026/b.txt", "new");
 	assert_int_equal(count_snapshots(&r), 1);
@@ -235,7 +235,7 @@ static void what_is_replaced_is_kept_first(void **state)
 	struct error e;
 
 	assert_ok(TRY(.source = "app.db"));
-	assert_string_equal(db_text("app.db", "SELECT x FROM t"), "old");
+	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "old");
 	assert_int_equal(done.n, 1);
 	assert_string_equal(done.v[0].source, "app.db");
 	assert_string_equal(without_room(done.v[0].target), "sqlite:@/app.db");
@@ -247,7 +247,7 @@ static void what_is_replaced_is_kept_first(void **state)
 	assert_string_equal(backup_name(&safety), "app.db before restore");
 	assert_string_equal(without_room(safety.manifest.safety_target), "sqlite:@/app.db");
 	assert_ok(try_choice(&safety, &(struct choice){.to = "copy.db"}, &e));
-	assert_string_equal(db_text("copy.db", "SELECT x FROM t"), "new");
+	assert_string_equal(db_first("copy.db", "SELECT x FROM t"), "new");
 }
 
 static void no_safety_backup_is_made_when_none_is_wanted(void **state)
@@ -269,7 +269,7 @@ static void a_damaged_database_is_kept_as_it_is_and_replaced(void **state)
 	CLEANUP(fs_close) int fd = open(at("app.db"), O_RDWR);
 	assert_int_equal(pwrite(fd, junk, sizeof junk, 4096), sizeof junk);
 	assert_ok(TRY(.source = "app.db"));
-	assert_string_equal(db_text("app.db", "SELECT x FROM t"), "old");
+	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "old");
 	assert_int_equal(done.safety.n, 1);
 }
 
@@ -305,7 +305,7 @@ static void a_path_is_one_of_the_backup_or_one_inside_a_source(void **state)
 	put_file("media/c.txt", "newer");
 	assert_ok(TRY(.path = "media"));
 	assert_names("media", "2026 a.txt");
-	assert_string_equal(db_text("app.db", "SELECT x FROM t"), "new");
+	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "new");
 }
 
 static void a_path_that_begins_like_its_source_is_found_inside_too(void **state)
@@ -329,7 +329,7 @@ static void a_table_is_taken_from_the_database_that_has_it(void **state)
 	find(&r, back_up(&r, SOURCES("app.db", "b.db", "media")), &two);
 	put_db("b.db", "UPDATE only_b SET z = 'new'");
 	assert_ok(try_choice(&two, &(struct choice){.table = "ONLY_B"}, &e));
-	assert_string_equal(db_text("b.db", "SELECT z FROM only_b"), "old");
+	assert_string_equal(db_first("b.db", "SELECT z FROM only_b"), "old");
 	assert_fails(try_choice(&two, &(struct choice){.table = "t"}, &e), ERR_USAGE,
 		     "several sources have t: app.db, b.db");
 	assert_string_equal(e.hint, "say which with --source");
@@ -357,7 +357,7 @@ static void only_a_kind_of_source_is_restored(void **state)
 	struct error e;
 
 	assert_ok(TRY(.only = ONLY_DATABASE, .to = "copy.db"));
-	assert_string_equal(db_text("copy.db", "SELECT x FROM t"), "old");
+	assert_string_equal(db_first("copy.db", "SELECT x FROM t"), "old");
 	assert_ok(TRY(.only = ONLY_FILES, .to = "copy"));
 	assert_holds("copy/a.txt", "old");
 }
@@ -372,7 +372,7 @@ static void a_database_that_meets_a_folder_goes_into_it(void **state)
 	assert_ok(TRY(.source = "app.db", .to = "out"));
 	assert_names("out", "app.db");
 	assert_ok(TRY(.source = "app.db", .to = "deep/er/copy.db"));
-	assert_string_equal(db_text("deep/er/copy.db", "SELECT x FROM t"), "old");
+	assert_string_equal(db_first("deep/er/copy.db", "SELECT x FROM t"), "old");
 	assert_int_equal(mode_of("deep"), 0700);
 }
 
@@ -397,7 +397,7 @@ static void a_database_inside_a_folder_is_restored_after_it(void **state)
 	assert_ok(try_choice(&both, &(struct choice){.to = NULL}, &e));
 	assert_string_equal(done.v[0].source, "media");
 	assert_string_equal(done.v[1].source, "in.db");
-	assert_string_equal(db_text("media/in.db", "SELECT x FROM t"), "old");
+	assert_string_equal(db_first("media/in.db", "SELECT x FROM t"), "old");
 }
 
 static void what_a_program_printed_goes_into_a_new_file_only(void **state)
@@ -430,7 +430,7 @@ static void what_came_from_an_outside_file_needs_a_place(void **state)
 	assert_fails(try_choice(&made.backup, &(struct choice){.to = NULL}, &e), ERR_USAGE,
 		     "app.db came from an outside file and has no place to go back to");
 	assert_ok(try_choice(&made.backup, &(struct choice){.to = "copy.db"}, &e));
-	assert_string_equal(db_text("copy.db", "SELECT x FROM t"), "new");
+	assert_string_equal(db_first("copy.db", "SELECT x FROM t"), "new");
 }
 
 static void what_another_program_stored_is_restored_whole(void **state)

@@ -52,8 +52,8 @@ static int try_undo(struct error *e)
 
 static void assert_state(const char *a, const char *two)
 {
-	assert_string_equal(db_text("a.db", "SELECT x FROM t"), a);
-	assert_string_equal(db_text("two.db", "SELECT x FROM t"), two);
+	assert_string_equal(db_first("a.db", "SELECT x FROM t"), a);
+	assert_string_equal(db_first("two.db", "SELECT x FROM t"), two);
 }
 
 /* Safety backups, by whether undo counts them. */

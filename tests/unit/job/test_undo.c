@@ -70,7 +70,7 @@ static void undo(const char *which, const char *state)
 	struct error e;
 
 	assert_ok(try_undo(which, &e));
-	assert_string_equal(db_text("app.db", "SELECT x FROM t"), state);
+	assert_string_equal(db_first("app.db", "SELECT x FROM t"), state);
 }
 
 static void assert_nothing_left(void)
@@ -111,7 +111,7 @@ static void a_prefix_of_less_than_four_digits_names_none(void **state)
 
 	e = (struct error){0};
 	assert_int_equal(try_undo(prefix, &e), -ERR_NOT_FOUND);
-	assert_string_equal(db_text("app.db", "SELECT x FROM t"), "one");
+	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "one");
 }
 
 static void a_restore_that_failed_is_not_undone(void **state)
@@ -207,7 +207,7 @@ static void an_answer_of_no_changes_nothing(void **state)
 	assert_fails(job_undo(&r, NULL, NULL, say_no, asked, &done, &e), ERR_CANCELLED, "not confirmed");
 	assert_string_equal(asked, "This brings back:\n  sqlite:@/app.db as it was at 2026-11-21 07:14:05\n"
 				   "What is there now is kept as a backup. Go on?");
-	assert_string_equal(db_text("app.db", "SELECT x FROM t"), "one");
+	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "one");
 }
 
 /* ---- what can ---- */
@@ -244,7 +244,7 @@ static void what_was_there_before_an_undo_is_kept_too(void **state)
 	assert_true(snapshot_has_tag(&kept.snapshot, tag));
 	assert_string_equal(backup_name(&kept), "app.db before undo");
 	assert_ok(try_restore(before_undo, &e));
-	assert_string_equal(db_text("app.db", "SELECT x FROM t"), "work since");
+	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "work since");
 	undo(NULL, "two");
 }
 

@@ -1,0 +1,180 @@
+// The shell: who is there, which page is shown, and the way from one to the other. A page is a module in views/ with
+// show({parameters, query, session, leave}) -> an element, or a promise of one; the address is #/name/parameter?query.
+import {h, replace} from "./lib/dom.js";
+import * as api from "./lib/api.js";
+import * as events from "./lib/events.js";
+import {refreshTimes} from "./lib/format.js";
+import {problem, waiting} from "./lib/told.js";
+import {dialog} from "./lib/dialog.js";
+import {loginForm} from "./views/login.js";
+
+const ROLES = {viewer: 1, operator: 2, admin: 3};
+// name -> [title in the menu or null, least role, module]
+const PAGES = {
+	"": ["Overview", "viewer", () => import("./views/overview.js")],
+	backups: ["Backups", "viewer", () => import("./views/backups.js")],
+	backup: [null, "viewer", () => import("./views/backup.js")],
+	restore: [null, "admin", () => import("./views/restore.js")],
+	restores: ["Restores", "viewer", () => import("./views/restores.js")],
+	schedules: ["Schedules", "viewer", () => import("./views/schedules.js")],
+	sources: ["Sources", "viewer", () => import("./views/sources.js")],
+	repositories: ["Repositories", "viewer", () => import("./views/repositories.js")],
+	jobs: ["Jobs", "viewer", () => import("./views/jobs.js")],
+	job: [null, "viewer", () => import("./views/job.js")],
+	maintenance: ["Maintenance", "viewer", () => import("./views/maintenance.js")],
+	notices: ["Notices", "admin", () => import("./views/notices.js")],
+	settings: ["Settings", "admin", () => import("./views/settings.js")],
+	users: ["Users", "admin", () => import("./views/users.js")],
+	audit: ["Audit", "admin", () => import("./views/audit.js")],
+	account: [null, "viewer", () => import("./views/account.js")],
+	start: [null, "admin", () => import("./views/start.js")],
+};
+
+const view = document.getElementById("view");
+let session = null;
+let leaving = [];
+let turn = 0;
+
+export const may = role => session !== null && ROLES[session.role] >= ROLES[role];
+export const go = where => {
+	location.hash = where;
+};
+
+function place() {
+	const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+	const [name, ...parameters] = path.split("/").map(decodeURIComponent);
+	return {name, parameters, query: new URLSearchParams(query || "")};
+}
+
+// ---- the frame ----
+
+function drawMenu(current) {
+	const nav = document.getElementById("nav");
+	replace(nav, Object.entries(PAGES).filter(([, [title, role]]) => title && may(role))
+		.map(([name, [title]]) => h("a", {href: `#/${name}`, "aria-current": name === current ? "page" : null}, title)));
+	replace(document.getElementById("account"), h("a", {href: "#/account"}, session.user), h("button", {type: "button", class: "quiet", onclick: logOut}, "Log out"));
+}
+
+function closeMenu() {
+	const button = document.getElementById("menu");
+	button.setAttribute("aria-expanded", "false");
+	document.getElementById("nav").classList.remove("shown");
+}
+
+document.getElementById("menu").addEventListener("click", e => {
+	const shown = document.getElementById("nav").classList.toggle("shown");
+	e.currentTarget.setAttribute("aria-expanded", String(shown));
+});
+
+async function logOut() {
+	await api.remove("/session/", {plain: true}).catch(() => null);
+	events.stop();
+	location.hash = "";
+	location.reload();
+}
+
+// ---- pages ----
+
+function leave() {
+	leaving.forEach(fn => fn());
+	leaving = [];
+}
+
+async function showPage() {
+	const {name, parameters, query} = place();
+	const [title, role, load] = PAGES[name] || [];
+	const mine = ++turn;
+	leave();
+	closeMenu();
+	drawMenu(name);
+	if (!load || !may(role)) {
+		replace(view, h("h1", load ? "Not for you" : "There is no such page"), h("p", load ? `Your role is ${session.role}; this page is for ${role}s.` : h("a", {href: "#/"}, "Back to the overview")));
+		return;
+	}
+	const wait = setTimeout(() => replace(view, waiting()), 200);
+	try {
+		const module = await load();
+		const content = await module.show({parameters, query, session, leave: fn => leaving.push(fn)});
+		if (mine === turn)
+			replace(view, content);
+	} catch (error) {
+		if (mine === turn)
+			replace(view, h("h1", title || "Backstay"), problem(error), h("button", {type: "button", onclick: showPage}, "Try again"));
+	}
+	clearTimeout(wait);
+	if (mine !== turn)
+		return;
+	document.title = `${view.querySelector("h1")?.textContent || title || "Overview"} – Backstay`;
+	view.focus({preventScroll: true});
+	scrollTo(0, 0);
+}
+
+// ---- who is there ----
+
+function began(now) {
+	session = now;
+	api.useSession(now);
+	document.getElementById("top").hidden = false;
+	document.body.classList.remove("outside");
+	events.start();
+}
+
+// The form that was being filled in stays where it is, under the dialog.
+let asking = null;
+function askAgain() {
+	asking ??= dialog("Your session has ended", close => [
+		h("p", "Log in again to go on; nothing you typed is lost."),
+		loginForm(now => {
+			began(now);
+			close(now);
+		})], {must: true}).finally(() => {
+		asking = null;
+	});
+	return asking;
+}
+
+async function outside() {
+	const {name, query} = place();
+	document.body.classList.add("outside");
+	const {show} = await import("./views/login.js");
+	replace(view, show({setup: name === "setup" ? query.get("link") || "" : null, done: now => {
+		began(now);
+		if (name === "setup")
+			location.hash = "#/start";
+		else
+			showPage();
+	}}));
+	view.querySelector("input")?.focus();
+}
+
+async function begin() {
+	try {
+		began(await api.get("/session/", {plain: true}));
+		api.whenExpired(askAgain);
+		await showPage();
+	} catch (error) {
+		api.whenExpired(askAgain);
+		if (error.status === 401)
+			await outside();
+		else
+			replace(view, h("h1", "Backstay"), problem(error), h("button", {type: "button", onclick: begin}, "Try again"));
+	}
+}
+
+addEventListener("hashchange", () => session ? showPage() : outside());
+setInterval(refreshTimes, 15000);
+
+events.on("offline", () => {
+	const line = document.getElementById("offline");
+	line.textContent = "Backstay does not answer. What is shown may be old; it is looked for all the time.";
+	line.hidden = false;
+});
+events.on("online", () => {
+	const line = document.getElementById("offline");
+	if (!line.hidden) {
+		line.hidden = true;
+		showPage();
+	}
+});
+
+begin();

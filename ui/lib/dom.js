@@ -1,0 +1,53 @@
+// Elements from names, properties and children. Text always becomes a text node: nothing from outside is ever read as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function set(element, name, value) {
+	if (value === null || value === undefined || value === false)
+		return;
+	if (name.startsWith("on"))
+		element.addEventListener(name.slice(2), value);
+	else if (name === "dataset")
+		Object.assign(element.dataset, value);
+	else if (name === "value" || name === "checked" || name === "selected" || name === "indeterminate")
+		element[name] = value;
+	else
+		element.setAttribute(name, value === true ? "" : value);
+}
+
+function append(element, child) {
+	if (Array.isArray(child))
+		child.forEach(c => append(element, c));
+	else if (child !== null && child !== undefined && child !== false)
+		element.append(child instanceof Node ? child : String(child));
+}
+
+// h("a", {href: "/", onclick: go}, "text", [more, ...]); the properties may be left out.
+export function h(name, properties, ...children) {
+	const element = document.createElement(name);
+	if (properties === null || typeof properties !== "object" || properties instanceof Node || Array.isArray(properties))
+		append(element, properties);
+	else
+		for (const [key, value] of Object.entries(properties))
+			set(element, key, value);
+	append(element, children);
+	return element;
+}
+
+export function svg(name, properties, ...children) {
+	const element = document.createElementNS(SVG, name);
+	for (const [key, value] of Object.entries(properties || {}))
+		set(element, key, value);
+	append(element, children);
+	return element;
+}
+
+export function replace(element, ...children) {
+	element.replaceChildren();
+	append(element, children);
+	return element;
+}
+
+// Ids for labels and what they label.
+let count = 0;
+export const uid = prefix => `${prefix}-${++count}`;

@@ -1,0 +1,41 @@
+// Tables: on a phone each row becomes a card, with the heading before each cell. Long lists come page by page.
+import {h, replace} from "./dom.js";
+import {count} from "./format.js";
+import {fill} from "./told.js";
+
+// columns: {title, cell(item), kind: "number" | "main" | ""}
+export function table(columns, items, {caption, empty = "Nothing here yet.", open = null} = {}) {
+	if (!items.length)
+		return h("p", {class: "empty"}, empty);
+	return h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption}, h("table",
+		h("caption", {class: "hidden"}, caption),
+		h("thead", h("tr", columns.map(c => h("th", {scope: "col", class: c.kind || null}, c.title)))),
+		h("tbody", items.map(item => h("tr", open ? {class: "open", onclick: e => {
+			if (!e.target.closest("a, button, input, label, summary"))
+				open(item);
+		}} : {}, columns.map(c => h("td", {class: c.kind || null, dataset: {title: c.title}}, c.cell(item))))))));
+}
+
+// load(offset, limit) -> {items, total}; the page is in the address, so that going back works.
+export function paged(load, columns, {caption, empty, open, limit = 50} = {}) {
+	const place = h("div", {class: "paged"});
+	const show = offset => fill(place, async () => {
+		const {items, total} = await load(offset, limit);
+		return [table(columns, items, {caption, empty, open}), pages(offset, total)];
+	});
+	const pages = (offset, total) => total > limit || offset > 0 ? h("nav", {class: "pages", "aria-label": "Pages of the list"},
+		h("button", {type: "button", disabled: offset === 0, onclick: () => show(Math.max(0, offset - limit))}, "Newer"),
+		h("span", `${count(Math.min(offset + 1, total))} to ${count(Math.min(offset + limit, total))} of ${count(total)}`),
+		h("button", {type: "button", disabled: offset + limit >= total, onclick: () => show(offset + limit)}, "Older")) : null;
+	place.reload = () => show(0);
+	show(0);
+	return place;
+}
+
+// A list of names and values.
+export function facts(pairs) {
+	return h("dl", {class: "facts"}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false)
+		.map(([name, value]) => h("div", h("dt", name), h("dd", value))));
+}
+
+export {replace};

@@ -1,0 +1,61 @@
+// What went right or wrong, told where it happened or in the corner.
+import {h, replace} from "./dom.js";
+
+// One sentence, the cause and the way out; the tool's own words folded below.
+export function problem(error) {
+	const words = error.problem?.output || error.problem?.words;
+	return h("div", {class: "problem", role: "alert"},
+		h("p", {class: "what"}, error.message),
+		error.hint && h("p", {class: "hint"}, error.hint),
+		words && h("details", h("summary", "What the tool said"), h("pre", words)));
+}
+
+export function told(text, kind = "good") {
+	const box = document.getElementById("told");
+	const line = h("p", {class: `toast ${kind}`}, text, h("button", {type: "button", class: "quiet", "aria-label": "Close", onclick: () => line.remove()}, "×"));
+	box.append(line);
+	setTimeout(() => line.remove(), 8000);
+}
+
+export function waiting(text = "One moment…") {
+	return h("p", {class: "waiting", role: "status"}, h("span", {class: "spinner", "aria-hidden": "true"}), text);
+}
+
+// Fill `place` with what `load` gives, with a waiting line before and the problem after a failure.
+export async function fill(place, load) {
+	place.setAttribute("aria-busy", "true");
+	const wait = setTimeout(() => replace(place, waiting()), 150);
+	try {
+		const content = await load();
+		clearTimeout(wait);
+		replace(place, content);
+	} catch (error) {
+		clearTimeout(wait);
+		if (error.name !== "AbortError")
+			replace(place, problem(error), h("p", h("button", {type: "button", onclick: () => fill(place, load)}, "Try again")));
+	}
+	place.removeAttribute("aria-busy");
+	return place;
+}
+
+// A button that runs something: not twice at once, and its failure is shown beside it.
+export function action(label, run, {kind = "", confirm = null} = {}) {
+	const place = h("span", {class: "action"});
+	const button = h("button", {type: "button", class: kind, onclick: async () => {
+		place.querySelector(".problem")?.remove();
+		if (confirm && !await confirm())
+			return;
+		button.disabled = true;
+		button.setAttribute("aria-busy", "true");
+		try {
+			await run();
+		} catch (error) {
+			if (error.name !== "AbortError")
+				place.append(problem(error));
+		}
+		button.disabled = false;
+		button.removeAttribute("aria-busy");
+	}}, label);
+	place.append(button);
+	return place;
+}

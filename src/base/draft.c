@@ -122,11 +122,28 @@ static bool make_folder(const char *dir, const char *beside, struct draft *out)
 	return false;
 }
 
+static void (*_Atomic watcher)(const char *dir, const char *beside);
+
+void draft_watch(void (*made)(const char *dir, const char *beside))
+{
+	watcher = made;
+}
+
+/* Before it is made, so that none is there which was not told of. */
+static void tell(const char *dir, const char *beside)
+{
+	void (*made)(const char *dir, const char *beside) = watcher;
+	AUTO_FREE char *absolute = made ? path_absolute(dir) : NULL;
+	if (made)
+		made(absolute, beside);
+}
+
 int draft_make(const char *dir, const char *beside, struct draft *out, struct error *e)
 {
 	dir = fs_temp_folder(dir);
 	*out = DRAFT_NONE;
 	draft_sweep(dir, beside);
+	tell(dir, beside);
 	if (make_folder(dir, beside, out) && set_mark(out))
 		return 0;
 	int err = errno;

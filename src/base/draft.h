@@ -28,5 +28,8 @@ void draft_release(struct draft *d);               /* for CLEANUP(), whatever be
 bool draft_is(const char *name, const char *beside);
 /* Remove what killed processes have left, as above. What cannot be removed stays. */
 void draft_sweep(const char *dir, const char *beside);
+/* From now on `made` is told of every draft that draft_make() is about to make, with what draft_sweep() needs to find it (an absolute path), so
+ * that somebody can write it down; any thread. NULL ends it. */
+void draft_watch(void (*made)(const char *dir, const char *beside));
 
 #endif

@@ -144,10 +144,12 @@ static int check_locks(struct catalog *c, const struct job_record *j, struct err
 {
 	struct db_row q = {0};
 	int rc = j->locks.n == 0 ? 0 : db_query(c, &q, e,
-		"SELECT id, title FROM job WHERE state = 'running' AND id <> ?1 AND EXISTS (SELECT 1 FROM json_each(job.locks) AS held "
+		"SELECT id, title, started FROM job WHERE state = 'running' AND id <> ?1 AND EXISTS (SELECT 1 FROM json_each(job.locks) AS held "
 		"WHERE held.value IN (SELECT value FROM json_each(?2))) ORDER BY n LIMIT 1", "sl", j->id, &j->locks);
 	if (!rc && q.statement && db_next(&q, &rc, e)) {
-		rc = error_set(e, ERR_LOCKED, "%s is running already (job %s)", db_text(&q, 1), db_text(&q, 0));
+		char since[32];
+		time_to_local(db_time(&q, 2), since);
+		rc = error_set(e, ERR_LOCKED, "%s is running since %s (job %s)", db_text(&q, 1), since, db_text(&q, 0));
 		error_hint(e, "wait for its end, or cancel it: backstay job cancel %s", db_text(&q, 0));
 	}
 	db_done(&q);
@@ -163,6 +165,14 @@ static void name_it(struct job_record *j)
 	hex_encode(bytes, sizeof bytes, j->id);
 }
 
+static int insert_sources(struct catalog *c, const struct job_record *j, int64_t n, struct timespec created, struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; !rc && i < j->sources.n; i++)
+		rc = db_run(c, e, "INSERT OR IGNORE INTO job_source (source, created, job) VALUES (?1, ?2, ?3)", "sti", j->sources.v[i], created, n);
+	return rc;
+}
+
 static int insert(struct catalog *c, const struct job_record *j, const struct secret *words, const char *about, struct error *e)
 {
 	int rc = db_run(c, e,
@@ -172,10 +182,7 @@ static int insert(struct catalog *c, const struct job_record *j, const struct se
 		j->id, j->kind, job_state_name(j->state), j->title, words, about, &j->sources, &j->locks, j->repository, j->schedule, j->author,
 		j->notes, (int64_t)j->attempt, (int64_t)j->attempts, j->retry_of, j->undo_of, j->backup, j->created, j->not_before, j->started,
 		j->time_limit, (int64_t)j->pid);
-	int64_t n = db_last_id(c);
-	for (size_t i = 0; !rc && i < j->sources.n; i++)
-		rc = db_run(c, e, "INSERT OR IGNORE INTO job_source (source, created, job) VALUES (?1, ?2, ?3)", "sti", j->sources.v[i], j->created, n);
-	return rc;
+	return rc ? rc : insert_sources(c, j, db_last_id(c), j->created, e);
 }
 
 int job_add(struct catalog *c, struct job_record *j, struct error *e)
@@ -311,6 +318,39 @@ int job_start(struct catalog *c, struct job_record *j, int pid, struct error *e)
 	job_record_release(j);
 	*j = fresh;
 	return catalog_commit(c, e);
+}
+
+static int replace_sources(struct catalog *c, const struct job_record *j, struct error *e)
+{
+	struct db_row q = {0};
+	struct timespec created = {0};
+	int64_t n = 0;
+	int rc = db_query(c, &q, e, "SELECT n, created FROM job WHERE id = ?1", "s", j->id);
+	if (!rc && db_next(&q, &rc, e)) {
+		n = db_i64(&q, 0);
+		created = db_time(&q, 1);
+	}
+	db_done(&q);
+	if (!rc)
+		rc = db_run(c, e, "DELETE FROM job_source WHERE job = ?1", "i", n);
+	return rc ? rc : insert_sources(c, j, n, created, e);
+}
+
+int job_about(struct catalog *c, const struct job_record *j, struct error *e)
+{
+	int rc = catalog_begin(c, e);
+	if (rc)
+		return rc;
+	rc = check_locks(c, j, e);
+	if (!rc)
+		rc = db_run(c, e, "UPDATE job SET title = ?2, sources = ?3, locks = ?4, repository = ?5 WHERE id = ?1 AND state = 'running'", "sslls", j->id, j->title,
+			&j->sources, &j->locks, j->repository);
+	if (!rc && db_changed(c) > 0)
+		rc = replace_sources(c, j, e);
+	if (!rc)
+		return catalog_commit(c, e);
+	catalog_rollback(c);
+	return rc;
 }
 
 int job_beat(struct catalog *c, const struct job_record *j, bool *cancel, struct error *e)

@@ -67,9 +67,11 @@ int job_add(struct catalog *c, struct job_record *j, struct error *e) MUST_USE;
 int job_get(struct catalog *c, const char *id, struct job_record *out, struct error *e) MUST_USE;     /* or a unique prefix of 4 */
 /* Newest first. Lists leave `words` and `result` empty. *total (may be NULL) is how many there are beyond the page. */
 int job_list_some(struct catalog *c, const struct job_filter *f, const struct catalog_page *p, struct job_list *out, uint64_t *total, struct error *e) MUST_USE;
-/* Take it from queued to running, in one transaction: -ERR_LOCKED "backup shop is running already (job 1a2b...)" while a running job
+/* Take it from queued to running, in one transaction: -ERR_LOCKED "backup shop is running since 2026-11-28 02:00:00 (job 1a2b...)" while a running job
  * holds one of its locks; -ERR_NOT_FOUND when it is not queued any more. `pid` is its process. j becomes what the catalog has. */
 int job_start(struct catalog *c, struct job_record *j, int pid, struct error *e) MUST_USE;
+/* What a running job is about, known only now: title, sources, locks and repository as they are in *j. -ERR_LOCKED as job_start(), and then nothing is changed. */
+int job_about(struct catalog *c, const struct job_record *j, struct error *e) MUST_USE;
 /* At most twice a second: phase, figures; `beat` is now. *cancel: whether somebody asked for its end meanwhile. */
 int job_beat(struct catalog *c, const struct job_record *j, bool *cancel, struct error *e) MUST_USE;
 /* State, partial, undo_of, backup, figures, error, result (a line of the log says so when it is larger than JOB_RESULT_MAX and so is not

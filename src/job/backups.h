@@ -14,6 +14,7 @@
 #define TAG_UNDO_OF "backstay-undo-of="  /* made before an undo: + 64 hex digits of the backup it brings back */
 #define TAG_SPENT "backstay-spent"       /* a safety backup that was brought back, or whose restore failed */
 #define TAG_IMPORTED "backstay-imported" /* from an outside file */
+#define TAG_PINNED "backstay-pinned"     /* a person wants it kept, whatever any rule says */
 
 enum verify_level { LEVEL_NONE, LEVEL_BYTES, LEVEL_STRUCTURE, LEVEL_RESTORED, LEVEL_COMPARED }; /* V1..V4 */
 

@@ -42,9 +42,22 @@ static void read_time(struct json *j, struct buf *scratch, struct timespec *out)
 		json_fail(j, "not a time");
 }
 
-/* Fills in *b only when the text is about it. */
-static int parse(const struct buf *text, const char *repository_id, struct backup *b, struct error *e)
+static void read_lines(struct json *j, struct strlist *out)
 {
+	json_array_begin(j);
+	while (json_element(j)) {
+		char *line = json_string_dup(j);
+
+		if (line)
+			strlist_take(out, line);
+	}
+}
+
+/* Fills in *b, and lines (unless NULL), only when the text is about it. */
+static int parse(const struct buf *text, const char *repository_id, struct backup *b, struct strlist *lines, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist evidence = {0};
+	CLEANUP(strlist_release) struct strlist problems = {0};
 	CLEANUP(buf_release) struct buf s = BUF_INIT;
 	bool same_repository = false, same_backup = false, ok = false;
 	char hex[ID_HEX_LEN + 1];
@@ -65,6 +78,10 @@ static int parse(const struct buf *text, const char *repository_id, struct backu
 			ok = json_bool(&j);
 		else if (json_name_is(&j, "time"))
 			read_time(&j, &s, &when);
+		else if (json_name_is(&j, "evidence"))
+			read_lines(&j, &evidence);
+		else if (json_name_is(&j, "problems"))
+			read_lines(&j, &problems);
 		else
 			json_skip(&j);
 	if (level > LEVEL_COMPARED)
@@ -78,10 +95,12 @@ static int parse(const struct buf *text, const char *repository_id, struct backu
 	b->level = (enum verify_level)level;
 	b->verify_failed = !ok;
 	b->verified = when;
+	if (lines)
+		strlist_copy(lines, ok ? &evidence : &problems);
 	return 0;
 }
 
-void evidence_load(const char *repository_id, struct backup *b)
+static void load(const char *repository_id, struct backup *b, struct strlist *lines)
 {
 	AUTO_FREE char *file = NULL;
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
@@ -91,8 +110,20 @@ void evidence_load(const char *repository_id, struct backup *b)
 	if (!rc)
 		rc = fs_read_file(file, EVIDENCE_MAX, &text, &ignored);
 	if (!rc)
-		rc = parse(&text, repository_id, b, &ignored);
+		rc = parse(&text, repository_id, b, lines, &ignored);
 	(void)rc;
+}
+
+void evidence_load(const char *repository_id, struct backup *b)
+{
+	load(repository_id, b, NULL);
+}
+
+void evidence_lines(const char *repository_id, const struct id *backup, struct strlist *lines)
+{
+	struct backup b = {.snapshot.id = *backup};
+
+	load(repository_id, &b, lines);
 }
 
 void evidence_drop(const char *repository_id, const struct id *backup)

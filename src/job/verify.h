@@ -29,6 +29,8 @@ int job_verify(struct repository *r, const struct backup *backups, size_t n, enu
  * unreadable or another backup's is simply "not verified". */
 void evidence_load(const char *repository_id, struct backup *b);
 int evidence_save(const char *repository_id, const struct verify_result *v, struct error *e) MUST_USE;
+/* What the last verification said, a line each (its problems, when it failed): appended. Nothing when there was none. */
+void evidence_lines(const char *repository_id, const struct id *backup, struct strlist *lines);
 void evidence_drop(const char *repository_id, const struct id *backup);
 
 #endif

@@ -146,9 +146,12 @@ static void no_two_run_on_one_source(void **state)
 	AUTO_FREE char *one = add(s, "backup", "backup shop", "shop");
 	AUTO_FREE char *two = add(s, "restore", "restore latest", "blog shop");
 	AUTO_FREE char *other = add(s, "backup", "backup media", "media");
-	AUTO_FREE char *text = mem_printf("backup shop is running already (job %s)", one);
+	AUTO_FREE char *text = mem_printf("backup shop is running since 2023-11-14 22:13:20 (job %s)", one);
 	AUTO_FREE char *hint = mem_printf("wait for its end, or cancel it: backstay job cancel %s", one);
+	setenv("TZ", "UTC", 1);
+	time_freeze(&(struct timespec){1700000000, 0});
 	assert_int_equal(start(s, one, &s->e), 0);
+	time_freeze(NULL);
 	assert_int_equal(start(s, other, &s->e), 0);
 	assert_int_equal(start(s, two, &s->e), -ERR_LOCKED);
 	assert_string_equal(s->e.text, text);
@@ -157,6 +160,35 @@ static void no_two_run_on_one_source(void **state)
 	assert_int_equal(job_add(s->c, &line, &s->e), -ERR_LOCKED);
 	assert_int_equal(finish(s, one, JOB_SUCCESS), 0);
 	assert_int_equal(start(s, two, &s->e), 0);
+}
+
+static void what_a_job_is_about_may_be_known_later(void **state)
+{
+	struct support *s = *state;
+	CLEANUP(job_record_release) struct job_record one = make("restore", "", ""), two = make("backup", "", "");
+	CLEANUP(job_list_release) struct job_list l = {0};
+	assert_int_equal(job_add(s->c, &one, &s->e), 0);
+	assert_int_equal(job_add(s->c, &two, &s->e), 0);
+	free(one.title);
+	free(one.repository);
+	one.title = mem_string("restore latest to shop");
+	strlist_add(&one.sources, "shop");
+	strlist_add(&one.locks, "source:/srv/shop.db");
+	one.repository = mem_string("far");
+	assert_int_equal(job_about(s->c, &one, &s->e), 0);
+	strlist_add(&two.sources, "shop");
+	strlist_add(&two.locks, "source:/srv/shop.db");
+	assert_int_equal(job_about(s->c, &two, &s->e), -ERR_LOCKED);
+	CLEANUP(job_record_release) struct job_record kept = get(s, one.id), other = get(s, two.id);
+	assert_string_equal(kept.title, "restore latest to shop");
+	assert_string_equal(kept.repository, "far");
+	assert_string_equal(kept.locks.v[0], "source:/srv/shop.db");
+	assert_int_equal(other.sources.n, 0);
+	assert_int_equal(job_list_some(s->c, &(struct job_filter){.source = "shop"}, &(struct catalog_page){0}, &l, NULL, &s->e), 0);
+	assert_int_equal(l.n, 1);
+	assert_string_equal(l.v[0].id, one.id);
+	assert_int_equal(finish(s, one.id, JOB_SUCCESS), 0);
+	assert_int_equal(job_about(s->c, &two, &s->e), 0);
 }
 
 static void a_job_starts_once(void **state)
@@ -475,6 +507,7 @@ int main(void)
 		CATALOG_TEST(every_field_comes_back),
 		CATALOG_TEST(words_are_sealed_on_the_disk),
 		CATALOG_TEST(no_two_run_on_one_source),
+		CATALOG_TEST(what_a_job_is_about_may_be_known_later),
 		CATALOG_TEST(a_job_starts_once),
 		CATALOG_TEST(of_processes_that_start_jobs_of_one_source_at_once_one_does),
 		CATALOG_TEST(a_job_of_a_command_line_begins_as_running),

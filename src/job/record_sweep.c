@@ -1,0 +1,148 @@
+/* Jobs whose process is gone. */
+#include "job/record.h"
+
+#include "base/draft.h"
+#include "base/fs.h"
+#include "base/human.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "job/leftover.h"
+#include "job/password.h"
+#include "job/record_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE 200
+
+int record_catalog(bool make, struct catalog **out, struct error *e)
+{
+	AUTO_FREE char *state = NULL;
+	int rc = password_state_dir(make, &state, e);
+
+	*out = NULL;
+	if (!rc && !make && !fs_is_dir(state))
+		rc = error_set(e, ERR_NOT_FOUND, "there is no state folder %s yet", state);
+	return rc ? rc : catalog_open(state, out, e);
+}
+
+/* ---- what it had done ---- */
+
+/* "reading" is something one does, "safety backup" is not. */
+static void say_phase(const char *phase, struct buf *out)
+{
+	size_t n = strcspn(phase, " ");
+	bool doing = n > 3 && !strncmp(phase + n - 3, "ing", 3);
+
+	buf_printf(out, doing ? " while it was %s" : " during: %s", phase);
+}
+
+static void say_figures(const struct job_record *j, struct buf *out)
+{
+	char text[HUMAN_MAX];
+
+	if (j->bytes_done)
+		buf_printf(out, ", after %s", human_size(j->bytes_done, text));
+	else if (j->items_done && j->unit)
+		buf_printf(out, ", after %s %s", human_count(j->items_done, text), j->unit);
+}
+
+static char *story(const struct job_record *j)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+	buf_add_str(&text, "its process ended");
+	if (j->phase)
+		say_phase(j->phase, &text);
+	say_figures(j, &text);
+	return buf_take_text(&text);
+}
+
+static int mark_interrupted(struct catalog *c, const struct job_record *j, struct error *e)
+{
+	AUTO_FREE char *error = story(j);
+	struct job_record end = *j;
+
+	end.state = JOB_INTERRUPTED;
+	end.error_kind = (char *)"interrupted";
+	end.error = error;
+	end.hint = NULL;
+	return job_end(c, &end, e);
+}
+
+/* ---- what it left ---- */
+
+/* Files that were made for this job alone: what was sent for it, what was to be fetched. */
+static void remove_own_file(const char *state, const char *word)
+{
+	const char *value = !strncmp(word, "--", 2) && strchr(word, '=') ? strchr(word, '=') + 1 : word;
+	AUTO_FREE char *uploads = path_join(state, "uploads");
+	AUTO_FREE char *exports = path_join(state, "exports");
+	AUTO_FREE char *path = path_clean(value);
+	AUTO_FREE char *dir = path_dir(path);
+	struct error ignored = {0};
+
+	if (strcmp(dir, uploads) && strcmp(dir, exports))
+		return;
+	draft_sweep(dir, path_base(path));
+	(void)!fs_remove_tree(path, &ignored);
+}
+
+static void clear_up(struct catalog *c, const struct job_record *j, int fd)
+{
+	leftover_kill(j->id);
+	if (fd >= 0)
+		record_lock_read(fd, draft_sweep);
+	for (size_t i = 0; i < j->words.n; i++)
+		remove_own_file(catalog_state_dir(c), j->words.v[i]);
+}
+
+/* *running: it is alive, or was so when it was looked at. */
+static int sweep_one(struct catalog *c, const char *id, bool *running, bool *swept, struct error *e)
+{
+	CLEANUP(job_record_release) struct job_record j = {0};
+	CLEANUP(fs_close) int fd = -1;
+
+	*swept = false;
+	*running = !record_lock_seize(catalog_state_dir(c), id, &fd);
+	if (*running)
+		return 0;
+	/* It may have ended as it should since it was listed; a record that is still "running" has nobody now. */
+	int rc = job_get(c, id, &j, e);
+
+	if (!rc && j.state == JOB_RUNNING) {
+		clear_up(c, &j, fd);
+		rc = mark_interrupted(c, &j, e);
+		*swept = !rc;
+	}
+	if (!rc)
+		record_lock_drop(catalog_state_dir(c), id, &fd);
+	return rc;
+}
+
+/* The oldest first, page by page: those that run on are passed over. */
+int record_sweep(struct catalog *c, uint64_t *n, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist states = {0};
+	struct catalog_page page = {.limit = PAGE};
+	uint64_t count = 0, total = 1;
+	int rc = 0;
+
+	strlist_add(&states, job_state_name(JOB_RUNNING));
+	while (!rc && page.offset < total) {
+		CLEANUP(job_list_release) struct job_list l = {0};
+		const struct job_filter f = {.states = states, .oldest_first = true};
+
+		rc = job_list_some(c, &f, &page, &l, &total, e);
+		for (size_t i = 0; !rc && i < l.n; i++) {
+			bool running, swept;
+
+			rc = sweep_one(c, l.v[i].id, &running, &swept, e);
+			count += swept;
+			page.offset += running;
+		}
+	}
+	if (n)
+		*n = count;
+	return rc;
+}

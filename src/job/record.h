@@ -35,9 +35,16 @@ const char *recorder_id(const struct recorder *r);
  * kept with it. Frees r. *warning (heap or NULL): what could not be kept. */
 void recorder_end(struct recorder *r, int rc, const struct error *e, const struct job_record *figures, char **warning);
 
-/* Jobs that are "running" but whose process is gone become interrupted; *n (may be NULL) is how many. What they left is removed: their tools, their drafts, and
+/* Jobs that are "running" but whose process is gone become interrupted (cancelled, if that was asked for); *n (may be NULL) is how many. What they left is removed: their tools, their drafts, and
  * files named in their words that lie in <state>/uploads or <state>/exports. At the start of the daemon, and before a list is shown. */
 int record_sweep(struct catalog *c, uint64_t *n, struct error *e) MUST_USE;
+/* One of them, by who knows how its process ended: what it left is removed too, and its record ends so, if it has not. What it had done is added
+ * to the error of an interrupted one. */
+struct record_loss {
+	enum job_state state;
+	const char *kind, *error, *hint;        /* hint: or NULL */
+};
+int record_lost(struct catalog *c, const char *id, const struct record_loss *how, struct error *e) MUST_USE;
 /* The catalog of this machine: the state folder's (job/password.h). -ERR_NOT_FOUND when there is no state folder and not `make`. */
 int record_catalog(bool make, struct catalog **out, struct error *e) MUST_USE;
 

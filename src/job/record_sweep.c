@@ -47,26 +47,30 @@ static void say_figures(const struct job_record *j, struct buf *out)
 		buf_printf(out, ", after %s %s", human_count(j->items_done, text), j->unit);
 }
 
-static char *story(const struct job_record *j)
+static char *story(const struct job_record *j, const char *end)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
 
-	buf_add_str(&text, "its process ended");
+	buf_add_str(&text, end);
 	if (j->phase)
 		say_phase(j->phase, &text);
 	say_figures(j, &text);
 	return buf_take_text(&text);
 }
 
-static int mark_interrupted(struct catalog *c, const struct job_record *j, struct error *e)
+static const struct record_loss usual = {.state = JOB_INTERRUPTED, .kind = "interrupted", .error = "its process ended"};
+static const struct record_loss asked = {.state = JOB_CANCELLED, .kind = "cancelled", .error = "cancelled"};
+
+static int mark_lost(struct catalog *c, const struct job_record *j, const struct record_loss *how, struct error *e)
 {
-	AUTO_FREE char *error = story(j);
+	AUTO_FREE char *told = how->state == JOB_INTERRUPTED ? story(j, how->error) : mem_string(how->error);
 	struct job_record end = *j;
 
-	end.state = JOB_INTERRUPTED;
-	end.error_kind = (char *)"interrupted";
-	end.error = error;
-	end.hint = NULL;
+	end.state = how->state;
+	end.error_kind = (char *)how->kind;
+	end.error = told;
+	end.hint = (char *)how->hint;
+	end.ended = (struct timespec){0};
 	return job_end(c, &end, e);
 }
 
@@ -97,6 +101,22 @@ static void clear_up(struct catalog *c, const struct job_record *j, int fd)
 		remove_own_file(catalog_state_dir(c), j->words.v[i]);
 }
 
+int record_lost(struct catalog *c, const char *id, const struct record_loss *how, struct error *e)
+{
+	CLEANUP(job_record_release) struct job_record j = {0};
+	CLEANUP(fs_close) int fd = -1;
+	int rc = job_get(c, id, &j, e);
+
+	if (rc || j.state != JOB_RUNNING)
+		return rc;
+	(void)record_lock_seize(catalog_state_dir(c), id, &fd);
+	clear_up(c, &j, fd);
+	rc = mark_lost(c, &j, how, e);
+	if (!rc)
+		record_lock_drop(catalog_state_dir(c), id, &fd);
+	return rc;
+}
+
 /* *running: it is alive, or was so when it was looked at. */
 static int sweep_one(struct catalog *c, const char *id, bool *running, bool *swept, struct error *e)
 {
@@ -112,7 +132,7 @@ static int sweep_one(struct catalog *c, const char *id, bool *running, bool *swe
 
 	if (!rc && j.state == JOB_RUNNING) {
 		clear_up(c, &j, fd);
-		rc = mark_interrupted(c, &j, e);
+		rc = mark_lost(c, &j, j.cancel ? &asked : &usual, e);
 		*swept = !rc;
 	}
 	if (!rc)

@@ -9,12 +9,14 @@ struct status_source {
 	char *name;
 	struct timespec last_good;      /* newest whole backup; zero: none */
 	uint64_t bytes;                 /* of it */
+	struct timespec since;          /* it was configured */
 	uint64_t overdue_hours;         /* so old it may be; 0: no matter */
 	bool overdue;
 };
 struct status_place {
 	char *name;
 	uint64_t bytes, bytes_free;     /* as of the last scan */
+	uint64_t low_space_limit;       /* 0: none */
 	bool low_space, check_failed;
 };
 struct status_schedule {
@@ -26,6 +28,7 @@ struct status {
 	struct timespec now, daemon_started;    /* zero: no daemon of this process */
 	uint64_t jobs[JOB_STATES];      /* in the history, by state */
 	uint64_t notices_waiting, notices_failed;
+	struct strlist notice_problems; /* notify_problems() */
 	struct status_source *sources;
 	struct status_place *places;
 	struct status_schedule *schedules;
@@ -36,6 +39,8 @@ int status_load(struct catalog *c, struct timespec now, struct status *out, stru
 /* The daemon says when it began; daemon_started of later loads in this process. */
 void status_daemon_started(struct timespec t);
 
+/* "no good backup of shop for 31 h". Heap. */
+char *status_overdue(const struct status_source *s, struct timespec now);
 /* Sentences about what somebody should look at, the worst first: "no good backup of shop for 31 h", "repository main is damaged". Appends. */
 void status_problems(const struct status *s, struct strlist *out);
 /* {"status": "ok" | "warning", "version", "uptime_seconds"}; with `details` also "problems", "queued", "running". An object. */

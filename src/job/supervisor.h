@@ -30,11 +30,14 @@ struct supervisor_options {
 	int jobs;                                               /* running at once; 0: 2 */
 	double grace;                                           /* seconds between SIGTERM and SIGKILL; 0: 10 */
 	const struct supervisor_processes *processes;           /* NULL: real ones */
+	void (*before_round)(void *ctx, struct supervisor *s);  /* of supervisor_run(); or NULL */
+	void *ctx;
 };
 /* Sweeps jobs whose process is gone first (job/record.h). The catalog stays the caller's. */
 int supervisor_new(struct catalog *c, const struct supervisor_options *o, struct supervisor **out, struct error *e) MUST_USE;
-/* One round at `now`. *wait: seconds until something may be to do. Errors of single steps are logged, and the rest goes on. */
-void supervisor_tick(struct supervisor *s, struct timespec now, double *wait);
+/* One round. Schedules, retries and alarms go by `now`, which may jump; time limits and pauses by `steady`, the seconds since some
+ * point, which never does. *wait: seconds until something may be to do. Errors of single steps are logged, and the rest goes on. */
+void supervisor_tick(struct supervisor *s, struct timespec now, double steady, double *wait);
 /* Ends at once what waits between ticks; from any thread and from signal handlers. */
 void supervisor_wake(struct supervisor *s);
 /* Tick after tick until *stop, which a signal handler may set before it wakes us; then running jobs get SIGTERM, and `grace`

@@ -93,7 +93,7 @@ static int tell(struct catalog *c, const char *key, struct timespec now, bool *t
 		return rc;
 	double passed = time_between(last, now);
 
-	*told = passed < 0 || passed >= TELL_EVERY;
+	*told = !last.tv_sec || passed < 0 || passed >= TELL_EVERY;
 	return *told ? store(c, key, 0, now, e) : store(c, key, *untold + 1, last, e);
 }
 

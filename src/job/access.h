@@ -43,21 +43,27 @@ int access_jwt_read(const struct secret *key, const char *token, int64_t now, st
  * (5 failures, then 1 s doubled up to 15 min) and by address (20), counted in the catalog, so that a restart forgets nothing. Audited. `code` NULL: none given; -ERR_REFUSED "a one-time code is needed". */
 int access_login(struct catalog *c, const char *name, const struct secret *password, const char *code, const char *address, int64_t now, struct user_record *out, struct error *e) MUST_USE;
 
-/* ---- access_session.c ---- */
+/* ---- access_token.c ---- */
 
 /* SHA-256 of the text of a session, token or link: what is kept of it. */
 void access_hash(const char *text, unsigned char out[USER_HASH_LEN]);
+/* An API token by its text ("bst_..."); its use is noted. *role: the least of its scope and the user's role. -ERR_NOT_FOUND as token_find(). */
+int access_token_find(struct catalog *c, const char *text, int64_t now, struct token_record *out, struct user_record *user, enum role *role, struct error *e) MUST_USE;
+
+/* ---- access_session.c ---- */
+
 /* A session for who has logged in: always a new one, with a text nobody knew before. It ends `session_hours` (setting) after its last use. */
 int access_session_begin(struct catalog *c, const struct user_record *u, const char *address, const char *agent, int64_t now, struct session_record *out, char **text, struct error *e) MUST_USE;
 /* By its text; -ERR_NOT_FOUND as session_find(). Its use is noted. */
 int access_session_find(struct catalog *c, const char *text, int64_t now, struct session_record *out, struct user_record *user, struct error *e) MUST_USE;
 int access_logout(struct catalog *c, const char *who, const char *address, int64_t session, struct error *e) MUST_USE;       /* audited */
-/* The same for an API token ("bst_..."). *role: the least of its scope and the user's role. */
-int access_token_find(struct catalog *c, const char *text, int64_t now, struct token_record *out, struct user_record *user, enum role *role, struct error *e) MUST_USE;
+
+/* ---- access_restore.c ---- */
+
 /* After data that is in use was replaced: all sessions end, and the command of the setting restore_command is run, so that the application can end its
  * own. Does nothing where there is no catalog. What went wrong is told in `warnings`: the restore is done. */
-struct strlist;
-void access_after_restore(struct strlist *warnings);
+struct progress;
+void access_after_restore(const char *who, struct progress *p, struct strlist *warnings);
 
 /* ---- access_client.c ---- */
 

@@ -58,7 +58,7 @@ struct db_filter {
 	int n;
 	struct strlist owned;
 };
-/* "state = ?": every "?" in it is this one value; type 's', 'i' (int64_t), 't' or 'l'. */
+/* "state = ?": every "?" in it is this one value; type 's', 'i' (int64_t), 't' or 'l'; 0: it has none. */
 void db_filter_add(struct db_filter *f, const char *condition, char type, ...);
 /* "column IN (...)"; nothing for an empty list. */
 void db_filter_among(struct db_filter *f, const char *column, const struct strlist *values);

@@ -9,7 +9,7 @@
 static void add_condition(struct db_filter *f, const char *condition)
 {
 	assert((size_t)f->n + 1 < ARRAY_LEN(f->types));
-	buf_add_str(&f->sql, f->n ? " AND (" : " WHERE (");
+	buf_add_str(&f->sql, f->sql.len ? " AND (" : " WHERE (");
 	for (const char *c = condition; *c; c++)
 		if (*c == '?')
 			buf_printf(&f->sql, "?%d", f->n + 1);
@@ -22,6 +22,8 @@ void db_filter_add(struct db_filter *f, const char *condition, char type, ...)
 {
 	va_list ap;
 	add_condition(f, condition);
+	if (!type)
+		return;
 	va_start(ap, type);
 	if (type == 's')
 		f->values[f->n].s = va_arg(ap, const char *);

@@ -267,6 +267,12 @@ static void fill_filter(const struct job_filter *f, struct db_filter *d)
 		db_filter_text(d, "job.title LIKE ? ESCAPE '\\' OR job.error LIKE ? ESCAPE '\\' OR job.notes LIKE ? ESCAPE '\\'", f->text);
 }
 
+/* Whether job_source alone cannot tell how many there are. */
+static bool asks_job(const struct job_filter *f)
+{
+	return f->states.n || f->kinds.n || f->repository || f->author || f->schedule || f->text;
+}
+
 int job_list_some(struct catalog *c, const struct job_filter *f, const struct catalog_page *p, struct job_list *out, uint64_t *total, struct error *e)
 {
 	CLEANUP(db_filter_release) struct db_filter d = {0};
@@ -284,7 +290,7 @@ int job_list_some(struct catalog *c, const struct job_filter *f, const struct ca
 	}
 	db_done(&q);
 	if (!rc && total)
-		rc = db_count_filter(c, total, e, table, &d);
+		rc = db_count_filter(c, total, e, f->source && !asks_job(f) ? "job_source" : table, &d);
 	if (rc)
 		job_list_release(out);
 	return rc;

@@ -42,15 +42,18 @@ struct known_filter {
 	int min_level;
 	bool oldest_first;
 };
+/* "none", "bytes", "structure", "restored", "compared": enum verify_level by name. */
+const char *known_level_name(int level);
 int known_put(struct catalog *c, const struct known_backup *b, struct error *e) MUST_USE;     /* add or replace by place and id */
 int known_get(struct catalog *c, const char *id, struct known_backup *out, struct error *e) MUST_USE;    /* id, original, or a unique prefix of 4 */
+/* By time, newest first. *total (may be NULL) is how many there are beyond the page. */
 int known_list_some(struct catalog *c, const struct known_filter *f, const struct catalog_page *p, struct known_list *out, uint64_t *total, struct error *e) MUST_USE;
 int known_remove(struct catalog *c, int64_t place, const char *id, struct error *e) MUST_USE;
 /* After a complete listing of a repository: what is not among `ids` (hex) goes. */
 int known_retain(struct catalog *c, int64_t place, const struct strlist *ids, struct error *e) MUST_USE;
 /* The ids (hex) that the catalog has of a repository, appended in no order. */
 int known_ids(struct catalog *c, int64_t place, struct strlist *out, struct error *e) MUST_USE;
-/* Newest good backup of a source (by name or shown URL): false with a zeroed time when there is none. */
+/* Newest good backup (as in the filter) of a source, by name or shown URL: a zeroed time and "" when there is none. */
 int known_newest_good(struct catalog *c, const char *source, struct timespec *time, char id[65], struct error *e) MUST_USE;
 void known_json(const struct known_backup *b, struct json_out *w);
 

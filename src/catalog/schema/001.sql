@@ -83,7 +83,8 @@ CREATE INDEX job_unfollowed ON job (n) WHERE followed = 0 AND ended IS NOT NULL;
 CREATE INDEX job_ended ON job (ended) WHERE ended IS NOT NULL;
 CREATE INDEX job_state ON job (state, created);
 CREATE INDEX job_kind ON job (kind, created);
-CREATE INDEX job_created ON job (created);
+CREATE INDEX job_author ON job (author, created);
+CREATE INDEX job_list ON job (created, n, title, error, notes);        -- a search of texts reads this alone
 CREATE INDEX job_schedule ON job (schedule, created);
 CREATE INDEX job_repository ON job (repository, created);
 
@@ -122,21 +123,27 @@ CREATE TABLE backup (
 	level INTEGER NOT NULL, verify_failed INTEGER NOT NULL, verified INTEGER,
 	evidence TEXT NOT NULL DEFAULT '[]',
 	job TEXT,
+	search TEXT NOT NULL,                   -- name, description, names and shown URLs of its sources, a line each
 	UNIQUE (place, id)
 ) STRICT;
 CREATE INDEX backup_id ON backup (id);
 CREATE INDEX backup_original ON backup (original);
-CREATE INDEX backup_time ON backup (time);
+CREATE INDEX backup_list ON backup (time, n, safety, level, place, search);        -- filters and a search of texts read this alone
+CREATE INDEX backup_safety ON backup (safety, time);
+CREATE INDEX backup_place ON backup (place, safety, time);
+CREATE INDEX backup_good ON backup (time) WHERE partial + verify_failed + safety = 0;
+CREATE INDEX backup_pinned ON backup (time) WHERE pinned = 1;
 
 CREATE TABLE backup_source (
 	backup INTEGER NOT NULL REFERENCES backup (n) ON DELETE CASCADE,
+	i INTEGER NOT NULL,                     -- its place in the backup
 	name TEXT NOT NULL, engine TEXT NOT NULL, shown TEXT NOT NULL,
-	time INTEGER NOT NULL,                  -- the backup's
+	time INTEGER NOT NULL, safety INTEGER NOT NULL,        -- the backup's
 	bytes INTEGER NOT NULL, rows INTEGER NOT NULL, tables INTEGER NOT NULL, files INTEGER NOT NULL,
-	PRIMARY KEY (backup, name)
+	PRIMARY KEY (backup, i)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX backup_source_name ON backup_source (name, time);
-CREATE INDEX backup_source_shown ON backup_source (shown, time);
+CREATE INDEX backup_source_name ON backup_source (name, time, safety);
+CREATE INDEX backup_source_shown ON backup_source (shown, time, safety);
 
 CREATE TABLE user (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/thread.h"
 #include "base/timefmt.h"
+#include "catalog/name.h"
 #include "engine/unpack.h"
 
 #include <pwd.h>
@@ -29,10 +30,13 @@ char *job_new_id(void)
 	return mem_string_n(id_hex(&id, hex), 16);
 }
 
-static char *host_name(void)
+char *backup_host(void)
 {
+	const char *given = getenv("BACKSTAY_HOST");
 	char host[256] = "";
 
+	if (given && given[0])
+		return mem_string(given);
 	gethostname(host, sizeof host - 1);
 	return mem_string(host);
 }
@@ -148,7 +152,7 @@ static void begin_manifest(struct run *run)
 	m->name = j->name ? mem_string(j->name) : strlist_join(&run->names, " + ");
 	m->description = j->description ? mem_string(j->description) : NULL;
 	m->program = mem_string("backstay " BACKSTAY_VERSION);
-	m->hostname = host_name();
+	m->hostname = backup_host();
 	m->job = j->job ? mem_string(j->job) : job_new_id();
 	m->safety_target = j->safety_target ? mem_string(j->safety_target) : NULL;
 }
@@ -224,6 +228,8 @@ static void describe_snapshot(const struct run *run, struct snapshot *s)
 		strlist_add(&s->tags, TAG_PARTIAL);
 	if (run->import_path)
 		strlist_add(&s->tags, TAG_IMPORTED);
+	if (j->schedule)
+		strlist_addf(&s->tags, TAG_SCHEDULE "%s", j->schedule);
 	if (j->tags)
 		strlist_copy(&s->tags, j->tags);
 	if (run->has_previous) {
@@ -262,7 +268,9 @@ static int check_request(const struct job_backup *j, struct error *e)
 		for (size_t k = 0; k < i; k++)
 			if (same_source(&j->sources[i], &j->sources[k]))
 				return error_set(e, ERR_USAGE, "%s is named twice", j->sources[i].shown);
-	return j->tags ? check_tags(j->tags, e) : 0;
+	int rc = j->tags ? check_tags(j->tags, e) : 0;
+
+	return rc || !j->schedule ? rc : name_check("schedule", j->schedule, e);
 }
 
 /* Store everything and write the snapshot. */
@@ -317,7 +325,7 @@ static int run_all(struct run *run, struct job_backup_result *out, struct error 
 int job_backup(struct repository *r, const struct job_backup *j, struct job_backup_result *out, struct error *e)
 {
 	CLEANUP(run_release) struct run run = {.repository = r, .job = j, .store = backup_sources};
-	AUTO_FREE char *host = host_name();
+	AUTO_FREE char *host = backup_host();
 	int rc = check_request(j, e);
 
 	*out = (struct job_backup_result){0};

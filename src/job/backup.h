@@ -7,12 +7,15 @@
 
 /* A new job's id: 16 hex digits, heap string. */
 char *job_new_id(void);
+/* This machine's name, as backups have it: BACKSTAY_HOST (for containers, whose names change), else the host's. Heap. */
+char *backup_host(void);
 
 struct job_backup {
 	const struct source_url *sources;
 	size_t source_count;
 	const char *name, *description; /* or NULL */
 	const struct strlist *tags;     /* or NULL */
+	const char *schedule;           /* that makes it: its name; or NULL */
 	struct backup_options options;
 	int level;                 /* zstd level; 0 off; -1 default */
 	int threads;               /* 0: one a CPU, at most 2, which keeps the memory below 96 MiB */

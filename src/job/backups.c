@@ -50,6 +50,26 @@ bool backup_is_safety(const struct backup *b)
 	return snapshot_has_tag(&b->snapshot, TAG_SAFETY);
 }
 
+bool backup_is_pinned(const struct backup *b)
+{
+	return snapshot_has_tag(&b->snapshot, TAG_PINNED);
+}
+
+const char *backup_schedule(const struct backup *b)
+{
+	const struct strlist *tags = &b->snapshot.tags;
+
+	for (size_t i = 0; i < tags->n; i++)
+		if (!strncmp(tags->v[i], TAG_SCHEDULE, strlen(TAG_SCHEDULE)))
+			return tags->v[i] + strlen(TAG_SCHEDULE);
+	return NULL;
+}
+
+bool backup_is_good(const struct backup *b)
+{
+	return !snapshot_has_tag(&b->snapshot, TAG_PARTIAL) && !b->verify_failed;
+}
+
 /* What follows the scheme of a URL, or the whole of a plain path. */
 static const char *after_scheme(const char *url)
 {

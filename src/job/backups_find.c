@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define LATEST_OF "latest:"
+#define PREFIX_MIN 4
 
 static int cannot_tell(const struct snapshot_list *l, struct error *e)
 {
@@ -47,11 +48,55 @@ static int find_latest(struct repository *r, const char *source, struct backup *
 	return none_found(r, source, e);
 }
 
+bool backup_is_called(const struct snapshot *s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	char hex[ID_HEX_LEN + 1];
+
+	return n >= PREFIX_MIN && (!strncmp(id_hex(&s->id, hex), prefix, n) || (s->has_original && !strncmp(id_hex(&s->original, hex), prefix, n)));
+}
+
+/* By their first ids. Two that share theirs are one backup whose tags were being changed when something was cut off. */
+static int resolve_original(struct repository *r, const char *prefix, struct id *out, struct error *e)
+{
+	CLEANUP(snapshot_list_release) struct snapshot_list all = {0};
+	const struct snapshot *found = NULL;
+	struct error why = *e;
+	int rc = snapshot_list_load(r->repo, &all, e);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct snapshot *s = &all.v[i];
+
+		if (!s->has_original || !backup_is_called(s, prefix))
+			continue;
+		if (found && !id_equal(&found->original, &s->original)) {
+			error_set(e, ERR_USAGE, "%s is ambiguous: several backups had an id that begins with it", prefix);
+			return error_hint(e, "give more digits");
+		}
+		found = s;
+	}
+	*e = why;
+	if (!found)
+		return -(int)why.kind;
+	*out = found->id;
+	error_clear(e);
+	return 0;
+}
+
+int backup_resolve(struct repository *r, const char *id, struct id *out, struct error *e)
+{
+	int rc = repo_resolve(r->repo, STORE_SNAPSHOT, id, out, e);
+
+	return rc == -ERR_NOT_FOUND ? resolve_original(r, id, out, e) : rc;
+}
+
 static int find_id(struct repository *r, const char *prefix, struct backup *out, struct error *e)
 {
 	CLEANUP(snapshot_release) struct snapshot s = {0};
 	struct id id;
-	int rc = repo_resolve(r->repo, STORE_SNAPSHOT, prefix, &id, e);
+	int rc = backup_resolve(r, prefix, &id, e);
 
 	if (rc)
 		return error_hint(e, "name it by its id from `backstay list`, \"latest\" or \"latest:SOURCE\"");
@@ -79,21 +124,62 @@ int backup_find(struct repository *r, const char *which, struct backup *out, str
 	return find_id(r, which, out, e) ? error_wrap(e, "backup %s", which) : 0;
 }
 
+/* The new snapshot is there before the old one goes. */
+static int retag(struct repository *r, struct snapshot *s, struct id *fresh, struct error *e)
+{
+	const struct id old = s->id;
+	char hex[ID_HEX_LEN + 1];
+
+	if (!s->has_original)
+		s->original = old;
+	s->has_original = true;
+	int rc = snapshot_save(r->repo, s, e);
+
+	if (!rc)
+		rc = snapshot_remove(r->repo, &old, e);
+	*fresh = s->id;
+	return rc ? error_wrap(e, "tagging backup %.8s", id_hex(&old, hex)) : 0;
+}
+
 int backup_add_tag(struct repository *r, const struct id *id, const char *tag, struct id *fresh, struct error *e)
 {
 	CLEANUP(snapshot_release) struct snapshot s = {0};
 	char hex[ID_HEX_LEN + 1];
 	int rc = snapshot_load(r->repo, id, &s, e);
 
-	if (!rc) {
-		strlist_add(&s.tags, tag);
-		if (!s.has_original)
-			s.original = *id;
-		s.has_original = true;
-		rc = snapshot_save(r->repo, &s, e);
-	}
-	if (!rc)
-		rc = snapshot_remove(r->repo, id, e);
-	*fresh = s.id;
-	return rc ? error_wrap(e, "tagging backup %.8s", id_hex(id, hex)) : 0;
+	if (rc)
+		return error_wrap(e, "tagging backup %.8s", id_hex(id, hex));
+	strlist_add(&s.tags, tag);
+	return retag(r, &s, fresh, e);
+}
+
+static void remove_tag(struct strlist *tags, const char *tag)
+{
+	CLEANUP(strlist_release) struct strlist left = {0};
+
+	for (size_t i = 0; i < tags->n; i++)
+		if (strcmp(tags->v[i], tag) != 0)
+			strlist_add(&left, tags->v[i]);
+	struct strlist all = *tags;
+
+	*tags = left;
+	left = all;
+}
+
+int backup_pin(struct repository *r, const struct id *id, bool pinned, struct id *fresh, struct error *e)
+{
+	CLEANUP(snapshot_release) struct snapshot s = {0};
+	char hex[ID_HEX_LEN + 1];
+	int rc = snapshot_load(r->repo, id, &s, e);
+
+	if (rc)
+		return error_wrap(e, "%s backup %.8s", pinned ? "pinning" : "unpinning", id_hex(id, hex));
+	*fresh = *id;
+	if (snapshot_has_tag(&s, TAG_PINNED) == pinned)
+		return 0;
+	if (pinned)
+		strlist_add(&s.tags, TAG_PINNED);
+	else
+		remove_tag(&s.tags, TAG_PINNED);
+	return retag(r, &s, fresh, e);
 }

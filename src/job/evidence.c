@@ -1,4 +1,4 @@
-/* What verifications showed, kept in the state folder: evidence/<repository id>/<backup id>.json. */
+/* What verifications showed, kept in the state folder: evidence/<repository id>/<first id of the backup>.json. */
 #include "job/verify.h"
 
 #include "base/fs.h"
@@ -12,7 +12,13 @@
 
 #define EVIDENCE_MAX ((size_t)1 << 20)
 
-static int file_for(const char *repository_id, const struct id *backup, bool make, char **out, struct error *e)
+/* The id that a backup had before its tags were changed. */
+static const struct id *first_id(const struct snapshot *s)
+{
+	return s->has_original ? &s->original : &s->id;
+}
+
+static int file_for(const char *repository_id, const struct snapshot *s, bool make, char **out, struct error *e)
 {
 	AUTO_FREE char *state = NULL;
 	char hex[ID_HEX_LEN + 1];
@@ -25,7 +31,7 @@ static int file_for(const char *repository_id, const struct id *backup, bool mak
 	if (make)
 		rc = fs_make_dirs(dir, 0700, e);
 	if (!rc)
-		*out = mem_printf("%s/%s.json", dir, id_hex(backup, hex));
+		*out = mem_printf("%s/%s.json", dir, id_hex(first_id(s), hex));
 	return rc;
 }
 
@@ -59,7 +65,7 @@ static int parse(const struct buf *text, const char *repository_id, struct backu
 	CLEANUP(strlist_release) struct strlist evidence = {0};
 	CLEANUP(strlist_release) struct strlist problems = {0};
 	CLEANUP(buf_release) struct buf s = BUF_INIT;
-	bool same_repository = false, same_backup = false, ok = false;
+	bool same_repository = false, same_backup = false, same_tree = false, ok = false;
 	char hex[ID_HEX_LEN + 1];
 	struct timespec when = {0};
 	uint64_t level = 0;
@@ -71,7 +77,9 @@ static int parse(const struct buf *text, const char *repository_id, struct backu
 		if (json_name_is(&j, "repository"))
 			same_repository = is_text(&j, &s, repository_id);
 		else if (json_name_is(&j, "backup"))
-			same_backup = is_text(&j, &s, id_hex(&b->snapshot.id, hex));
+			same_backup = is_text(&j, &s, id_hex(first_id(&b->snapshot), hex));
+		else if (json_name_is(&j, "tree"))
+			same_tree = is_text(&j, &s, id_hex(&b->snapshot.tree, hex));
 		else if (json_name_is(&j, "level"))
 			level = json_u64(&j);
 		else if (json_name_is(&j, "ok"))
@@ -86,7 +94,7 @@ static int parse(const struct buf *text, const char *repository_id, struct backu
 			json_skip(&j);
 	if (level > LEVEL_COMPARED)
 		json_fail(&j, "unknown level");
-	if (!same_repository || !same_backup)
+	if (!same_repository || !same_backup || !same_tree)
 		json_fail(&j, "about another backup");
 	int rc = json_finish(&j, e);
 
@@ -105,7 +113,7 @@ static void load(const char *repository_id, struct backup *b, struct strlist *li
 	AUTO_FREE char *file = NULL;
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
 	struct error ignored = {0};
-	int rc = file_for(repository_id, &b->snapshot.id, false, &file, &ignored);
+	int rc = file_for(repository_id, &b->snapshot, false, &file, &ignored);
 
 	if (!rc)
 		rc = fs_read_file(file, EVIDENCE_MAX, &text, &ignored);
@@ -119,19 +127,19 @@ void evidence_load(const char *repository_id, struct backup *b)
 	load(repository_id, b, NULL);
 }
 
-void evidence_lines(const char *repository_id, const struct id *backup, struct strlist *lines)
+void evidence_lines(const char *repository_id, const struct snapshot *s, struct strlist *lines)
 {
-	struct backup b = {.snapshot.id = *backup};
+	struct backup b = {.snapshot = *s};
 
 	load(repository_id, &b, lines);
 }
 
-void evidence_drop(const char *repository_id, const struct id *backup)
+void evidence_drop(const char *repository_id, const struct snapshot *s)
 {
 	AUTO_FREE char *file = NULL;
 	struct error ignored = {0};
 
-	if (file_for(repository_id, backup, false, &file, &ignored) == 0)
+	if (file_for(repository_id, s, false, &file, &ignored) == 0)
 		unlink(file);
 }
 
@@ -144,13 +152,13 @@ static void write_lines(struct json_out *w, const char *name, const struct strli
 	jw_array_end(w);
 }
 
-int evidence_save(const char *repository_id, const struct verify_result *v, struct error *e)
+int evidence_save(const char *repository_id, const struct snapshot *s, const struct verify_result *v, struct error *e)
 {
 	AUTO_FREE char *file = NULL;
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
 	struct json_out w;
 	char now[TIME_RFC3339_MAX], hex[ID_HEX_LEN + 1];
-	int rc = file_for(repository_id, &v->backup, true, &file, e);
+	int rc = file_for(repository_id, s, true, &file, e);
 
 	if (rc)
 		return error_wrap(e, "keeping the result of the verification");
@@ -158,7 +166,8 @@ int evidence_save(const char *repository_id, const struct verify_result *v, stru
 	jw_init(&w, &text);
 	jw_object(&w);
 	jw_kv_string(&w, "repository", repository_id);
-	jw_kv_string(&w, "backup", id_hex(&v->backup, hex));
+	jw_kv_string(&w, "backup", id_hex(first_id(s), hex));
+	jw_kv_string(&w, "tree", id_hex(&s->tree, hex));
 	jw_kv_u64(&w, "level", v->reached);
 	jw_kv_bool(&w, "ok", v->ok);
 	jw_kv_string(&w, "time", now);

@@ -76,7 +76,7 @@ static void describe(const struct backup *b, const char *repository_id, int64_t 
 		describe_source(&m->sources[i], &out->sources[i]);
 	describe_summary(&s->summary, out);
 	if (b->verified.tv_sec)
-		evidence_lines(repository_id, &s->id, &out->evidence);
+		evidence_lines(repository_id, s, &out->evidence);
 }
 
 static int put(struct catalog *c, struct repository *r, const struct backup *b, int64_t place, struct error *e)

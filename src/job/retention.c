@@ -1,8 +1,10 @@
 /* Which backups to keep: pure rules over times. */
 #include "job/forget.h"
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
+#include "catalog/schedule.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -80,18 +82,18 @@ struct group {
 	size_t n;
 };
 
-static bool any_good_in(const struct group *g, period_fn period, const char *name)
+/* The periods that have a good backup. */
+static struct map *good_periods(const struct group *g, period_fn period)
 {
-	char other[64];
+	struct map *names = map_new();
+	char name[64];
 
-	for (size_t i = 0; i < g->n; i++) {
-		if (!g->v[i]->good)
-			continue;
-		period(g->v[i], other);
-		if (!strcmp(other, name))
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < g->n; i++)
+		if (g->v[i]->good) {
+			period(g->v[i], name);
+			map_put(names, name, strlen(name), g->v[i]);
+		}
+	return names;
 }
 
 /* Keep the newest good backup of each of the `count` newest periods that have one. A period with none keeps its newest
@@ -99,6 +101,7 @@ static bool any_good_in(const struct group *g, period_fn period, const char *nam
 static void apply_rule(struct group *g, const char *rule, unsigned count, period_fn period)
 {
 	char last_good[64] = "", last_bad[64] = "", name[64];
+	struct map *good = count ? good_periods(g, period) : NULL;
 
 	for (size_t i = 0; i < g->n && count; i++) {
 		struct retention_item *item = g->v[i];
@@ -108,7 +111,7 @@ static void apply_rule(struct group *g, const char *rule, unsigned count, period
 		if (!strcmp(last, name))
 			continue;
 		memcpy(last, name, sizeof name);
-		if (!item->good && (period == each || any_good_in(g, period, name)))
+		if (!item->good && (period == each || map_has(good, name, strlen(name))))
 			continue;
 		if (period == each)
 			keep(item, "%s", rule);
@@ -117,6 +120,7 @@ static void apply_rule(struct group *g, const char *rule, unsigned count, period
 		if (item->good && count != UINT_MAX)
 			count--;
 	}
+	map_free(good, NULL);
 }
 
 static void keep_within(struct group *g, uint64_t seconds)
@@ -124,6 +128,13 @@ static void keep_within(struct group *g, uint64_t seconds)
 	for (size_t i = 0; seconds && i < g->n; i++)
 		if (time_between(g->v[i]->time, g->v[0]->time) <= (double)seconds)
 			keep(g->v[i], "within");
+}
+
+static void keep_young(struct group *g, unsigned days, struct timespec now)
+{
+	for (size_t i = 0; days && i < g->n; i++)
+		if (time_between(g->v[i]->time, now) < days * 86400.0)
+			keep(g->v[i], "younger than %u day%s", days, days == 1 ? "" : "s");
 }
 
 static void keep_tagged(struct group *g, const struct strlist *tags)
@@ -134,34 +145,44 @@ static void keep_tagged(struct group *g, const struct strlist *tags)
 				keep(g->v[i], "tag %s", tags->v[k]);
 }
 
-/* The floor under every policy. */
-static void keep_newest(struct group *g)
+static void drop(struct retention_item *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void drop(struct retention_item *i, const char *fmt, ...)
 {
-	bool good = false, verified = false;
+	va_list ap;
 
-	for (size_t i = 0; i < g->n; i++) {
-		struct retention_item *item = g->v[i];
-
-		if (item->good && !good && !item->keep)
-			keep(item, "newest good backup");
-		if (item->good && item->verified && !verified && !item->keep)
-			keep(item, "newest verified backup");
-		good |= item->good;
-		verified |= item->good && item->verified;
-	}
+	va_start(ap, fmt);
+	vsnprintf(i->reason, sizeof i->reason, fmt, ap);
+	va_end(ap);
+	i->keep = false;
 }
 
-static void apply_to_group(const struct retention_policy *p, struct group *g)
+static void drop_beyond(struct group *g, unsigned max)
 {
-	apply_rule(g, "last", p->last, each);
+	unsigned kept[2] = {0};
+
+	for (size_t i = 0; max && i < g->n; i++)
+		if (g->v[i]->keep && ++kept[g->v[i]->good] > max)
+			drop(g->v[i], "more than %u", max);
+}
+
+static bool has_rules(const struct retention_policy *p)
+{
+	return p->last || p->hourly || p->daily || p->weekly || p->monthly || p->yearly || p->within_seconds || p->days;
+}
+
+static void apply_to_group(const struct retention_policy *p, struct group *g, struct timespec now)
+{
+	apply_rule(g, "last", has_rules(p) ? p->last : p->max, each);
 	apply_rule(g, "hourly", p->hourly, hour);
 	apply_rule(g, "daily", p->daily, day);
 	apply_rule(g, "weekly", p->weekly, week);
 	apply_rule(g, "monthly", p->monthly, month);
 	apply_rule(g, "yearly", p->yearly, year);
 	keep_within(g, p->within_seconds);
+	keep_young(g, p->days, now);
+	drop_beyond(g, p->max);
 	keep_tagged(g, &p->keep_tags);
-	keep_newest(g);
 }
 
 static void apply_to_safety(const struct retention_policy *p, struct retention_item *i, struct timespec now)
@@ -171,8 +192,61 @@ static void apply_to_safety(const struct retention_policy *p, struct retention_i
 	if (time_between(i->time, now) < (double)seconds)
 		keep(i, "safety backup, for undo");
 	else
-		snprintf(i->reason, sizeof i->reason, "safety backup, its time for undo is over");
+		drop(i, "safety backup, its time for undo is over");
 }
+
+/* ---- the floor under every policy ---- */
+
+/* The newest of each source. */
+static void consider(struct map *newest, const char *source, struct retention_item *i)
+{
+	size_t n = strlen(source);
+	const struct retention_item *best = map_get(newest, source, n);
+
+	if (!best || time_cmp(i->time, best->time) > 0)
+		map_put(newest, source, n, i);
+}
+
+static void consider_sources(struct map *newest, struct retention_item *i)
+{
+	if (!i->sources || !i->sources->n)
+		consider(newest, i->group, i);
+	for (size_t k = 0; i->sources && k < i->sources->n; k++)
+		consider(newest, i->sources->v[k], i);
+}
+
+static void keep_all_of(const struct map *newest, const char *what)
+{
+	for (size_t slot = 0; slot < map_slots(newest); slot++) {
+		void *value;
+
+		if (!map_at(newest, slot, NULL, NULL, &value))
+			continue;
+		struct retention_item *i = value;
+
+		if (!i->keep)
+			keep(i, "%s", what);
+	}
+}
+
+static void keep_newest(struct retention_item *items, size_t n)
+{
+	struct map *good = map_new(), *verified = map_new();
+
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].safety || !items[i].good)
+			continue;
+		consider_sources(good, &items[i]);
+		if (items[i].verified)
+			consider_sources(verified, &items[i]);
+	}
+	keep_all_of(good, "newest good backup");
+	keep_all_of(verified, "newest verified backup");
+	map_free(good, NULL);
+	map_free(verified, NULL);
+}
+
+/* ---- all of it ---- */
 
 /* By group, then newest first. */
 static int order(const void *a, const void *b)
@@ -183,16 +257,17 @@ static int order(const void *a, const void *b)
 	return by_group ? by_group : time_cmp(y->time, x->time);
 }
 
-void retention_apply(const struct retention_policy *p, struct retention_item *items, size_t n, struct timespec now)
+void retention_apply(struct retention_item *items, size_t n, struct timespec now)
 {
 	AUTO_FREE struct retention_item **sorted = mem_alloc(n * sizeof *sorted);
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		items[i].keep = false;
-		snprintf(items[i].reason, sizeof items[i].reason, "no rule keeps it");
-		if (items[i].safety)
-			apply_to_safety(p, &items[i], now);
+		drop(&items[i], "no rule keeps it");
+		if (!items[i].policy)
+			keep(&items[i], "%s", items[i].held);
+		else if (items[i].safety)
+			apply_to_safety(items[i].policy, &items[i], now);
 		else
 			sorted[count++] = &items[i];
 	}
@@ -200,12 +275,34 @@ void retention_apply(const struct retention_policy *p, struct retention_item *it
 	for (size_t from = 0, to; from < count; from = to) {
 		for (to = from; to < count && !strcmp(sorted[to]->group, sorted[from]->group);)
 			to++;
-		apply_to_group(p, &(struct group){sorted + from, to - from});
+		apply_to_group(sorted[from]->policy, &(struct group){sorted + from, to - from}, now);
 	}
+	for (size_t i = 0; i < n; i++)
+		if (items[i].pinned)
+			keep(&items[i], "pinned");
+	keep_newest(items, n);
 }
 
 bool retention_is_empty(const struct retention_policy *p)
 {
-	return !(p->last || p->hourly || p->daily || p->weekly || p->monthly || p->yearly || p->within_seconds ||
-		 p->keep_tags.n);
+	return !has_rules(p) && !p->max && !p->keep_tags.n;
+}
+
+static unsigned places(uint64_t n)
+{
+	return n > UINT_MAX ? UINT_MAX : (unsigned)n;
+}
+
+struct retention_policy retention_of(const struct schedule_keep *k)
+{
+	return (struct retention_policy){
+		.last = places(k->last),
+		.hourly = places(k->hourly),
+		.daily = places(k->daily),
+		.weekly = places(k->weekly),
+		.monthly = places(k->monthly),
+		.yearly = places(k->yearly),
+		.days = places(k->days),
+		.max = places(k->max_backups),
+	};
 }

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX_MIN 4
-
 static bool can_be_undone(const struct backup *b)
 {
 	return b->has_manifest && b->manifest.safety_target && b->manifest.job;
@@ -29,20 +27,10 @@ static bool is_open(const struct backup *b)
 	return can_be_undone(b) && !of_undo(b) && !snapshot_has_tag(&b->snapshot, TAG_SPENT);
 }
 
-static bool begins_so(const struct id *id, const char *prefix)
-{
-	char hex[ID_HEX_LEN + 1];
-
-	return strlen(prefix) >= PREFIX_MIN && !strncmp(id_hex(id, hex), prefix, strlen(prefix));
-}
-
 /* By its id, the one it had before it was spent, or its restore's job. */
 static bool is_named(const struct backup *b, const char *which)
 {
-	const struct snapshot *s = &b->snapshot;
-
-	return begins_so(&s->id, which) || (s->has_original && begins_so(&s->original, which)) ||
-	       !strcmp(b->manifest.job, which);
+	return backup_is_called(&b->snapshot, which) || !strcmp(b->manifest.job, which);
 }
 
 static int find_named(const struct backup_list *l, const char *which, const char **job, struct error *e)

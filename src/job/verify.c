@@ -197,14 +197,14 @@ static int verify_deeper(const struct backup *b, struct verify_result *v, struct
 
 /* ---- all of it ---- */
 
-static int keep_evidence(struct repository *r, const struct verify_result *v, size_t n, struct error *e)
+static int keep_evidence(struct repository *r, const struct backup *backups, const struct verify_result *v, size_t n, struct error *e)
 {
 	size_t bad = 0;
 	int kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct error ignored = {0};
-		int rc = evidence_save(r->repo->config.id, &v[i], kept ? &ignored : e);
+		int rc = evidence_save(r->repo->config.id, &backups[i].snapshot, &v[i], kept ? &ignored : e);
 
 		kept = kept ? kept : rc;
 		bad += !v[i].ok;
@@ -223,7 +223,7 @@ static int verify_all(struct repository *r, const struct backup *backups, struct
 		if (v[i].ok)
 			rc = verify_deeper(&backups[i], &v[i], p, e);
 	if (!rc)
-		rc = keep_evidence(r, v, n, e);
+		rc = keep_evidence(r, backups, v, n, e);
 	if (!rc && whole && report->errors)
 		rc = error_set(e, ERR_VERIFY, "%zu %s found in the repository, though every backup can be restored",
 			       report->errors, report->errors == 1 ? "defect was" : "defects were");

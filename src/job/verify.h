@@ -26,11 +26,12 @@ int job_verify(struct repository *r, const struct backup *backups, size_t n, enu
 	       struct error *e) MUST_USE;
 
 /* evidence.c: one small file a backup in the state folder: whose it is, level, time, lines. One that is missing,
- * unreadable or another backup's is simply "not verified". */
+ * unreadable or another backup's is simply "not verified". It goes by the first id that a backup had and by its tree, so that
+ * it outlives a change of tags, and not one of content. */
 void evidence_load(const char *repository_id, struct backup *b);
-int evidence_save(const char *repository_id, const struct verify_result *v, struct error *e) MUST_USE;
+int evidence_save(const char *repository_id, const struct snapshot *s, const struct verify_result *v, struct error *e) MUST_USE;
 /* What the last verification said, a line each (its problems, when it failed): appended. Nothing when there was none. */
-void evidence_lines(const char *repository_id, const struct id *backup, struct strlist *lines);
-void evidence_drop(const char *repository_id, const struct id *backup);
+void evidence_lines(const char *repository_id, const struct snapshot *s, struct strlist *lines);
+void evidence_drop(const char *repository_id, const struct snapshot *s);
 
 #endif

@@ -217,6 +217,66 @@ static void a_tag_more_changes_the_id_and_nothing_else(void **state)
 	assert_int_equal(backup_add_tag(&r, &fresh, "three", &last, &e), -ERR_NOT_FOUND);
 }
 
+static void pin(const char *which, bool pinned, char hex[ID_HEX_LEN + 1])
+{
+	struct id id, fresh;
+	struct error e;
+
+	assert_ok(backup_resolve(&r, which, &id, &e));
+	assert_ok(backup_pin(&r, &id, pinned, &fresh, &e));
+	id_hex(&fresh, hex);
+}
+
+static void assert_tags(const char *which, const char *expected)
+{
+	CLEANUP(backup_release) struct backup b = {0};
+
+	find(&r, which, &b);
+	AUTO_FREE char *tags = strlist_join(&b.snapshot.tags, " ");
+
+	assert_string_equal(tags, expected);
+	assert_int_equal(backup_is_pinned(&b), strstr(expected, TAG_PINNED) != NULL);
+}
+
+static void a_pin_comes_and_goes_and_the_first_id_finds_it_still(void **state)
+{
+	char first[ID_HEX_LEN + 1], once[ID_HEX_LEN + 1], again[ID_HEX_LEN + 1], off[ID_HEX_LEN + 1];
+	struct error e;
+
+	put_db("app.db", "CREATE TABLE t(x)");
+	snprintf(first, sizeof first, "%s", back_up(&r, SOURCES("app.db")));
+	pin(first, true, once);
+	assert_string_not_equal(once, first);
+	assert_tags(once, "backstay backstay-pinned");
+	pin(once, true, again);
+	assert_string_equal(again, once);
+	assert_found(first, once);
+	first[8] = '\0';
+	assert_found(first, once);
+	pin(first, false, off);
+	assert_tags(off, "backstay");
+	assert_found(first, off);
+	assert_int_equal(count_snapshots(&r), 1);
+	/* In between it had an id that nobody knows any more. */
+	AUTO_FREE char *expected = mem_printf("backup %s: no snapshot begins with %s", once, once);
+
+	assert_fails(try_find(once, &e), ERR_NOT_FOUND, expected);
+}
+
+static void a_backup_that_a_schedule_made_says_which(void **state)
+{
+	CLEANUP(job_backup_result_release) struct job_backup_result made = {0};
+	struct job_backup j = {.level = -1, .threads = 1, .schedule = "nightly"};
+	struct error e;
+
+	put_db("app.db", "CREATE TABLE t(x)");
+	assert_ok(try_backup(&r, &j, SOURCES("app.db"), &made, &e));
+	assert_string_equal(backup_schedule(&made.backup), "nightly");
+	job_backup_result_release(&made);
+	j.schedule = "a,b";
+	assert_fails(try_backup(&r, &j, SOURCES("app.db"), &made, &e), ERR_USAGE, "a schedule cannot be called \"a,b\"");
+}
+
 /* ---- what others made ---- */
 
 static void assert_source(const char *id, size_t n, const char *name, const char *url)
@@ -252,6 +312,8 @@ int main(void)
 		IN_REPOSITORY(the_latest_of_a_source_is_found_by_name_url_and_path),
 		IN_REPOSITORY(a_list_has_the_oldest_first_and_only_what_was_asked_for),
 		IN_REPOSITORY(a_tag_more_changes_the_id_and_nothing_else),
+		IN_REPOSITORY(a_pin_comes_and_goes_and_the_first_id_finds_it_still),
+		IN_REPOSITORY(a_backup_that_a_schedule_made_says_which),
 		IN_REPOSITORY(sources_of_others_are_found_wherever_they_were_put),
 	};
 

@@ -24,7 +24,7 @@ static void save(const struct backup *b, enum verify_level level, bool ok)
 	struct error e;
 
 	strlist_add(&v.evidence, "every byte read back");
-	assert_ok(evidence_save(REPOSITORY, &v, &e));
+	assert_ok(evidence_save(REPOSITORY, &b->snapshot, &v, &e));
 	verify_result_release(&v);
 }
 
@@ -111,20 +111,37 @@ static void dropped_evidence_is_gone(void **state)
 	struct backup b = a_backup("one");
 
 	save(&b, LEVEL_BYTES, true);
-	evidence_drop(REPOSITORY, &b.snapshot.id);
+	evidence_drop(REPOSITORY, &b.snapshot);
 	assert_not_verified(&b, REPOSITORY);
 	assert_names("state/evidence/" REPOSITORY, "");
-	evidence_drop(REPOSITORY, &b.snapshot.id);
+	evidence_drop(REPOSITORY, &b.snapshot);
+}
+
+static void it_follows_a_backup_whose_tags_change_and_not_one_whose_content_does(void **state)
+{
+	struct backup before = a_backup("one"), after = a_backup("two");
+
+	save(&before, LEVEL_STRUCTURE, true);
+	after.snapshot.has_original = true;
+	after.snapshot.original = before.snapshot.id;
+	evidence_load(REPOSITORY, &after);
+	assert_int_equal(after.level, LEVEL_STRUCTURE);
+	after = a_backup("three");
+	after.snapshot.has_original = true;
+	after.snapshot.original = before.snapshot.id;
+	id_hash(&after.snapshot.tree, "other", 5);
+	assert_not_verified(&after, REPOSITORY);
 }
 
 static void a_place_that_cannot_be_written_is_an_error(void **state)
 {
 	struct verify_result v = {.ok = true};
+	struct backup b = a_backup("one");
 	struct error e;
 
 	put_file("state", "no folder");
 	e = (struct error){0};
-	assert_true(evidence_save(REPOSITORY, &v, &e) < 0);
+	assert_true(evidence_save(REPOSITORY, &b.snapshot, &v, &e) < 0);
 	assert_memory_equal(e.text, "keeping the result of the verification: ", 40);
 }
 
@@ -136,6 +153,7 @@ int main(void)
 		IN_ROOM(what_was_shown_is_kept_in_private_and_believed),
 		IN_ROOM(the_last_verification_counts),
 		IN_ROOM(dropped_evidence_is_gone),
+		IN_ROOM(it_follows_a_backup_whose_tags_change_and_not_one_whose_content_does),
 		IN_ROOM(a_place_that_cannot_be_written_is_an_error),
 	};
 

@@ -42,6 +42,20 @@ static const char *on_day(int day, const char *source)
 	return back_up(&r, SOURCES(source));
 }
 
+static const char *by_schedule(int day, const char *schedule)
+{
+	CLEANUP(job_backup_result_release) struct job_backup_result made = {0};
+	struct job_backup j = {.level = -1, .threads = 1, .schedule = schedule};
+	const struct timespec t = {.tv_sec = BEGIN + (time_t)day * DAY};
+	static char hex[4][ID_HEX_LEN + 1];
+	static unsigned next;
+	struct error e;
+
+	time_freeze(&t);
+	assert_ok(try_backup(&r, &j, SOURCES("app.db"), &made, &e));
+	return id_hex(&made.backup.snapshot.id, hex[next++ % 4]);
+}
+
 static int try_forget(const struct forget_options *o, struct error *e)
 {
 	forget_result_release(&result);
@@ -216,6 +230,99 @@ static void one_source_leaves_the_backups_of_others_alone(void **state)
 	assert_true(is_there(media));
 }
 
+static void the_floor_is_known_from_all_backups_whatever_is_looked_at(void **state)
+{
+	const struct forget_options o = {.policy.days = 1, .schedule = "nightly"};
+	struct error e;
+
+	const char *nightly = by_schedule(1, "nightly"), *other = on_day(2, "app.db");
+
+	time_freeze(NULL);
+	assert_ok(try_forget(&o, &e));
+	assert_int_equal(result.backups.n, 1);
+	assert_int_equal(result.removed, 1);
+	assert_false(is_there(nightly));
+	assert_true(is_there(other));
+}
+
+/* ---- by the rules of schedules ---- */
+
+static int try_rules(const struct forget_rule *v, size_t n, const char *host, struct error *e)
+{
+	const struct forget_rules rules = {.v = v, .n = n, .host = host};
+	const struct forget_options o = {.rules = &rules};
+
+	return try_forget(&o, e);
+}
+
+static const char *reason_of(const char *id)
+{
+	char hex[ID_HEX_LEN + 1];
+
+	for (size_t i = 0; i < result.backups.n; i++)
+		if (!strcmp(id_hex(&result.backups.v[i].snapshot.id, hex), id))
+			return result.items[i].reason;
+	return "";
+}
+
+static void every_schedule_sees_its_own_backups_only(void **state)
+{
+	const struct forget_rule rules[] = {{"nightly", {.last = 1}}, {"hourly", {.last = 2}}, {NULL, {.last = 1}}, {"careful", {0}}};
+	AUTO_FREE char *host = backup_host();
+	const char *ids[10];
+	struct error e;
+
+	for (int i = 0; i < 2; i++)
+		ids[i] = mem_string(by_schedule(i, "nightly"));
+	for (int i = 2; i < 5; i++)
+		ids[i] = mem_string(by_schedule(i, "hourly"));
+	for (int i = 5; i < 7; i++)
+		ids[i] = mem_string(on_day(i, "app.db"));
+	for (int i = 7; i < 9; i++)
+		ids[i] = mem_string(by_schedule(i, "careful"));
+	ids[9] = mem_string(by_schedule(9, "gone"));
+	assert_ok(try_rules(rules, ARRAY_LEN(rules), host, &e));
+	assert_int_equal(result.removed, 3);
+	assert_false(is_there(ids[0]) || is_there(ids[2]) || is_there(ids[5]));
+	assert_string_equal(reason_of(ids[1]), "last");
+	assert_string_equal(reason_of(ids[3]), "last");
+	assert_string_equal(reason_of(ids[5]), "no rule keeps it");
+	assert_string_equal(reason_of(ids[6]), "last");
+	assert_string_equal(reason_of(ids[7]), "its schedule keeps everything");
+	assert_string_equal(reason_of(ids[9]), "of the schedule gone, which this machine does not have");
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		free((char *)ids[i]);
+}
+
+static void backups_of_other_machines_are_theirs(void **state)
+{
+	const struct forget_rule rules[] = {{NULL, {.last = 1}}};
+	AUTO_FREE char *host = backup_host();
+	AUTO_FREE char *reason = mem_printf("made on another machine, %s", host);
+	struct error e;
+
+	on_day(1, "app.db");
+	const char *id = on_day(2, "app.db");
+
+	assert_ok(try_rules(rules, 1, "elsewhere", &e));
+	assert_int_equal(result.removed, 0);
+	assert_string_equal(reason_of(id), reason);
+}
+
+static void backups_of_no_schedule_are_kept_without_a_rule_for_them(void **state)
+{
+	const struct forget_rule rules[] = {{"nightly", {.last = 1}}};
+	AUTO_FREE char *host = backup_host();
+	struct error e;
+
+	on_day(1, "app.db");
+	const char *id = on_day(2, "app.db");
+
+	assert_ok(try_rules(rules, 1, host, &e));
+	assert_string_equal(reason_of(id), "made by no schedule");
+	assert_int_equal(result.removed, 0);
+}
+
 static void safety_backups_have_a_time_of_their_own(void **state)
 {
 	CLEANUP(job_backup_result_release) struct job_backup_result made = {0};
@@ -240,10 +347,11 @@ static void a_backup_that_failed_its_verification_uses_up_no_place(void **state)
 	struct error e;
 
 	const char *good = on_day(1, "app.db"), *bad = on_day(2, "app.db");
+	CLEANUP(backup_release) struct backup b = {0};
 	struct verify_result v = {0};
 
-	assert_true(id_parse(&v.backup, bad, ID_HEX_LEN));
-	assert_ok(evidence_save(r.repo->config.id, &v, &e));
+	find(&r, bad, &b);
+	assert_ok(evidence_save(r.repo->config.id, &b.snapshot, &v, &e));
 	assert_ok(try_forget(&keep_last, &e));
 	assert_true(is_there(good));
 	assert_false(is_there(bad));
@@ -264,6 +372,25 @@ static void names_that_mean_nothing_remove_nothing(void **state)
 	assert_fails(try_names(SOURCES("abc"), false, &e), ERR_USAGE,
 		     "backup abc: \"abc\" is no id: give 4 to 64 of its digits (0-9, a-f)");
 	assert_int_equal(count_snapshots(&r), 1);
+}
+
+static void a_pinned_backup_is_not_removed_by_its_name_either(void **state)
+{
+	struct id id, fresh;
+	struct error e;
+
+	const char *first = on_day(1, "app.db");
+
+	assert_true(id_parse(&id, first, ID_HEX_LEN));
+	assert_ok(backup_pin(&r, &id, true, &fresh, &e));
+	e = (struct error){0};
+	assert_int_equal(try_names(SOURCES(first), false, &e), -ERR_REFUSED);
+	assert_memory_equal(e.text, "backup ", 7);
+	assert_non_null(strstr(e.text, " is pinned"));
+	assert_memory_equal(e.hint, "first: backstay unpin ", 22);
+	assert_ok(backup_pin(&r, &fresh, false, &fresh, &e));
+	assert_ok(try_names(SOURCES(first), false, &e));
+	assert_int_equal(result.removed, 1);
 }
 
 static void named_backups_go_and_others_stay(void **state)
@@ -313,9 +440,14 @@ int main(void)
 		IN_REPOSITORY(P1_a_policy_holds_for_each_group_apart),
 		IN_REPOSITORY(a_dry_run_decides_and_removes_nothing),
 		IN_REPOSITORY(one_source_leaves_the_backups_of_others_alone),
+		IN_REPOSITORY(the_floor_is_known_from_all_backups_whatever_is_looked_at),
+		IN_REPOSITORY(every_schedule_sees_its_own_backups_only),
+		IN_REPOSITORY(backups_of_other_machines_are_theirs),
+		IN_REPOSITORY(backups_of_no_schedule_are_kept_without_a_rule_for_them),
 		IN_REPOSITORY(safety_backups_have_a_time_of_their_own),
 		IN_REPOSITORY(a_backup_that_failed_its_verification_uses_up_no_place),
 		IN_REPOSITORY(names_that_mean_nothing_remove_nothing),
+		IN_REPOSITORY(a_pinned_backup_is_not_removed_by_its_name_either),
 		IN_REPOSITORY(named_backups_go_and_others_stay),
 		IN_REPOSITORY(a_damaged_backup_goes_by_its_name),
 	};

@@ -75,7 +75,7 @@ static const char *lines(const struct strlist *l)
 /* What is kept of it for lists. */
 static void assert_kept(enum verify_level level, bool failed)
 {
-	struct backup listed = {.snapshot.id = b.snapshot.id};
+	struct backup listed = {.snapshot.id = b.snapshot.id, .snapshot.tree = b.snapshot.tree};
 
 	evidence_load(r.repo->config.id, &listed);
 	assert_int_equal(listed.level, level);

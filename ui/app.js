@@ -7,6 +7,7 @@ import {refreshTimes} from "./lib/format.js";
 import {problem, waiting} from "./lib/told.js";
 import {dialog} from "./lib/dialog.js";
 import {loginForm} from "./views/login.js";
+import "./lib/look.js";
 
 const ROLES = {viewer: 1, operator: 2, admin: 3};
 // name -> [title in the menu or null, least role, module]

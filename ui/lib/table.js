@@ -24,11 +24,24 @@ export function paged(load, columns, {caption, empty, open, limit = 50} = {}) {
 		return [table(columns, items, {caption, empty, open}), pages(offset, total)];
 	});
 	const pages = (offset, total) => total > limit || offset > 0 ? h("nav", {class: "pages", "aria-label": "Pages of the list"},
-		h("button", {type: "button", disabled: offset === 0, onclick: () => show(Math.max(0, offset - limit))}, "Newer"),
+		h("button", {type: "button", disabled: offset === 0, onclick: () => turn(Math.max(0, offset - limit))}, "Newer"),
 		h("span", `${count(Math.min(offset + 1, total))} to ${count(Math.min(offset + limit, total))} of ${count(total)}`),
-		h("button", {type: "button", disabled: offset + limit >= total, onclick: () => show(offset + limit)}, "Older")) : null;
-	place.reload = () => show(0);
-	show(0);
+		h("button", {type: "button", disabled: offset + limit >= total, onclick: () => turn(offset + limit)}, "Older")) : null;
+	let at = 0;
+	const turn = offset => {
+		at = offset;
+		return show(offset);
+	};
+	// What is shown, anew; at most once a second however often it is asked for.
+	let soon = null;
+	place.refresh = () => {
+		soon ??= setTimeout(() => {
+			soon = null;
+			if (place.isConnected)
+				show(at);
+		}, 1000);
+	};
+	turn(0);
 	return place;
 }
 

@@ -1,0 +1,85 @@
+// Jobs on pages: their state, their progress, and staying with one until its end.
+import {h, replace} from "./dom.js";
+import * as api from "./api.js";
+import {watchJob} from "./events.js";
+import {count, duration, size, when} from "./format.js";
+import {mark} from "./chart.js";
+import {problem, told} from "./told.js";
+
+const KINDS = {success: "good", queued: "running"};
+export const kindOf = job => job.partial && job.state === "success" ? "partial" : KINDS[job.state] || job.state;
+export const stateOf = job => job.state === "queued" ? h("span", {class: "state queued"}, "… queued") : mark(kindOf(job));
+
+export const isOver = job => job.state !== "queued" && job.state !== "running";
+
+export function took(job) {
+	return job.started ? duration((new Date(job.ended || Date.now()) - new Date(job.started)) / 1000) : "–";
+}
+
+// "reading: 1.2 GiB of 4 GiB, 3 of 14 tables, 56 MiB/s, 40 s left"
+export function progressLine(job) {
+	const p = job.progress || {};
+	const parts = [];
+	if (p.bytes_total)
+		parts.push(`${size(p.bytes_done)} of ${size(p.bytes_total)}`);
+	else if (p.bytes_done)
+		parts.push(size(p.bytes_done));
+	if (p.items_total)
+		parts.push(`${count(p.items_done)} of ${count(p.items_total)} ${p.unit || ""}`);
+	else if (p.items_done)
+		parts.push(`${count(p.items_done)} ${p.unit || ""}`);
+	if (p.bytes_per_second)
+		parts.push(`${size(p.bytes_per_second)}/s`);
+	if (p.seconds_left !== undefined && p.seconds_left !== null)
+		parts.push(`${duration(p.seconds_left)} left`);
+	return parts.length ? `${p.phase || "running"}: ${parts.join(", ")}` : p.phase || job.state;
+}
+
+export function progressBar(job) {
+	const p = job.progress || {};
+	const total = p.bytes_total || p.items_total;
+	const done = p.bytes_total ? p.bytes_done : p.items_done;
+	return h("progress", total ? {max: total, value: Math.min(done, total), "aria-label": "Progress"} : {"aria-label": "Progress"});
+}
+
+export const errorOf = job => ({message: job.error.message, hint: job.error.hint, problem: {}});
+
+export const cancelButton = job => h("button", {type: "button", onclick: async e => {
+	e.target.disabled = true;
+	await api.post(api.path("jobs", job.id, "cancel")).catch(error => told(error.message, "bad"));
+}}, "Cancel");
+
+// A box that follows a job to its end: its progress, its steps as they are logged, and what came of it. done(job) after a good end.
+export function follow(job, {done = null, leave = null, title = null} = {}) {
+	const now = h("div");
+	const steps = h("ol", {class: "log", "aria-label": "Steps"});
+	const box = h("section", {class: "card", "aria-live": "polite"}, h("h2", title || job.title), now, steps);
+	const draw = current => replace(now, h("p", stateOf(current), " ", isOver(current) ? `after ${took(current)}` : progressLine(current)), !isOver(current) && progressBar(current),
+		!isOver(current) && h("div", {class: "buttons"}, cancelButton(current), h("a", {class: "button", href: `#/job/${current.id}`}, "Details")),
+		isOver(current) && current.error && problem(errorOf(current)));
+	draw(job);
+	if (isOver(job))
+		return box;
+	const stop = watchJob(job.id, {
+		progress: draw,
+		line: line => steps.append(h("li", line.text)),
+		end: async () => {
+			const ended = await api.get(api.path("jobs", job.id));
+			draw(ended);
+			if (ended.state === "success")
+				await done?.(ended);
+		},
+	});
+	leave?.(stop);
+	return box;
+}
+
+export const columns = [
+	{title: "State", cell: stateOf},
+	{title: "What", kind: "main", cell: j => h("a", {href: `#/job/${j.id}`}, j.title)},
+	{title: "When", cell: j => when(j.started || j.created)},
+	{title: "Took", kind: "number", cell: took},
+	{title: "Size", kind: "number", cell: j => j.size ? size(j.size) : "–"},
+	{title: "By", cell: j => j.author},
+	{title: "Notes", cell: j => j.error ? h("span", {class: "failed"}, h("span", {class: "state"}, j.error.message)) : isOver(j) ? j.notes || "" : progressLine(j)},
+];

@@ -1,0 +1,106 @@
+// What is backed up: databases and folders, whether they can be reached, and how each is treated.
+import {h, replace} from "../lib/dom.js";
+import * as api from "../lib/api.js";
+import * as events from "../lib/events.js";
+import {count, size} from "../lib/format.js";
+import {action, fill, problem, told} from "../lib/told.js";
+import {facts} from "../lib/table.js";
+import {ask, dialog} from "../lib/dialog.js";
+import {form} from "../lib/form.js";
+import {may} from "../app.js";
+
+const CHECKS = [["auto", "up to 256 MiB"], ["full", "always"], ["none", "never"]];
+const lines = list => (list || []).join("\n");
+
+// What a source turned out to be: engine, version, size, tables, and rights that lack.
+export function found(test) {
+	const info = test.info || test;
+	const notes = [...info.notes || [], ...test.missing || []];
+	return h("div", facts([["Kind", info.version || test.engine], ["Name", info.name], ["Size", info.bytes !== undefined && size(info.bytes)], ["Tables", info.tables && count(info.tables.length ?? info.tables)], ["Encoding", info.encoding]]),
+		notes.length ? h("ul", notes.map(n => h("li", {class: "partial"}, h("span", {class: "state"}, n)))) : null);
+}
+
+export function fields(source, repositories) {
+	const database = source && !["folder", "command"].includes(source.engine);
+	return [
+		{name: "name", label: "Name", required: true, value: source?.name, maxlength: 64, placeholder: "shop", help: "Letters, digits, . _ -"},
+		{name: "url", label: "Where it is", required: !source, value: "", placeholder: source ? source.shown : "postgresql://shop@db.example.org/shop or /srv/app.db or /srv/media",
+			help: source ? "Leave it empty to keep what is there. Passwords are kept sealed and never shown." : "Paste a connection URL, or a path on the server. Passwords are kept sealed and never shown."},
+		{name: "repository", label: "Backups go to", type: "select", value: source?.repository || "", choices: [["", "the default repository"], ...repositories.map(r => [r.name, r.name])]},
+		{name: "overdue_hours", label: "Alarm without a good backup for so many hours", type: "number", min: 0, max: 8760, value: source?.overdue_hours ?? 0, help: "0: as the settings say"},
+		{name: "exclude", label: "Leave out files (a pattern a line)", type: "textarea", value: lines(source?.exclude), rows: 3},
+		{name: "include", label: "Only files that match (a pattern a line)", type: "textarea", value: lines(source?.include), rows: 2},
+		{name: "include_logs", label: "Take logs and caches too", type: "checkbox", value: source?.include_logs},
+		{name: "one_file_system", label: "Do not enter other file systems", type: "checkbox", value: source?.one_file_system},
+		{name: "check", label: "SQLite: check the whole copy", type: "select", value: source?.check || "auto", choices: CHECKS},
+		...!source || database ? [{name: "optimize_first", label: "Optimize the tables before each backup", type: "checkbox", value: source?.optimize_first}] : [],
+		{name: "before", label: "Command before each backup", value: source?.before, help: "Run without a shell; when it fails, there is no backup."},
+		{name: "after", label: "Command after each backup", value: source?.after},
+		{name: "restore_protected", label: "Never restore over it", type: "checkbox", value: source?.restore_protected, help: "Protects a live database from a wrong click."},
+		{name: "notes", label: "Notes", type: "textarea", rows: 2, value: source?.notes},
+	];
+}
+
+// The values of fields() as the API takes them.
+export function body(given, source) {
+	const result = {...given};
+	for (const name of ["exclude", "include"])
+		if (name in result)
+			result[name] = result[name].split("\n").map(s => s.trim()).filter(Boolean);
+	for (const name of ["before", "after", "repository", "notes"])
+		if (name in result && result[name] === "")
+			result[name] = null;
+	if (!result.url)
+		delete result.url;
+	if (source && result.name === source.name)
+		delete result.name;
+	return result;
+}
+
+const editor = (source, repositories, reload) => dialog(source ? `Change ${source.name}` : "New source", close => form(fields(source, repositories), {
+	button: source ? "Save" : "Add it", cancel: () => close(), submit: async given => {
+		const made = await (source ? api.patch(api.path("sources", source.id), body(given, source)) : api.post("/sources/", body(given)));
+		close();
+		told(`${made.name} is ${source ? "changed" : "added"}.`);
+		reload();
+	}}), {wide: true});
+
+async function drop(source, reload) {
+	if (!await ask(`Remove ${source.name}?`, "It is no longer backed up. Backups that were made of it stay, and can be restored.", {yes: "Remove", kind: "danger"}))
+		return;
+	await api.remove(api.path("sources", source.id)).then(reload, error => told(`${error.message}. ${error.hint}`, "bad"));
+}
+
+function card(source, repositories, reload) {
+	const result = h("div", {"aria-live": "polite"});
+	return h("section", {class: "card"}, h("div", {class: "head"}, h("h2", source.name), source.restore_protected && h("span", {class: "badge"}, "protected from restores")),
+		facts([["Kind", source.engine], ["Where", h("code", source.shown)], ["Repository", source.repository || "the default one"], ["Notes", source.notes]]),
+		h("div", {class: "buttons"},
+			may("operator") && action("Test the connection", async () => {
+				try {
+					replace(result, found(await api.post(api.path("sources", source.id, "test"))));
+				} catch (error) {
+					replace(result, problem(error));
+				}
+			}),
+			may("operator") && action("Back up now", async () => {
+				const job = await api.post("/backups/", {sources: [source.name]});
+				location.hash = `#/job/${job.id}`;
+			}, {kind: "main"}),
+			h("a", {class: "button", href: `#/backups?source=${encodeURIComponent(source.name)}`}, "Its backups"),
+			may("admin") && h("button", {type: "button", onclick: () => editor(source, repositories, reload)}, "Change"),
+			may("admin") && h("button", {type: "button", class: "quiet", onclick: () => drop(source, reload)}, "Remove")), result);
+}
+
+export async function show({leave}) {
+	const place = h("div");
+	const repositories = (await api.get("/repositories/")).items;
+	const load = () => fill(place, async () => {
+		const {items} = await api.get(`/sources/${api.query({limit: 1000})}`);
+		return items.length ? items.map(s => card(s, repositories, load)) : h("div", {class: "sheet"}, h("p", "No source is configured yet."), may("admin") && h("a", {class: "button main", href: "#/start"}, "Set up the first one"));
+	});
+	await load();
+	leave(events.on("source", load));
+	return h("div", h("div", {class: "head"}, h("h1", "Sources"), may("admin") && h("button", {type: "button", class: "main", onclick: () => editor(null, repositories, load)}, "New source")), place);
+}
+

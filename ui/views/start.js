@@ -1,0 +1,80 @@
+// The first two minutes: a source, a place, a time; and the first backup before the page is left.
+import {h, replace} from "../lib/dom.js";
+import * as api from "../lib/api.js";
+import {follow} from "../lib/jobs.js";
+import {form} from "../lib/form.js";
+import {fill} from "../lib/told.js";
+import {found} from "./sources.js";
+import {madeNote} from "./repositories.js";
+
+const STEPS = ["What", "Where to", "When"];
+const steps = at => h("ol", {class: "steps"}, STEPS.map((s, i) => h("li", {"aria-current": i === at ? "step" : null}, s)));
+
+// A name for what a URL or path leads to.
+const nameFor = url => (url.split("?")[0].replace(/\/+$/, "").split(/[/:]/).pop() || "source").replace(/\.(db|sqlite3?)$/i, "").replace(/[^A-Za-z0-9._-]/g, "-").slice(0, 64) || "source";
+
+function what(place, leave) {
+	replace(place, steps(0), h("p", "Paste the connection URL of a database, or the path of an SQLite database or folder on this machine."), form([
+		{name: "url", label: "Database or folder", required: true, placeholder: "postgresql://shop:password@db.example.org/shop", help: "PostgreSQL, MySQL, MariaDB, SQLite, or a folder. It is only read. The password is kept sealed."},
+		{name: "name", label: "Call it", maxlength: 64, help: "Empty: as the database or folder is called."},
+	], {button: "Connect", submit: async ({url, name}) => {
+		const source = await api.post("/sources/", {url, name: name || nameFor(url)});
+		let test;
+		try {
+			test = await api.post(api.path("sources", source.id, "test"));
+		} catch (error) {
+			await api.remove(api.path("sources", source.id));
+			throw error;
+		}
+		where(place, leave, source, test);
+	}}));
+	place.querySelector("input").focus();
+}
+
+async function where(place, leave, source, test) {
+	const {items} = await api.get("/repositories/");
+	const summary = h("section", {class: "card"}, h("h2", source.name), found(test));
+	if (items.some(r => r.is_default)) {
+		time(place, source, leave, summary, h("p", "Backups go to ", h("code", items.find(r => r.is_default).location), "."));
+		return;
+	}
+	replace(place, steps(1), summary, h("p", "Backups are encrypted, and each stores only what changed."), form([
+		{name: "location", label: "Folder for the backups", value: "/var/backups/backstay", required: true, help: "Best on another disk than the data."},
+	], {button: "Keep them there", submit: async ({location}) => {
+		const repository = await api.post("/repositories/", {name: "main", location, is_default: true});
+		let made = null;
+		try {
+			made = await api.post(api.path("repositories", repository.id, "init"));
+		} catch (error) {
+			if (error.kind !== "exists") {
+				await api.remove(api.path("repositories", repository.id)).catch(() => null);
+				throw error;
+			}
+		}
+		time(place, source, leave, summary, made ? madeNote(made) : h("p", "The repository that is there is used."));
+	}}));
+}
+
+function time(place, source, leave, summary, note) {
+	replace(place, steps(2), summary, h("section", {class: "card"}, note), form([
+		{name: "time", label: "Every day at", type: "time", value: "02:00", required: true},
+		{name: "days", label: "Keep backups of the last … days", type: "number", min: 1, max: 3660, value: 30},
+	], {button: "Start, and back up now", submit: async ({time: at, days}) => {
+		const [hour, minute] = at.split(":").map(Number);
+		await api.post("/schedules/", {name: source.name, action: "backup", sources: [source.name], kind: "daily", hour, minute, keep: {days, max_backups: 50}});
+		const job = await api.post("/backups/", {sources: [source.name]});
+		replace(place, h("p", {class: "sentence"}, "The first backup is running"), follow(job, {leave, done: () => {
+			place.querySelector(".sentence").textContent = `${source.name} is backed up`;
+			place.append(h("div", {class: "buttons"}, h("a", {class: "button main", href: "#/"}, "To the overview"), h("a", {class: "button", href: "#/notices"}, "Be told when something fails"), h("a", {class: "button", href: "#/start", onclick: () => location.reload()}, "Another source")));
+		}}));
+	}}));
+}
+
+export function show({leave}) {
+	const place = h("div");
+	fill(place, async () => {
+		queueMicrotask(() => what(place, leave));
+		return "";
+	});
+	return h("div", h("h1", "Two minutes to the first backup"), place);
+}

@@ -168,6 +168,35 @@ int delivery_count(struct catalog *c, uint64_t *waiting, uint64_t *failed, struc
 	return rc;
 }
 
+void delivery_troubles_release(struct delivery_troubles *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		free(t->v[i].name);
+		free(t->v[i].error);
+	}
+	free(t->v);
+	*t = (struct delivery_troubles){0};
+}
+
+int delivery_trouble_list(struct catalog *c, struct delivery_troubles *out, struct error *e)
+{
+	struct db_row q;
+	int rc = db_query(c, &q, e,
+			  "SELECT n.name, sum(d.given_up), sum(NOT d.given_up), (SELECT x.error FROM delivery x WHERE x.notice = n.id AND x.error IS NOT NULL ORDER BY x.id DESC LIMIT 1) "
+			  "FROM delivery d JOIN notice n ON n.id = d.notice WHERE d.given_up OR d.sent IS NULL GROUP BY n.id HAVING count(d.error) > 0 ORDER BY n.name",
+			  "");
+
+	*out = (struct delivery_troubles){0};
+	while (!rc && db_next(&q, &rc, e)) {
+		GROW(out->v, out->n, out->cap);
+		out->v[out->n++] = (struct delivery_trouble){.name = db_dup(&q, 0), .given_up = db_u64(&q, 1), .waiting = db_u64(&q, 2), .error = db_dup(&q, 3)};
+	}
+	db_done(&q);
+	if (rc)
+		delivery_troubles_release(out);
+	return rc;
+}
+
 static const char *state_of(const struct delivery_record *d)
 {
 	if (d->sent.tv_sec)

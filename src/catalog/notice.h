@@ -89,6 +89,14 @@ int delivery_seen(struct catalog *c, int64_t notice, uint64_t *removed, struct e
 /* Those sent, or given up, before `before` go. */
 int delivery_forget_old(struct catalog *c, struct timespec before, struct error *e) MUST_USE;
 int delivery_count(struct catalog *c, uint64_t *waiting, uint64_t *failed, struct error *e) MUST_USE;
+/* What is wrong with which notice: messages given up, and such as wait for another try. By name. */
+struct delivery_trouble {
+	char *name, *error;             /* of the newest one that has one */
+	uint64_t given_up, waiting;
+};
+struct delivery_troubles { struct delivery_trouble *v; size_t n, cap; };
+void delivery_troubles_release(struct delivery_troubles *t);
+int delivery_trouble_list(struct catalog *c, struct delivery_troubles *out, struct error *e) MUST_USE;
 void delivery_json(const struct delivery_record *d, struct json_out *w);
 
 #endif

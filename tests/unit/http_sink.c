@@ -30,14 +30,14 @@ static bool complete(const struct buf *request)
 	return request->len >= (size_t)(end + 4 - text) + body;
 }
 
-/* What is there to be read within a tenth of a second; false at its end. */
+/* What comes next; false at its end. */
 static bool more(struct http_sink *s, int fd, struct buf *to)
 {
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	char block[65536];
 
 	while (!atomic_load(&s->stop)) {
-		if (poll(&wait, 1, 100) <= 0)
+		if (poll(&wait, 1, 20) <= 0)
 			continue;
 		ssize_t n = read(fd, block, sizeof block);
 		if (n <= 0)
@@ -137,6 +137,7 @@ char *http_sink_request(struct http_sink *s, size_t i)
 void http_sink_stop(struct http_sink *s)
 {
 	atomic_store(&s->stop, true);
+	shutdown(s->fd, SHUT_RDWR); /* wakes who waits for a connection */
 	pthread_join(s->thread, NULL);
 	close(s->fd);
 	strlist_release(&s->answers);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,16 @@ void common_prepare_process(void)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
+char *common_author(void)
+{
+	const char *given = getenv("BACKSTAY_AUTHOR");
+	struct passwd *user = getpwuid(geteuid());
+
+	if (given && *given)
+		return mem_string(given);
+	return user ? mem_printf("%s on the command line", user->pw_name) : mem_printf("user %u on the command line", (unsigned)geteuid());
+}
+
 /* ---- passwords ---- */
 
 int common_ask_password(const char *prompt, struct secret *out, struct error *e)
@@ -65,15 +76,18 @@ int common_ask_password(const char *prompt, struct secret *out, struct error *e)
 	return -ERR_PASSWORD;
 }
 
-static int password_from_file(const char *path, struct secret *out, struct error *e)
+int common_secret_from_file(const char *path, struct secret *out, struct error *e)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+	if (!strcmp(path, "-"))
+		return terminal_line(STDIN_FILENO, out, e);
 	int rc = fs_read_file(path, PASSWORD_MAX, &text, e);
 
 	if (!rc)
 		secret_set(out, buf_text(&text), strcspn(buf_text(&text), "\r\n"));
 	secret_wipe(text.p, text.cap);
-	return rc ? error_wrap(e, "reading the new password") : 0;
+	return rc;
 }
 
 static int typed_twice(struct secret *out, struct error *e)
@@ -95,8 +109,10 @@ static int typed_twice(struct secret *out, struct error *e)
 
 int common_new_password(const char *file, struct secret *out, struct error *e)
 {
-	int rc = file ? password_from_file(file, out, e) : typed_twice(out, e);
+	int rc = file ? common_secret_from_file(file, out, e) : typed_twice(out, e);
 
+	if (rc && file)
+		error_wrap(e, "reading the new password");
 	if (!rc && out->len == 0)
 		rc = error_set(e, ERR_USAGE, "the new password is empty; nothing was changed");
 	return rc;

@@ -37,6 +37,10 @@ int common_entry(const struct backup *b, const char *name, const char *path, str
 /* A document that begins with "repository". */
 void common_document_begin(struct out_document *d, const struct repository *r);
 
+/* Who does this, for jobs and the audit trail: what BACKSTAY_AUTHOR says (the daemon does, of its children), else "root on the command line". Heap. */
+char *common_author(void);
+/* The first line of a file; "-" is standard input. */
+int common_secret_from_file(const char *path, struct secret *out, struct error *e) MUST_USE;
 /* Ask for a password to open with. Without a terminal what is in e already stays, as -ERR_PASSWORD. */
 int common_ask_password(const char *prompt, struct secret *out, struct error *e) MUST_USE;
 /* A new one: the first line of `file`, or typed twice. Never empty. */

@@ -259,6 +259,14 @@ int db_number(struct catalog *c, int64_t *out, struct error *e, const char *sql,
 	return rc;
 }
 
+struct timespec db_now(void)
+{
+	struct timespec t = time_now();
+
+	t.tv_nsec -= t.tv_nsec % 1000;
+	return t;
+}
+
 int64_t db_changed(struct catalog *c)
 {
 	return sqlite3_changes64(c->handle);

@@ -30,6 +30,7 @@ int db_run(struct catalog *c, struct error *e, const char *sql, const char *type
  * Every other commit is on the disk before it returns. */
 int db_run_lightly(struct catalog *c, struct error *e, const char *sql, const char *types, ...) MUST_USE;
 int64_t db_changed(struct catalog *c);
+struct timespec db_now(void);          /* as the catalog keeps it: to the microsecond */
 int64_t db_last_id(struct catalog *c);
 /* One number: 0 when there is no row or it is NULL. */
 int db_number(struct catalog *c, int64_t *out, struct error *e, const char *sql, const char *types, ...) MUST_USE;

@@ -226,7 +226,7 @@ int user_add(struct catalog *c, struct user_record *u, struct error *e)
 		rc = catalog_begin(c, e);
 	if (rc)
 		return rc;
-	u->created = u->changed = time_now();
+	u->created = u->changed = db_now();
 	u->generation = 1;
 	return catalog_end(c, insert(c, u, e), e);
 }
@@ -251,7 +251,7 @@ static int change(struct catalog *c, struct user_record *u, struct error *e)
 	bool sessions_end = !same(old.password, u->password) || (u->disabled && !old.disabled);
 
 	u->generation += sessions_end || u->disabled != old.disabled || u->role != old.role;
-	u->changed = time_now();
+	u->changed = db_now();
 	rc = taken(write(c, u, e), u->name, e);
 	if (!rc)
 		rc = keep_admin(c, admins, e);

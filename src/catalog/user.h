@@ -54,6 +54,7 @@ struct session_record {
 	int64_t id, user;
 	unsigned char hash[USER_HASH_LEN];
 	char csrf[65];                  /* hex, tied to the session */
+	char *user_name;                /* of records that are read */
 	char *address, *agent;
 	struct timespec created, used, expires;
 };
@@ -75,6 +76,7 @@ void session_json(const struct session_record *s, struct json_out *w);
 
 struct token_record {
 	int64_t id, user;               /* acts for this user, never above the user's role */
+	char *user_name;                /* of records that are read */
 	char *name;                     /* unique among the user's; catalog/name.h */
 	unsigned char hash[USER_HASH_LEN];
 	enum role scope;                /* at most */

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS "session.id, session.user, session.hash, session.csrf, session.address, session.agent, session.created, session.used, session.expires"
-enum { USER_AT = 9 };
+#define COLUMNS "session.id, session.user, session.hash, session.csrf, session.address, session.agent, session.created, session.used, session.expires, user.name"
+#define FROM " FROM session JOIN user ON user.id = session.user"
+enum { USER_AT = 10 };
 #define MICRO INT64_C(1000000)
 
 void session_record_release(struct session_record *s)
 {
+	free(s->user_name);
 	free(s->address);
 	free(s->agent);
 	secret_wipe(s->csrf, sizeof s->csrf);
@@ -38,6 +40,7 @@ static int read_row(const struct db_row *q, struct session_record *out, struct e
 	out->created = db_time(q, 6);
 	out->used = db_time(q, 7);
 	out->expires = db_time(q, 8);
+	out->user_name = db_dup(q, 9);
 	return 0;
 }
 
@@ -93,7 +96,7 @@ int session_find(struct catalog *c, const unsigned char hash[USER_HASH_LEN], str
 	struct db_row q = {0};
 	int rc = db_query(c, &q, e,
 			  "SELECT " COLUMNS ", " USER_COLUMNS
-			  " FROM session JOIN user ON user.id = session.user WHERE session.hash = ?1 AND session.expires > ?2 AND NOT user.disabled",
+			  FROM " WHERE session.hash = ?1 AND session.expires > ?2 AND NOT user.disabled",
 			  "bt", hash, (size_t)USER_HASH_LEN, now);
 	bool found = !rc && db_next(&q, &rc, e);
 
@@ -121,7 +124,7 @@ int session_touch(struct catalog *c, int64_t id, struct timespec now, struct err
 int session_list_of(struct catalog *c, int64_t user, struct session_list *out, struct error *e)
 {
 	struct db_row q = {0};
-	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM session WHERE ?1 = 0 OR user = ?1 ORDER BY id DESC", "i", user);
+	int rc = db_query(c, &q, e, "SELECT " COLUMNS FROM " WHERE ?1 = 0 OR session.user = ?1 ORDER BY session.id DESC", "i", user);
 
 	*out = (struct session_list){0};
 	while (!rc && db_next(&q, &rc, e)) {
@@ -139,6 +142,7 @@ void session_json(const struct session_record *s, struct json_out *w)
 	jw_object(w);
 	jw_kv_i64(w, "id", s->id);
 	jw_kv_i64(w, "user", s->user);
+	jw_kv_string(w, "user_name", s->user_name);
 	jw_kv_string(w, "address", s->address);
 	jw_kv_string(w, "agent", s->agent);
 	jw_kv_time(w, "created", s->created);

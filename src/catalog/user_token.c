@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS "token.id, token.user, token.name, token.hash, token.scope, token.created, token.used, token.expires"
-enum { USER_AT = 8 };
+#define COLUMNS "token.id, token.user, token.name, token.hash, token.scope, token.created, token.used, token.expires, user.name"
+#define FROM " FROM token JOIN user ON user.id = token.user"
+enum { USER_AT = 9 };
 
 void token_record_release(struct token_record *t)
 {
+	free(t->user_name);
 	free(t->name);
 	*t = (struct token_record){0};
 }
@@ -32,6 +34,7 @@ static int read_row(const struct db_row *q, struct token_record *out, struct err
 	out->created = db_time(q, 5);
 	out->used = db_time(q, 6);
 	out->expires = db_time(q, 7);
+	out->user_name = db_dup(q, 8);
 	return 0;
 }
 
@@ -41,7 +44,7 @@ int token_add(struct catalog *c, struct token_record *t, struct error *e)
 
 	if (rc)
 		return rc;
-	t->created = time_now();
+	t->created = db_now();
 	rc = db_run(c, e, "INSERT INTO token (user, name, hash, scope, created, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)", "isbstt",
 			t->user, t->name, t->hash, sizeof t->hash, role_name(t->scope), t->created, t->expires);
 
@@ -58,7 +61,7 @@ int token_find(struct catalog *c, const unsigned char hash[USER_HASH_LEN], struc
 	struct db_row q = {0};
 	int rc = db_query(c, &q, e,
 			  "SELECT " COLUMNS ", " USER_COLUMNS
-			  " FROM token JOIN user ON user.id = token.user WHERE token.hash = ?1 AND (token.expires IS NULL OR token.expires > ?2) AND NOT user.disabled",
+			  FROM " WHERE token.hash = ?1 AND (token.expires IS NULL OR token.expires > ?2) AND NOT user.disabled",
 			  "bt", hash, (size_t)USER_HASH_LEN, now);
 	bool found = !rc && db_next(&q, &rc, e);
 
@@ -84,7 +87,7 @@ int token_touch(struct catalog *c, int64_t id, struct timespec now, struct error
 int token_get(struct catalog *c, int64_t id, struct token_record *out, struct error *e)
 {
 	struct db_row q = {0};
-	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM token WHERE id = ?1", "i", id);
+	int rc = db_query(c, &q, e, "SELECT " COLUMNS FROM " WHERE token.id = ?1", "i", id);
 
 	*out = (struct token_record){0};
 	if (!rc && db_next(&q, &rc, e))
@@ -98,7 +101,7 @@ int token_get(struct catalog *c, int64_t id, struct token_record *out, struct er
 int token_list_of(struct catalog *c, int64_t user, struct token_list *out, struct error *e)
 {
 	struct db_row q = {0};
-	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM token WHERE ?1 = 0 OR user = ?1 ORDER BY user, name", "i", user);
+	int rc = db_query(c, &q, e, "SELECT " COLUMNS FROM " WHERE ?1 = 0 OR token.user = ?1 ORDER BY user.name, token.name", "i", user);
 
 	*out = (struct token_list){0};
 	while (!rc && db_next(&q, &rc, e)) {
@@ -125,6 +128,7 @@ void token_json(const struct token_record *t, struct json_out *w)
 	jw_object(w);
 	jw_kv_i64(w, "id", t->id);
 	jw_kv_i64(w, "user", t->user);
+	jw_kv_string(w, "user_name", t->user_name);
 	jw_kv_string(w, "name", t->name);
 	jw_kv_string(w, "scope", role_name(t->scope));
 	jw_kv_time(w, "created", t->created);

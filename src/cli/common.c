@@ -54,14 +54,18 @@ void common_prepare_process(void)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
+char *common_person(void)
+{
+	const struct passwd *user = getpwuid(geteuid());
+
+	return user ? mem_printf("%s on the command line", user->pw_name) : mem_printf("user %u on the command line", (unsigned)geteuid());
+}
+
 char *common_author(void)
 {
 	const char *given = getenv("BACKSTAY_AUTHOR");
-	struct passwd *user = getpwuid(geteuid());
 
-	if (given && *given)
-		return mem_string(given);
-	return user ? mem_printf("%s on the command line", user->pw_name) : mem_printf("user %u on the command line", (unsigned)geteuid());
+	return given && *given ? mem_string(given) : common_person();
 }
 
 /* ---- passwords ---- */

@@ -37,7 +37,9 @@ int common_entry(const struct backup *b, const char *name, const char *path, str
 /* A document that begins with "repository". */
 void common_document_begin(struct out_document *d, const struct repository *r);
 
-/* Who does this, for jobs and the audit trail: what BACKSTAY_AUTHOR says (the daemon does, of its children), else "root on the command line". Heap. */
+/* Who sits here: "root on the command line", for changes that only a person makes. Heap. */
+char *common_person(void);
+/* Who does this, for jobs and the audit trail: what BACKSTAY_AUTHOR says (the daemon does, of its children), else common_person(). Heap. */
 char *common_author(void);
 /* The first line of a file; "-" is standard input. */
 int common_secret_from_file(const char *path, struct secret *out, struct error *e) MUST_USE;

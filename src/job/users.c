@@ -139,7 +139,7 @@ int users_token_add(struct catalog *c, const struct users_by *by, const struct u
 	*out = (struct token_record){0};
 	if (scope > u->role)
 		return error_set(e, ERR_REFUSED, "%s is %s: a token cannot be more", u->name, role_name(u->role));
-	*out = (struct token_record){.user = u->id, .name = mem_string(name), .scope = scope};
+	*out = (struct token_record){.user = u->id, .user_name = mem_string(u->name), .name = mem_string(name), .scope = scope};
 	if (seconds)
 		out->expires.tv_sec = time_now().tv_sec + (time_t)seconds;
 	AUTO_FREE char *secret = access_random_text("bst_", out->hash);

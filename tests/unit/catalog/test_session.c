@@ -211,7 +211,7 @@ static void a_session_gives_its_user_and_what_it_was_begun_with(void **state)
 	assert_string_equal(r.csrf, "5ca1ab1e");
 	r.id = 4;
 	AUTO_FREE char *text = support_json(session_json, &r);
-	AUTO_FREE char *want = mem_printf("{\"id\":4,\"user\":%lld,\"address\":\"10.0.0.7\",\"agent\":\"Firefox\",\"created\":\"1970-01-02T00:00:00Z\","
+	AUTO_FREE char *want = mem_printf("{\"id\":4,\"user\":%lld,\"user_name\":\"maria\",\"address\":\"10.0.0.7\",\"agent\":\"Firefox\",\"created\":\"1970-01-02T00:00:00Z\","
 					  "\"used\":\"1970-01-02T00:00:00Z\",\"expires\":\"1970-01-02T12:00:00Z\"}", (long long)maria);
 	assert_string_equal(text, want);
 }
@@ -274,7 +274,7 @@ static void the_last_use_of_a_token_is_known_to_the_minute(void **state)
 	assert_int_equal(t.used.tv_sec, DAY);
 	t.created = at_second(DAY);
 	AUTO_FREE char *text = support_json(token_json, &t);
-	AUTO_FREE char *want = mem_printf("{\"id\":%lld,\"user\":%lld,\"name\":\"ci\",\"scope\":\"viewer\",\"created\":\"1970-01-02T00:00:00Z\","
+	AUTO_FREE char *want = mem_printf("{\"id\":%lld,\"user\":%lld,\"user_name\":\"maria\",\"name\":\"ci\",\"scope\":\"viewer\",\"created\":\"1970-01-02T00:00:00Z\","
 					  "\"used\":\"1970-01-02T00:00:00Z\",\"expires\":\"1970-01-04T00:00:00Z\"}", (long long)id, (long long)t.user);
 	assert_string_equal(text, want);
 }
@@ -290,9 +290,10 @@ static void tokens_are_listed_by_user_and_name(void **state)
 	put_token(s, maria, "b", 3, 0);
 	assert_int_equal(token_list_of(s->c, 0, &l, &s->e), 0);
 	assert_int_equal(l.n, 3);
-	assert_string_equal(l.v[0].name, "b");
-	assert_string_equal(l.v[1].name, "z");
-	assert_string_equal(l.v[2].name, "a");
+	assert_string_equal(l.v[0].name, "a");
+	assert_string_equal(l.v[0].user_name, "eve");
+	assert_string_equal(l.v[1].name, "b");
+	assert_string_equal(l.v[2].name, "z");
 	token_list_release(&l);
 	assert_int_equal(token_list_of(s->c, eve, &l, &s->e), 0);
 	assert_int_equal(l.n, 1);

@@ -4,6 +4,7 @@
 #include "base/human.h"
 #include "cli/common.h"
 #include "cli/present.h"
+#include "job/access.h"
 
 static char *restored_content(const struct restore_result *r)
 {
@@ -46,6 +47,21 @@ static void print_notes(const struct job_restore_result *res)
 			out_warn("%s: %s", res->v[i].target, res->v[i].result.notes.v[k]);
 }
 
+/* Whoever was logged in with what is not there any more is not any longer. */
+static void follow(const struct job_restore_result *res)
+{
+	CLEANUP(strlist_release) struct strlist warnings = {0};
+	AUTO_FREE char *who = common_author();
+	bool replaced = false;
+
+	for (size_t i = 0; i < res->n; i++)
+		replaced |= res->v[i].result.replaced;
+	if (replaced)
+		access_after_restore(who, &common_progress, &warnings);
+	for (size_t i = 0; i < warnings.n; i++)
+		out_warn("%s", warnings.v[i]);
+}
+
 static int document(const struct repository *r, const struct job_restore_result *res, const struct backup *b, struct error *e)
 {
 	CLEANUP(out_document_release) struct out_document d;
@@ -81,6 +97,7 @@ static int document(const struct repository *r, const struct job_restore_result 
 
 int restored_show(const struct repository *r, const struct job_restore_result *res, const struct backup *b, struct error *e)
 {
+	follow(res);
 	print_notes(res);
 	if (out_mode.json)
 		return document(r, res, b, e);

@@ -249,3 +249,37 @@ def test_a_row_that_was_changed_is_found(maria, tmp_path):
     db.commit()
     db.close()
     assert maria.fails(5, "audit", "--check").err.splitlines()[0] == "backstay: audit row 1 is not what was written"
+
+
+# ---- after a restore ----
+
+def begin_session(tmp_path):
+    db = sqlite3.connect(tmp_path / "state" / "catalog.db")
+    db.execute("INSERT INTO session (user, hash, csrf, created, used, expires) VALUES (1, randomblob(32), 'x', 1, 1, 1 << 60)")
+    db.commit()
+    db.close()
+
+
+def sessions_and_generations(tmp_path):
+    db = sqlite3.connect(tmp_path / "state" / "catalog.db")
+    (sessions,), (generations,) = db.execute("SELECT count(*) FROM session").fetchone(), db.execute("SELECT sum(generation) FROM user").fetchone()
+    db.close()
+    return sessions, generations
+
+
+def test_a_restore_over_live_data_ends_all_sessions(initialised, shop, tmp_path, home):
+    initialised("user", "add", "maria", "--no-password")
+    begin_session(tmp_path)
+    initialised.env["BACKSTAY_RESTORE_COMMAND"] = "touch 'the application was told'"
+    initialised("backup", "shop.db")
+    initialised("restore", "latest", "--to", "copy.db")
+    assert sessions_and_generations(tmp_path) == (1, 1) and not (home / "the application was told").exists()
+    initialised("restore", "latest", "--yes", "--dry-run")
+    assert sessions_and_generations(tmp_path) == (1, 1)
+    initialised("restore", "latest", "--yes")
+    assert sessions_and_generations(tmp_path) == (0, 2) and (home / "the application was told").exists()
+    begin_session(tmp_path)
+    initialised.env["BACKSTAY_RESTORE_COMMAND"] = "false"
+    assert "warning: running restore_command: false failed with status 1\n" in initialised("restore", "--undo", "--yes").err
+    assert sessions_and_generations(tmp_path) == (0, 3)
+    assert [e["who"] for e in initialised("audit", "--action", "sessions-end", "--json").json["entries"]] == [whoami()] * 2

@@ -170,6 +170,20 @@ static int write_all(struct catalog *c, const struct schedule_record *s, struct 
 		      s->export_dir, s->changed);
 }
 
+static int begin_anew(struct catalog *c, struct schedule_record *s, struct error *e)
+{
+	const struct zone *zone;
+	struct cron cron;
+	int rc = schedule_cron(s, &cron, e);
+
+	if (!rc)
+		rc = zone_load(s->zone, &zone, e);
+	if (rc)
+		return rc;
+	s->next_run = (struct timespec){.tv_sec = s->enabled ? cron_next(&cron, zone, time_now().tv_sec) : 0};
+	return db_run(c, e, "UPDATE schedule SET next_run = ?2 WHERE id = ?1", "it", s->id, s->next_run);
+}
+
 static int insert(struct catalog *c, struct schedule_record *s, struct error *e)
 {
 	int64_t taken = 0;
@@ -185,7 +199,8 @@ static int insert(struct catalog *c, struct schedule_record *s, struct error *e)
 	if (rc)
 		return rc;
 	s->id = db_last_id(c);
-	return write_all(c, s, e);
+	rc = write_all(c, s, e);
+	return rc ? rc : begin_anew(c, s, e);
 }
 
 int schedule_add(struct catalog *c, struct schedule_record *s, struct error *e)
@@ -222,10 +237,7 @@ static int update(struct catalog *c, struct schedule_record *s, const struct sch
 	s->changed = time_now();
 	int rc = write_all(c, s, e);
 
-	if (rc || same_times(s, before))
-		return rc;
-	s->next_run = (struct timespec){0};
-	return db_run(c, e, "UPDATE schedule SET next_run = NULL WHERE id = ?1", "i", s->id);
+	return rc || same_times(s, before) ? rc : begin_anew(c, s, e);
 }
 
 int schedule_update(struct catalog *c, struct schedule_record *s, struct error *e)

@@ -64,12 +64,12 @@ char *schedule_words(const struct schedule_record *s);
 /* Is everything in it possible: its name, times (never, as on 30 February, is an error), zone, and what its action needs? -ERR_USAGE. */
 int schedule_check(const struct schedule_record *s, struct error *e) MUST_USE;
 
-/* Checked first, and that what it names exists (-ERR_NOT_FOUND). Sets id, created, changed; next_run stays for schedule_judge(). */
+/* Checked first, and that what it names exists (-ERR_NOT_FOUND). Sets id, created, changed, next_run. */
 int schedule_add(struct catalog *c, struct schedule_record *s, struct error *e) MUST_USE;
 int schedule_get(struct catalog *c, int64_t id, struct schedule_record *out, struct error *e) MUST_USE;
 int schedule_find(struct catalog *c, const char *name, struct schedule_record *out, struct error *e) MUST_USE;    /* by name, or by id in digits */
 int schedule_list_all(struct catalog *c, struct schedule_list *out, struct error *e) MUST_USE;      /* by name */
-/* All but the three fields about runs. When its times were changed, or it is enabled, next_run is forgotten, for schedule_judge() to find anew. */
+/* All but the three fields about runs. When its times were changed, or it was enabled or disabled, next_run is found anew. */
 int schedule_update(struct catalog *c, struct schedule_record *s, struct error *e) MUST_USE;
 int schedule_remove(struct catalog *c, int64_t id, struct error *e) MUST_USE;
 /* Only the three fields about runs. */

@@ -233,12 +233,28 @@ static void runs_are_kept_apart_from_what_people_change(void **state)
 	found(s, &r, "1");
 	assert_int_equal(r.retries, 2);
 	assert_int_equal(r.next_run.tv_sec, 2000);
-	assert_string_equal(r.last_job, "0123456789abcdef");
-	/* Another time, and being enabled again, begin anew. */
-	r.hour = 5;
-	assert_int_equal(schedule_update(s->c, &r, &s->e), 0);
-	assert_int_equal(found(s, &r, "nightly")->next_run.tv_sec, 0);
 	assert_int_equal(r.last_run.tv_sec, 1000);
+	assert_string_equal(r.last_job, "0123456789abcdef");
+}
+
+static void its_next_run_is_found_when_its_times_change(void **state)
+{
+	const struct timespec now = {.tv_sec = 1795867200}; /* 28 November 2026, 12:00 */
+	struct support *s = *state;
+	CLEANUP(schedule_record_release) struct schedule_record a = nightly();
+	CLEANUP(schedule_record_release) struct schedule_record r = {0};
+
+	time_freeze(&now);
+	a.zone = mem_string("UTC");
+	assert_int_equal(schedule_add(s->c, &a, &s->e), 0);
+	assert_int_equal(found(s, &r, "nightly")->next_run.tv_sec, now.tv_sec + 14 * 3600);
+	a.hour = 13;
+	assert_int_equal(schedule_update(s->c, &a, &s->e), 0);
+	assert_int_equal(found(s, &r, "nightly")->next_run.tv_sec, now.tv_sec + 3600);
+	a.enabled = false;
+	assert_int_equal(schedule_update(s->c, &a, &s->e), 0);
+	assert_int_equal(found(s, &r, "nightly")->next_run.tv_sec, 0);
+	time_freeze(NULL);
 }
 
 static void a_source_in_use_stays_and_takes_its_new_name_along(void **state)
@@ -297,6 +313,7 @@ int main(void)
 		CATALOG_TEST(fields_that_are_not_given_stay_as_they_were),
 		CATALOG_TEST(its_times_are_told_in_words),
 		CATALOG_TEST(runs_are_kept_apart_from_what_people_change),
+		CATALOG_TEST(its_next_run_is_found_when_its_times_change),
 		CATALOG_TEST(a_source_in_use_stays_and_takes_its_new_name_along),
 		CATALOG_TEST(they_are_listed_by_name),
 		CATALOG_TEST(a_zone_that_was_uninstalled_hides_no_schedule),

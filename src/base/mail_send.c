@@ -72,7 +72,7 @@ struct talk {
 	struct strlist *refused;
 	size_t asked;                   /* recipients that the server was told of */
 	bool asking;                    /* the next reply is about the last of them */
-	int code;                       /* of the last reply, 0 before the first */
+	int code;                       /* of the last reply that says no; 0 before the first */
 	char reply[REPLY_MAX];
 };
 
@@ -92,22 +92,25 @@ static size_t ignore(char *p, size_t size, size_t n, void *ctx)
 	return size * n;
 }
 
-/* The last line of a reply, printable: "550 5.1.1 no such user". */
+/* What is kept of a reply is its last line, made printable, when it says no: "550 5.1.1 no such user". */
 static void hear(struct talk *t, const char *p, size_t n)
 {
-	if (n < 4 || p[3] != ' ' || strspn(p, "0123456789") < 3)
-		return;
+	bool asking = t->asking;
 	size_t len = 0;
 
+	if (n < 4 || p[3] != ' ')
+		return;
+	t->asking = false;
+	if (*p != '4' && *p != '5')
+		return;
 	while (len < n && len < REPLY_MAX - 1 && p[len] != '\r' && p[len] != '\n') {
 		t->reply[len] = p[len] >= 0x20 && p[len] < 0x7f ? p[len] : '?';
 		len++;
 	}
 	t->reply[len] = '\0';
 	t->code = (int)strtol(t->reply, NULL, 10);
-	if (t->asking && t->code >= 400)
+	if (asking)
 		strlist_addf(t->refused, "%s: %s", t->addresses->v[t->asked - 1], t->reply);
-	t->asking = false;
 }
 
 /* libcurl says what goes out and comes in, without telling us in any other way which recipients were refused. */

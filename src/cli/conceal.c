@@ -62,6 +62,21 @@ static void hide_setting(char *source)
 	}
 }
 
+/* All behind the host of a web address: those of chat services are passwords. */
+static void hide_path(char *text)
+{
+	static const char *const schemes[] = {"http://", "https://"};
+
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+		char *found = strcasestr(text, schemes[i]);
+
+		if (!found)
+			continue;
+		char *authority = found + strlen(schemes[i]), *path = authority + strcspn(authority, "/?#");
+		overwrite(path + (*path == '/'), path + strlen(path));
+	}
+}
+
 char **conceal_arguments(int argc, char **argv)
 {
 	static char **own; /* as long as the program: options point into it */
@@ -70,10 +85,14 @@ char **conceal_arguments(int argc, char **argv)
 	for (int i = 0; i < argc; i++)
 		own[i] = mem_string(argv[i]);
 	own[argc] = NULL;
+	bool notice = false;
 	for (int i = 1; i < argc; i++) {
 		hide_userinfo(argv[i]);
 		if (strchr(argv[i], ':'))
 			hide_setting(argv[i]);
+		notice |= !strcmp(argv[i], "notice");
+		if (notice)
+			hide_path(argv[i]);
 	}
 	return own;
 }

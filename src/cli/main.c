@@ -10,8 +10,33 @@
 #include <unistd.h>
 
 const struct command *const commands[] = {
-	&cmd_init, &cmd_backup, &cmd_list, &cmd_show, &cmd_ls, &cmd_dump, &cmd_restore, &cmd_verify, &cmd_diff, &cmd_query,
-	&cmd_export, &cmd_info, &cmd_optimize, &cmd_check_tables, &cmd_repair, &cmd_forget, &cmd_prune, &cmd_check, &cmd_unlock, &cmd_key, &cmd_user, &cmd_token, &cmd_audit, &cmd_completion, &cmd_help, NULL,
+	&cmd_init,
+	&cmd_backup,
+	&cmd_list,
+	&cmd_show,
+	&cmd_ls,
+	&cmd_dump,
+	&cmd_restore,
+	&cmd_verify,
+	&cmd_diff,
+	&cmd_query,
+	&cmd_export,
+	&cmd_info,
+	&cmd_optimize,
+	&cmd_check_tables,
+	&cmd_repair,
+	&cmd_forget,
+	&cmd_prune,
+	&cmd_check,
+	&cmd_unlock,
+	&cmd_key,
+	&cmd_notice,
+	&cmd_user,
+	&cmd_token,
+	&cmd_audit,
+	&cmd_completion,
+	&cmd_help,
+	NULL,
 };
 
 const struct opt global_options[] = {

@@ -6,8 +6,34 @@ import subprocess
 import pytest
 from conftest import BACKSTAY, ROOT
 
-COMMANDS = ["init", "backup", "list", "show", "ls", "dump", "restore", "verify", "diff", "query", "export", "info", "optimize",
-            "check-tables", "repair", "forget", "prune", "check", "unlock", "key", "user", "token", "audit", "completion", "help"]
+COMMANDS = [
+    "init",
+    "backup",
+    "list",
+    "show",
+    "ls",
+    "dump",
+    "restore",
+    "verify",
+    "diff",
+    "query",
+    "export",
+    "info",
+    "optimize",
+    "check-tables",
+    "repair",
+    "forget",
+    "prune",
+    "check",
+    "unlock",
+    "key",
+    "notice",
+    "user",
+    "token",
+    "audit",
+    "completion",
+    "help",
+]
 MAN = (ROOT / "man" / "backstay.1").read_text()
 
 

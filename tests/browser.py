@@ -1,0 +1,166 @@
+"""A headless Chromium for tests of the dashboard, driven as a person would: by labels, names of buttons and what is to be seen."""
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+
+DESKTOP, PHONE = (1280, 900), (360, 740)
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--disable-dev-shm-usage", "--disable-extensions", "--disable-default-apps", "--force-prefers-reduced-motion", "--lang=en-GB", "--hide-scrollbars")
+
+
+def quoted(text):
+    """A string in XPath, whatever quotes it holds."""
+    return "concat(" + ", '\"', ".join(f'"{part}"' for part in text.split('"')) + ', "")'
+
+
+class Browser:
+    """One Chromium. `page` opens the dashboard; every method waits for what it needs, and says what it waited for."""
+
+    def __init__(self, size=DESKTOP, dark=False):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bs-browser-"))
+        options = Options()
+        options.binary_location = "/usr/bin/chromium"
+        for flag in (*FLAGS, f"--user-data-dir={self.folder}/profile", f"--window-size={size[0]},{size[1]}"):
+            options.add_argument(flag)
+        if dark:
+            options.add_argument("--blink-settings=preferredColorScheme=0")
+        options.add_experimental_option("prefs", {"download.default_directory": str(self.downloads), "download.prompt_for_download": False})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.downloads.mkdir()
+        self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(self.folder), "TZ": "Europe/Berlin"}), options=options)
+        self.driver.set_page_load_timeout(30)
+        self.errors, self.requests = [], []
+        self.resize(size)
+
+    @property
+    def downloads(self):
+        return self.folder / "downloads"
+
+    def resize(self, size):
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 500})
+
+    def look(self, dark):
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}, {"name": "prefers-reduced-motion", "value": "reduce"}]})
+
+    def offline(self, off):
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": off, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
+
+    def quit(self):
+        self.driver.quit()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ---- what happened behind the page ----
+
+    def collect(self):
+        self.errors += [e["message"] for e in self.driver.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                self.requests.append(message["params"]["request"]["url"])
+
+    # ---- waiting ----
+
+    def until(self, condition, what, seconds=20):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                seen = condition()
+            except (StaleElementReferenceException, NoSuchElementException):
+                seen = None
+            if seen:
+                return seen
+            assert time.monotonic() < end, f"not seen: {what}\n--- the page says:\n{self.text()[:3000]}"
+            time.sleep(0.03)
+
+    def text(self):
+        return self.driver.find_element(By.TAG_NAME, "body").text
+
+    def visible(self, xpath, within=None):
+        found = (within or self.driver).find_elements(By.XPATH, xpath)
+        return next((e for e in found if e.is_displayed()), None)
+
+    # ---- doing what a person does ----
+
+    def open(self, url):
+        self.driver.get(url)
+
+    def go(self, where):
+        """To a page of the dashboard: go("backups?source=shop")."""
+        self.driver.execute_script("location.hash = arguments[0]", f"#/{where}")
+
+    def see(self, text, seconds=20):
+        """Some element shows this text."""
+        return self.until(lambda: self.visible(f"//*[text()[contains(normalize-space(.), {quoted(text)})]]"), f'"{text}"', seconds)
+
+    def see_none(self, text, seconds=20):
+        self.until(lambda: not self.visible(f"//*[text()[contains(normalize-space(.), {quoted(text)})]]"), f'no "{text}"', seconds)
+
+    def heading(self, text):
+        return self.until(lambda: self.visible(f"//h1[normalize-space(.)={quoted(text)}]"), f'the heading "{text}"')
+
+    def dialog(self):
+        return self.until(lambda: (self.driver.find_elements(By.CSS_SELECTOR, "dialog[open]") or [None])[-1], "a dialog")
+
+    def click(self, name, within=None):
+        """A button or link of this name; in the open dialog when there is one."""
+        path = f".//*[self::button or self::a or @role='menuitem'][normalize-space(.)={quoted(name)} or @aria-label={quoted(name)}]"
+
+        def pressed():
+            dialogs = self.driver.find_elements(By.CSS_SELECTOR, "dialog[open]")
+            found = self.visible(path, within or (dialogs[-1] if dialogs else self.driver))
+            if not found or not found.is_enabled():
+                return None
+            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+            found.click()
+            return True
+
+        self.until(pressed, f'the button "{name}"')
+
+    def field(self, label, within=None):
+        def find():
+            dialogs = self.driver.find_elements(By.CSS_SELECTOR, "dialog[open]")
+            place = within or (dialogs[-1] if dialogs else self.driver)
+            found = self.visible(f".//label[starts-with(normalize-space(.), {quoted(label)})]", place)
+            if found:
+                return place.find_element(By.ID, found.get_attribute("for"))
+            return self.visible(f".//*[@aria-label={quoted(label)}]", place)
+
+        return self.until(find, f'the field "{label}"')
+
+    def fill(self, label, text, within=None):
+        element = self.field(label, within)
+        if element.get_attribute("type") == "time":
+            self.driver.execute_script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))", element, text)
+            return
+        element.send_keys(Keys.CONTROL, "a")
+        element.send_keys(text)
+
+    def choose(self, label, option, within=None):
+        Select(self.field(label, within)).select_by_visible_text(option)
+
+    def tick(self, label, on=True, within=None):
+        element = self.field(label, within)
+        if element.is_selected() != on:
+            element.click()
+
+    def press(self, *keys):
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    def screenshot(self, path):
+        """The whole page, however long."""
+        height = min(4000, self.driver.execute_script("return document.documentElement.scrollHeight"))
+        width = self.driver.execute_script("return innerWidth")
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": max(height, 600), "deviceScaleFactor": 1, "mobile": width < 500})
+        self.driver.save_screenshot(str(path))

@@ -1,6 +1,7 @@
 #include "base/codec.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const char hex_digits[] = "0123456789abcdef";
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -149,6 +150,32 @@ void base32_encode(const void *p, size_t n, struct buf *out)
 	}
 	if (bits)
 		buf_add_byte(out, (unsigned char)base32_digits[v << (5 - bits) & 31]);
+}
+
+/* The bits left over are fewer than five, or a character would be too many, and 0. */
+bool base32_decode(const char *s, size_t len, struct buf *out)
+{
+	size_t before = out->len;
+	unsigned bits = 0, v = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		const char *digit = s[i] ? strchr(base32_digits, s[i]) : NULL;
+
+		if (!digit) {
+			bits = 5;
+			break;
+		}
+		v = (v << 5 | (unsigned)(digit - base32_digits)) & 0xfff;
+		bits += 5;
+		if (bits >= 8)
+			buf_add_byte(out, (unsigned char)(v >> (bits -= 8)));
+	}
+	if (bits < 5 && !(v & ((1U << bits) - 1)))
+		return true;
+	out->len = before;
+	if (out->p)
+		out->p[before] = '\0';
+	return false;
 }
 
 /* The second byte's range is what keeps out overlong forms, surrogates and numbers above U+10FFFF. */

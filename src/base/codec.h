@@ -16,6 +16,7 @@ bool base64_decode(const char *s, size_t len, struct buf *out);
 void base64url_encode(const void *p, size_t n, struct buf *out);              /* "-" and "_", no padding */
 bool base64url_decode(const char *s, size_t len, struct buf *out);
 void base32_encode(const void *p, size_t n, struct buf *out);                 /* appends; no padding */
+bool base32_decode(const char *s, size_t len, struct buf *out);               /* upper case, no padding */
 
 /* Decode one UTF-8 sequence at p (n > 0 bytes there). Returns its length 1..4 and the code point, or 0 when invalid
  * (overlong, surrogate, above U+10FFFF, cut short). RFC 3629. */

@@ -31,7 +31,7 @@ bool user_name_ok(const char *name)
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@";
 	size_t n = strlen(name);
 
-	return n >= 1 && n <= NAME_LEN && strspn(name, letters) == n && !strchr("._-@", name[0]);
+	return n >= 1 && n <= NAME_LEN && strspn(name, letters) == n && !strchr("._-@", name[0]) && strspn(name, "0123456789") < n;
 }
 
 static int check_name(const char *name, struct error *e)
@@ -39,7 +39,7 @@ static int check_name(const char *name, struct error *e)
 	if (name && user_name_ok(name))
 		return 0;
 	error_set(e, ERR_USAGE, "a user cannot be called \"%.100s\"", name ? name : "");
-	return error_hint(e, "a name has 1 to %d letters, digits, \".\", \"_\", \"-\" and \"@\", and begins with a letter or digit", NAME_LEN);
+	return error_hint(e, "a name has 1 to %d letters, digits, \".\", \"_\", \"-\" and \"@\", and begins with a letter or digit; digits alone are none", NAME_LEN);
 }
 
 /* ---- records ---- */

@@ -26,7 +26,7 @@ struct user_record {
 void user_record_release(struct user_record *u);
 struct user_list { struct user_record *v; size_t n, cap; };
 void user_list_release(struct user_list *l);
-/* 1..64 letters, digits, ". _ - @", a letter or digit first. */
+/* 1..64 letters, digits, ". _ - @", a letter or digit first, not digits alone, which are numbers of users. */
 bool user_name_ok(const char *name);
 /* Sets id, generation, created, changed. -ERR_USAGE for the name, -ERR_EXISTS. */
 int user_add(struct catalog *c, struct user_record *u, struct error *e) MUST_USE;

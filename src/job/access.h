@@ -20,6 +20,7 @@ bool access_check_password(const char *stored, const struct secret *password);
 bool access_check_totp(const struct secret *key, const char *code, int64_t now, int64_t last, int64_t *step);
 void access_totp_key(struct secret *out);                                  /* a new one */
 char *access_totp_text(const struct secret *key);                          /* base32, for typing */
+bool access_totp_parse(const char *text, struct secret *out);              /* the other way; only keys of ACCESS_TOTP_KEY bytes */
 char *access_totp_url(const char *user, const struct secret *key);         /* "otpauth://totp/..." */
 
 /* ---- access_jwt.c ---- */
@@ -42,6 +43,10 @@ int access_jwt_read(const struct secret *key, const char *token, int64_t now, st
 /* Log in: -ERR_PASSWORD "wrong name or password" (one text for whatever was wrong), -ERR_LOCKED "too many attempts; try again in 30 seconds" by account
  * (5 failures, then 1 s doubled up to 15 min) and by address (20), counted in the catalog, so that a restart forgets nothing. Audited. `code` NULL: none given; -ERR_REFUSED "a one-time code is needed". */
 int access_login(struct catalog *c, const char *name, const struct secret *password, const char *code, const char *address, int64_t now, struct user_record *out, struct error *e) MUST_USE;
+
+/* Whether somebody who is logged in as u knows the password, before something is changed that it protects: -ERR_PASSWORD "the password is wrong".
+ * Throttled together with logins. */
+int access_confirm(struct catalog *c, const struct user_record *u, const struct secret *password, const char *address, int64_t now, struct error *e) MUST_USE;
 
 /* ---- access_token.c ---- */
 

@@ -140,6 +140,28 @@ static int check(const struct login *l, const struct secret *password, const cha
 	return rc == -ERR_NOT_FOUND ? failed(l, u, code, e) : rc;
 }
 
+static int confirm(const struct login *l, const struct user_record *u, const struct secret *password, struct error *e)
+{
+	if (!access_check_password(u->password, password)) {
+		int rc = tell_failure(l, u, e);
+
+		return rc ? rc : error_set(e, ERR_PASSWORD, "the password is wrong");
+	}
+	int rc = attempt_forget(l->c, l->account, e);
+
+	return rc ? rc : attempt_take_back(l->c, l->place, e);
+}
+
+int access_confirm(struct catalog *c, const struct user_record *u, const struct secret *password, const char *address, int64_t now, struct error *e)
+{
+	CLEANUP(login_release) struct login l;
+
+	login_init(&l, c, u->name, address ? address : "-", now);
+	int rc = begin_attempt(&l, e);
+
+	return rc ? rc : confirm(&l, u, password, e);
+}
+
 int access_login(struct catalog *c, const char *name, const struct secret *password, const char *code, const char *address, int64_t now,
 		 struct user_record *out, struct error *e)
 {

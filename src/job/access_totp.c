@@ -73,6 +73,18 @@ char *access_totp_text(const struct secret *key)
 	return buf_take_text(&text);
 }
 
+bool access_totp_parse(const char *text, struct secret *out)
+{
+	CLEANUP(buf_release) struct buf key = BUF_INIT;
+	bool good = base32_decode(text, strlen(text), &key) && key.len == ACCESS_TOTP_KEY;
+
+	if (good)
+		secret_set(out, key.p, key.len);
+	if (key.p)
+		secret_wipe(key.p, key.cap);
+	return good;
+}
+
 char *access_totp_url(const char *user, const struct secret *key)
 {
 	AUTO_FREE char *text = access_totp_text(key);

@@ -147,8 +147,25 @@ static void base32_follows_the_vectors_of_rfc_4648(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
 		CLEANUP(buf_release) struct buf text = BUF_INIT;
 
+		CLEANUP(buf_release) struct buf back = BUF_INIT;
+
 		base32_encode(vectors[i][0], strlen(vectors[i][0]), &text);
 		assert_string_equal(buf_text(&text), vectors[i][1]);
+		assert_true(base32_decode(vectors[i][1], strlen(vectors[i][1]), &back));
+		assert_string_equal(buf_text(&back), vectors[i][0]);
+	}
+}
+
+static void base32_that_is_not_canonical_is_refused(void **state)
+{
+	static const char *const broken[] = {"M", "MZX", "MZXW6Y", "my", "MZ", "M1", "M8", "MY======", "MZXW6YQ=", "MZXW 6YQ", "MZXW6YR"};
+
+	for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+		CLEANUP(buf_release) struct buf b = BUF_INIT;
+
+		buf_add_str(&b, "kept");
+		assert_false(base32_decode(broken[i], strlen(broken[i]), &b));
+		assert_string_equal(buf_text(&b), "kept");
 	}
 }
 
@@ -223,6 +240,7 @@ int main(void)
 		cmocka_unit_test(base64_goes_both_ways_for_every_byte_and_length),
 		cmocka_unit_test(base64url_that_is_not_canonical_is_refused),
 		cmocka_unit_test(base64url_has_no_padding_and_letters_that_urls_may_have),
+		cmocka_unit_test(base32_that_is_not_canonical_is_refused),
 		cmocka_unit_test(base32_follows_the_vectors_of_rfc_4648),
 		cmocka_unit_test(invalid_utf8_is_recognised),
 		cmocka_unit_test(every_code_point_goes_both_ways),

@@ -60,7 +60,7 @@ static size_t count_sessions(struct support *s, int64_t user)
 
 static void a_name_that_could_be_taken_for_something_else_is_refused(void **state)
 {
-	static const char *const names[] = {"", "-", "-maria", "@maria", "maria smith", "maria\n", "m\xc3\xa4ria", "a/b", "a:b", "<b>",
+	static const char *const names[] = {"", "-", "-maria", "@maria", "maria smith", "maria\n", "m\xc3\xa4ria", "a/b", "7", "0123", "a:b", "<b>",
 					    "12345678901234567890123456789012345678901234567890123456789012345"};
 	struct support *s = *state;
 
@@ -71,7 +71,7 @@ static void a_name_that_could_be_taken_for_something_else_is_refused(void **stat
 		assert_int_equal(user_add(s->c, &u, &s->e), -ERR_USAGE);
 		assert_string_equal(s->e.text, text);
 	}
-	assert_string_equal(s->e.hint, "a name has 1 to 64 letters, digits, \".\", \"_\", \"-\" and \"@\", and begins with a letter or digit");
+	assert_string_equal(s->e.hint, "a name has 1 to 64 letters, digits, \".\", \"_\", \"-\" and \"@\", and begins with a letter or digit; digits alone are none");
 }
 
 static void a_name_is_taken_whatever_its_case(void **state)

@@ -150,6 +150,11 @@ static void a_key_is_shown_as_apps_read_it(void **state)
 
 	assert_string_equal(text, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
 	assert_string_equal(url, "otpauth://totp/Backstay:maria@example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Backstay&algorithm=SHA1&digits=6&period=30");
+	assert_true(access_totp_parse(text, &a));
+	assert_int_equal(a.len, 20);
+	assert_memory_equal(a.p, "12345678901234567890", 20);
+	assert_false(access_totp_parse("GEZDGNBVGY3TQOJQ", &b));
+	assert_false(access_totp_parse("gezdgnbvgy3tqojqgezdgnbvgy3tqojq", &b));
 	access_totp_key(&a);
 	access_totp_key(&b);
 	assert_int_equal(a.len, 20);

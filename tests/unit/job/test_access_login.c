@@ -127,6 +127,21 @@ static void a_restart_forgets_no_attempt(void **state)
 	assert_fails(log_in("maria", "geheim", NULL, "a", NOW, &e), ERR_LOCKED, "too many attempts; try again in 1 second");
 }
 
+static void a_password_is_confirmed_under_the_same_throttling(void **state)
+{
+	CLEANUP(secret_release) struct secret right = {0}, wrong = {0};
+	struct error e;
+
+	secret_text(&right, "geheim");
+	secret_text(&wrong, "falsch");
+	assert_ok(access_confirm(catalog, &maria, &right, "10.0.0.7", NOW, &e));
+	for (int i = 0; i < 5; i++)
+		assert_fails(access_confirm(catalog, &maria, &wrong, "10.0.0.7", NOW, &e), ERR_PASSWORD, "the password is wrong");
+	assert_fails(access_confirm(catalog, &maria, &right, "10.0.0.7", NOW, &e), ERR_LOCKED, "too many attempts; try again in 1 second");
+	assert_fails(log_in("maria", "geheim", NULL, "10.0.0.8", NOW, &e), ERR_LOCKED, "too many attempts; try again in 1 second");
+	assert_audit("- login-failed maria @10.0.0.7");
+}
+
 /* ---- one-time codes ---- */
 
 static void a_code_is_asked_for_only_after_the_password_was_right(void **state)
@@ -244,6 +259,7 @@ int main(void)
 		WITH_MARIA(a_name_nobody_has_is_throttled_just_so),
 		WITH_MARIA(an_address_is_throttled_whatever_names_it_tries),
 		WITH_MARIA(a_restart_forgets_no_attempt),
+		WITH_MARIA(a_password_is_confirmed_under_the_same_throttling),
 		WITH_MARIA(a_code_is_asked_for_only_after_the_password_was_right),
 		WITH_MARIA(a_code_is_not_taken_twice),
 		WITH_MARIA(guessing_codes_is_throttled_though_the_password_is_right),

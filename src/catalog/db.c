@@ -1,6 +1,7 @@
 /* Statements on the catalog: kept ones, their values, their rows. */
 #include "catalog/db.h"
 
+#include "base/codec.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/seal.h"
@@ -10,6 +11,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A list is a JSON array of strings, which cannot hold every byte: one that is not part of valid UTF-8 is written as U+0000, which no text
+ * of ours holds, and two digits. */
+static void write_item(struct json_out *w, const char *text)
+{
+	CLEANUP(buf_release) struct buf b = BUF_INIT;
+	size_t n = strlen(text);
+	for (size_t at = 0; at < n;) {
+		uint32_t cp;
+		int len = utf8_decode((const unsigned char *)text + at, n - at, &cp);
+		if (len)
+			buf_add(&b, text + at, (size_t)len);
+		else
+			buf_printf(&b, "%c%02x", 0, (unsigned char)text[at]);
+		at += len ? (size_t)len : 1;
+	}
+	jw_bytes(w, buf_text(&b), b.len);
+}
+
+/* The other way, in place. */
+static void unescape(struct buf *b)
+{
+	size_t to = 0;
+	for (size_t at = 0; at < b->len; at++) {
+		bool escaped = b->p[at] == 0 && at + 2 < b->len && hex_decode((const char *)b->p + at + 1, 2, &b->p[to], 1);
+		if (!escaped)
+			b->p[to] = b->p[at];
+		at += escaped ? 2 : 0;
+		to++;
+	}
+	if (b->p)
+		b->p[b->len = to] = '\0';
+}
+
 static int bind_list(sqlite3_stmt *s, int at, const struct strlist *l)
 {
 	CLEANUP(buf_release) struct buf b = BUF_INIT;
@@ -17,7 +51,7 @@ static int bind_list(sqlite3_stmt *s, int at, const struct strlist *l)
 	jw_init(&w, &b);
 	jw_array(&w);
 	for (size_t i = 0; i < l->n; i++)
-		jw_string(&w, l->v[i]);
+		write_item(&w, l->v[i]);
 	jw_array_end(&w);
 	return sqlite3_bind_text64(s, at, buf_text(&b), b.len, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
@@ -323,18 +357,18 @@ struct timespec db_time(const struct db_row *q, int column)
 
 void db_list(const struct db_row *q, int column, struct strlist *out)
 {
-	struct error ignored;
+	CLEANUP(buf_release) struct buf item = BUF_INIT;
 	struct json j;
 	const char *text = db_text(q, column);
 	json_init(&j, text, strlen(text));
 	json_array_begin(&j);
 	while (json_element(&j)) {
-		char *s = json_string_dup(&j);
-		if (s)
-			strlist_take(out, s);
+		json_string(&j, &item);
+		unescape(&item);
+		if (!json_failed(&j))
+			strlist_add(out, buf_text(&item));
 	}
-	if (json_finish(&j, &ignored))
-		return;
+	json_release(&j);
 }
 
 int db_secret(const struct db_row *q, int column, const char *about, struct secret *out, struct error *e)

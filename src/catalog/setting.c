@@ -211,11 +211,25 @@ static int refuse_given(const struct setting *s, struct error *e)
 	return error_hint(e, "change it there, or take it out there");
 }
 
+/* As it is kept: "10G" and "Yes" become "10737418240" and "true". Heap. */
+static char *canonical(const struct setting *s, const char *text)
+{
+	uint64_t number;
+	bool flag;
+	if ((s->type == SETTING_NUMBER || s->type == SETTING_SIZE) && parse_number(s, text, &number))
+		return mem_printf("%" PRIu64, number);
+	if (s->type == SETTING_BOOL && parse_bool(text, &flag))
+		return mem_string(flag ? "true" : "false");
+	return mem_string(text);
+}
+
 static int store(struct catalog *c, const struct setting *s, const char *text, struct error *e)
 {
 	CLEANUP(secret_release) struct secret secret = {0};
-	if (s->type != SETTING_SECRET)
-		return db_run(c, e, "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", "ss", s->name, text);
+	if (s->type != SETTING_SECRET) {
+		AUTO_FREE char *value = canonical(s, text);
+		return db_run(c, e, "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", "ss", s->name, value);
+	}
 	AUTO_FREE char *about = mem_printf("setting.%s", s->name);
 	secret_set(&secret, text, strlen(text));
 	return db_run(c, e, "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", "sS", s->name, &secret, about);
@@ -309,14 +323,16 @@ int settings_json(struct catalog *c, struct json_out *w, struct error *e)
 	return rc;
 }
 
-int settings_export(struct catalog *c, bool with_secrets, struct json_out *w, struct error *e)
+int settings_export(struct catalog *c, bool secrets, struct json_out *w, struct error *e)
 {
 	int rc = 0;
 	jw_object(w);
 	for (const struct setting *s = settings; !rc && s->name; s++) {
 		CLEANUP(setting_source_release) struct setting_source source = {0};
+		if ((s->type == SETTING_SECRET) != secrets)
+			continue;
 		rc = from_catalog(c, s, &source, e);
-		if (rc || !source.value || (s->type == SETTING_SECRET && !with_secrets))
+		if (rc || !source.value)
 			continue;
 		jw_name(w, s->name);
 		write_value(s, source.value, w);

@@ -51,7 +51,7 @@ int setting_set(struct catalog *c, const char *name, const char *text, struct er
 /* All, as {"name": {"value":, "default":, "origin":, "variable":, "type":, "min":, "max":, "choices":, "help":, "error":}}; a secret has "known" instead
  * of its value. `variable` is the one that gives it now, or null; `error` says why a value does not fit (it is then the default that is shown), or is null. */
 int settings_json(struct catalog *c, struct json_out *w, struct error *e) MUST_USE;
-/* Those that the catalog has, as {"name": value}: for `config export`. Secrets come only `with_secrets`. */
-int settings_export(struct catalog *c, bool with_secrets, struct json_out *w, struct error *e) MUST_USE;
+/* Those that the catalog has, as {"name": value}: the secrets alone, or all others. */
+int settings_export(struct catalog *c, bool secrets, struct json_out *w, struct error *e) MUST_USE;
 
 #endif

@@ -29,6 +29,7 @@ extern const struct command
 	cmd_user,
 	cmd_token,
 	cmd_audit,
+	cmd_config,
 	cmd_completion,
 	cmd_help;
 

@@ -1,4 +1,5 @@
 /* The program: its commands and common options, and how it ends. */
+#include "catalog/setting.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
 #include "cli/conceal.h"
@@ -34,6 +35,7 @@ const struct command *const commands[] = {
 	&cmd_user,
 	&cmd_token,
 	&cmd_audit,
+	&cmd_config,
 	&cmd_completion,
 	&cmd_help,
 	NULL,
@@ -92,7 +94,9 @@ static int run(const struct parsed *p, struct error *e)
 		opt_print_help(p->command);
 		return 0;
 	}
-	return p->command->run(p, e);
+	int rc = setting_environment(e);
+
+	return rc ? rc : p->command->run(p, e);
 }
 
 static int run_line(int argc, char **argv, struct error *e)

@@ -31,6 +31,7 @@ COMMANDS = [
     "user",
     "token",
     "audit",
+    "config",
     "completion",
     "help",
 ]

@@ -246,6 +246,17 @@ static void what_has_no_effect_is_noted(void **state)
 		"BACKUP_SFTP_HOST is for a store that is not built in yet");
 }
 
+static void values_are_kept_in_one_form(void **state)
+{
+	struct support *s = *state;
+	assert_int_equal(setting_set(s->c, "low_space", "10G", &s->e), 0);
+	assert_says(s, "low_space", "10737418240 (catalog)");
+	assert_int_equal(setting_set(s->c, "auto_cleanup", "OFF", &s->e), 0);
+	assert_says(s, "auto_cleanup", "false (catalog)");
+	assert_int_equal(setting_set(s->c, "retention_days", "007", &s->e), 0);
+	assert_says(s, "retention_days", "7 (catalog)");
+}
+
 /* ---- secrets ---- */
 
 static void a_secret_is_sealed_and_never_shown(void **state)
@@ -356,6 +367,7 @@ int main(void)
 		SETTING_TEST(other_variables_of_the_file_go_into_the_environment),
 		SETTING_TEST(names_of_the_old_systems_stand_for_ours),
 		SETTING_TEST(what_has_no_effect_is_noted),
+		SETTING_TEST(values_are_kept_in_one_form),
 		SETTING_TEST(a_secret_is_sealed_and_never_shown),
 		SETTING_TEST(json_says_what_counts_and_from_where),
 		cmocka_unit_test(every_default_fits_its_setting),

@@ -5,9 +5,9 @@
 #include <string.h>
 
 static const char *const names[CHANGE_KINDS] = {
-	[CHANGE_JOBS] = "jobs", [CHANGE_BACKUPS] = "backups", [CHANGE_SOURCES] = "sources", [CHANGE_REPOSITORIES] = "repositories",
-	[CHANGE_SCHEDULES] = "schedules", [CHANGE_NOTICES] = "notices", [CHANGE_SETTINGS] = "settings", [CHANGE_USERS] = "users",
-	[CHANGE_SESSIONS] = "sessions",
+	[CHANGE_JOBS] = "job", [CHANGE_BACKUPS] = "backup", [CHANGE_SOURCES] = "source", [CHANGE_REPOSITORIES] = "repository",
+	[CHANGE_SCHEDULES] = "schedule", [CHANGE_NOTICES] = "notice", [CHANGE_SETTINGS] = "setting", [CHANGE_USERS] = "user",
+	[CHANGE_SESSIONS] = "session",
 };
 
 const char *change_name(enum change_kind k)

@@ -12,7 +12,7 @@ enum change_kind {
 	CHANGE_SESSIONS,        /* sessions and tokens that begin or end */
 	CHANGE_KINDS
 };
-const char *change_name(enum change_kind k);      /* "jobs", "backups", "sources", ... */
+const char *change_name(enum change_kind k);      /* "job", "backup", "source", "repository", ... */
 /* Of two loads, what differs was changed in between. Ask for catalog_stamp() first: it is cheaper. */
 int change_load(struct catalog *c, uint64_t counters[CHANGE_KINDS], struct error *e) MUST_USE;
 

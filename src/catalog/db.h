@@ -60,7 +60,7 @@ struct db_filter {
 	struct strlist owned;
 };
 /* "state = ?": every "?" in it is this one value; type 's', 'i' (int64_t), 't' or 'l'; 0: it has none. */
-void db_filter_add(struct db_filter *f, const char *condition, char type, ...);
+void db_filter_add(struct db_filter *f, const char *condition, int type, ...);
 /* "column IN (...)"; nothing for an empty list. */
 void db_filter_among(struct db_filter *f, const char *column, const struct strlist *values);
 /* "name LIKE ? ESCAPE '\\' OR title LIKE ? ESCAPE '\\'": where `text` is within, without regard to case in ASCII. */

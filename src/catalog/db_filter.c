@@ -18,7 +18,7 @@ static void add_condition(struct db_filter *f, const char *condition)
 	buf_add_byte(&f->sql, ')');
 }
 
-void db_filter_add(struct db_filter *f, const char *condition, char type, ...)
+void db_filter_add(struct db_filter *f, const char *condition, int type, ...)
 {
 	va_list ap;
 	add_condition(f, condition);
@@ -34,7 +34,7 @@ void db_filter_add(struct db_filter *f, const char *condition, char type, ...)
 	else
 		f->values[f->n].i = va_arg(ap, int64_t);
 	va_end(ap);
-	f->types[f->n++] = type;
+	f->types[f->n++] = (char)type;
 }
 
 void db_filter_text(struct db_filter *f, const char *condition, const char *text)

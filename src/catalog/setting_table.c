@@ -33,7 +33,7 @@ const struct setting settings[] = {
 	{"trusted_proxies", SETTING_TEXT, "", 0, 0, NULL, "BACKSTAY_TRUSTED_PROXIES",
 		"addresses of proxies, parted by commas, whose word for a client's address is taken"},
 	{"session_hours", SETTING_NUMBER, "12", 1, 8760, NULL, "BACKSTAY_SESSION_HOURS", "a login ends so long after it was last used"},
-	{"upload_max", SETTING_SIZE, "16G", 1, INT64_MAX, NULL, "BACKSTAY_UPLOAD_MAX", "the largest file that may be uploaded"},
+	{"upload_max", SETTING_SIZE, "64G", 1, INT64_MAX, NULL, "BACKSTAY_UPLOAD_MAX", "the largest file that may be uploaded"},
 	{"web_patience", SETTING_NUMBER, "30", 1, 3600, NULL, "BACKSTAY_WEB_PATIENCE", "seconds until a connection that says nothing is closed"},
 	{"metrics_loopback", SETTING_BOOL, "false", 0, 0, NULL, "BACKSTAY_METRICS_LOOPBACK", "programs of this machine read /metrics without a token"},
 	{"jobs", SETTING_NUMBER, "2", 1, 64, NULL, "BACKSTAY_JOBS", "so many jobs run at once"},

@@ -11,7 +11,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define KEPT_DAYS 90
 #define RETRY_LEAST 60
 #define RETRY_MOST 86400
 
@@ -194,7 +193,7 @@ int notify_deliver(struct catalog *c, struct progress *p, uint64_t *sent, uint64
 		rc = round_of(&v, &n, e);
 	*sent = v.sent;
 	*failed = v.failed;
-	return rc ? rc : delivery_forget_old(c, later(-86400.0 * KEPT_DAYS), e);
+	return rc;
 }
 
 int notify_test(struct catalog *c, const struct notice_record *n, struct progress *p, struct error *e)

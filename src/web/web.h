@@ -38,7 +38,6 @@ struct web_request {
 const char *web_query(const struct web_request *r, const char *name);             /* of the URL; NULL when absent */
 const char *web_header(const struct web_request *r, const char *name);
 /* offset and limit of the query; -ERR_USAGE when they are no numbers. */
-struct catalog_page;
 int web_page(const struct web_request *r, struct catalog_page *out, struct error *e) MUST_USE;
 
 struct web_response {
@@ -46,12 +45,14 @@ struct web_response {
 	const char *type;                       /* NULL: application/json */
 	struct buf body;
 	struct strlist headers;                 /* "Name: value"; sent with an error too */
+	const char *problem;                    /* of an error: a further member of the problem, which is true: "code_needed"; static */
 	bool secret;                            /* holds what must not be guessed from its length: never compressed */
 	/* instead of a body: */
 	char *file;                             /* path; served with ETag and ranges (RFC 9110); removed afterwards when `file_once` */
 	char *file_name;                        /* of the attachment */
 	bool file_once;
 	struct web_stream *stream;              /* events.c */
+	struct web_list { uint64_t total; struct catalog_page page; } list;     /* answer.c, between web_list_begin() and web_list_end() */
 };
 
 /* 0, or -kind: told as application/problem+json (RFC 9457) with the status web_status() gives. */
@@ -83,6 +84,7 @@ enum web_route_flags {
 	WEB_CREATES = 1 << 2,                   /* 201 */
 	WEB_QUEUES = 1 << 3,                    /* 202: what web_queue() answers with */
 	WEB_FILE = 1 << 4,                      /* a file */
+	WEB_EVENTS = 1 << 5,                    /* server-sent events */
 };
 extern const struct web_route *const web_routes[];       /* tables, each ends with a zeroed route; NULL-terminated */
 
@@ -99,7 +101,8 @@ int64_t web_field_integer(const struct web_request *r, const char *name, int64_t
 void web_field_list(const struct web_request *r, const char *name, struct strlist *out);     /* appends */
 
 /* ---- answers ---- */
-int web_status(const struct error *e);          /* 400 usage, 401 password, 403 refused access, 404, 409 exists locked, 413 limit, 422 mismatch, 429, 500 ... */
+/* 400 usage, 401 password, 403 access, 404, 409 exists locked refused, 413 limit, 422 mismatch version verify, 503 temporary, 507 no space, else 500. */
+int web_status(const struct error *e);
 /* A page of a listing: {"items": [...], "total": n, "offset":, "limit":} and a Link header; begin, then items, then end. */
 void web_list_begin(struct web_response *out, struct json_out *w, uint64_t total, const struct catalog_page *p);
 void web_list_end(struct web_request *r, struct web_response *out, struct json_out *w);

@@ -70,6 +70,7 @@ int session_find(struct catalog *c, const unsigned char hash[USER_HASH_LEN], str
 /* At most once a minute: `used`, and `expires` moves on by as much, up to SESSION_DAYS after it was created. */
 int session_touch(struct catalog *c, int64_t id, struct timespec now, struct error *e) MUST_USE;
 int session_list_of(struct catalog *c, int64_t user /* 0: all */, struct session_list *out, struct error *e) MUST_USE;   /* newest first */
+int session_get(struct catalog *c, int64_t id, struct session_record *out, struct error *e) MUST_USE;
 int session_remove(struct catalog *c, int64_t id, struct error *e) MUST_USE;
 int session_remove_all(struct catalog *c, int64_t user /* 0: of everybody */, struct error *e) MUST_USE;
 void session_json(const struct session_record *s, struct json_out *w);

@@ -74,12 +74,31 @@ int session_add(struct catalog *c, struct session_record *s, struct error *e)
 	return rc ? rc : catalog_end(c, insert(c, s, e), e);
 }
 
+static int no_such(int64_t id, struct error *e)
+{
+	return error_set(e, ERR_NOT_FOUND, "there is no session with the number %lld", (long long)id);
+}
+
+int session_get(struct catalog *c, int64_t id, struct session_record *out, struct error *e)
+{
+	struct db_row q = {0};
+	int rc = db_query(c, &q, e, "SELECT " COLUMNS FROM " WHERE session.id = ?1", "i", id);
+
+	*out = (struct session_record){0};
+	if (!rc && db_next(&q, &rc, e))
+		rc = read_row(&q, out, e);
+	else if (!rc)
+		rc = no_such(id, e);
+	db_done(&q);
+	return rc;
+}
+
 int session_remove(struct catalog *c, int64_t id, struct error *e)
 {
 	int rc = db_run(c, e, "DELETE FROM session WHERE id = ?1", "i", id);
 
 	if (!rc && !db_changed(c))
-		rc = error_set(e, ERR_NOT_FOUND, "there is no session with the number %lld", (long long)id);
+		rc = no_such(id, e);
 	return rc;
 }
 

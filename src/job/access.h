@@ -40,7 +40,7 @@ int access_jwt_read(const struct secret *key, const char *token, int64_t now, st
 
 /* ---- access_login.c ---- */
 
-/* Log in: -ERR_PASSWORD "wrong name or password" (one text for whatever was wrong), -ERR_LOCKED "too many attempts; try again in 30 seconds" by account
+/* Log in: -ERR_TEMPORARY when three do so at this moment already, -ERR_PASSWORD "wrong name or password" (one text for whatever was wrong), -ERR_LOCKED "too many attempts; try again in 30 seconds" by account
  * (5 failures, then 1 s doubled up to 15 min) and by address (20), counted in the catalog, so that a restart forgets nothing. Audited. `code` NULL: none given; -ERR_REFUSED "a one-time code is needed". */
 int access_login(struct catalog *c, const char *name, const struct secret *password, const char *code, const char *address, int64_t now, struct user_record *out, struct error *e) MUST_USE;
 
@@ -61,7 +61,7 @@ int access_token_find(struct catalog *c, const char *text, int64_t now, struct t
 int access_session_begin(struct catalog *c, const struct user_record *u, const char *address, const char *agent, int64_t now, struct session_record *out, char **text, struct error *e) MUST_USE;
 /* By its text; -ERR_NOT_FOUND as session_find(). Its use is noted. */
 int access_session_find(struct catalog *c, const char *text, int64_t now, struct session_record *out, struct user_record *user, struct error *e) MUST_USE;
-int access_logout(struct catalog *c, const char *who, const char *address, int64_t session, struct error *e) MUST_USE;       /* audited */
+int access_logout(struct catalog *c, const char *who, const char *address, int64_t session, struct error *e) MUST_USE;       /* audited, with whose it was */
 
 /* ---- access_restore.c ---- */
 

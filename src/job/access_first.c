@@ -25,6 +25,11 @@ int access_first_link(struct catalog *c, int64_t now, char **text, struct error 
 	return rc;
 }
 
+static int too_late(struct error *e)
+{
+	return error_set(e, ERR_NOT_FOUND, "the link is not valid any more");
+}
+
 /* The link comes first: nobody without one has us stretch a password. */
 static int make_admin(struct catalog *c, const unsigned char hash[USER_HASH_LEN], const struct secret *password, const char *address,
 		      int64_t now, struct user_record *u, struct error *e)
@@ -35,7 +40,7 @@ static int make_admin(struct catalog *c, const unsigned char hash[USER_HASH_LEN]
 	if (!rc)
 		rc = user_count(c, &users, e);
 	if (!rc && users)
-		rc = error_set(e, ERR_NOT_FOUND, "the link is not valid any more");
+		rc = too_late(e);
 	if (!rc)
 		rc = access_hash_password(u->name, password, &u->password, e);
 	if (!rc)
@@ -50,8 +55,14 @@ int access_first_admin(struct catalog *c, const char *link, const char *name, co
 
 	*out = (struct user_record){.name = mem_string(name), .role = ROLE_ADMIN};
 	access_hash(link, hash);
-	int rc = catalog_begin(c, e);
+	uint64_t users;
+	int rc = user_count(c, &users, e);
 
+	/* Once it is too late nobody has us write to the catalog either. */
+	if (!rc && users)
+		rc = too_late(e);
+	if (!rc)
+		rc = catalog_begin(c, e);
 	if (!rc)
 		rc = catalog_end(c, make_admin(c, hash, password, address, now, out, e), e);
 	if (rc)

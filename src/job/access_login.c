@@ -7,12 +7,16 @@
 #include "job/access_inner.h"
 
 #include <ctype.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ALLOWED_ACCOUNT 5
 #define ALLOWED_ADDRESS 20
 #define FLOOD "audit:login-failed"
+#define AT_ONCE 3                     /* passwords are stretched one after the other: more would only wait */
+
+static atomic_int under_way;
 
 struct login {
 	struct catalog *c;
@@ -70,6 +74,21 @@ static int not_counted(const struct login *l, struct error *e)
 	int rc = attempt_take_back(l->c, l->place, e);
 
 	return rc || !l->account ? rc : attempt_take_back(l->c, l->account, e);
+}
+
+/* So that logins alone do not take all threads of whoever calls. */
+static int take_turn(struct error *e)
+{
+	if (atomic_fetch_add(&under_way, 1) < AT_ONCE)
+		return 0;
+	atomic_fetch_sub(&under_way, 1);
+	error_set(e, ERR_TEMPORARY, "too many log in at this moment");
+	return error_hint(e, "try again in a second");
+}
+
+static void end_turn(void)
+{
+	atomic_fetch_sub(&under_way, 1);
 }
 
 /* ---- what is told ---- */
@@ -157,9 +176,15 @@ int access_confirm(struct catalog *c, const struct user_record *u, const struct 
 	CLEANUP(login_release) struct login l;
 
 	login_init(&l, c, u->name, address ? address : "-", now);
-	int rc = begin_attempt(&l, e);
+	int rc = take_turn(e);
 
-	return rc ? rc : confirm(&l, u, password, e);
+	if (rc)
+		return rc;
+	rc = begin_attempt(&l, e);
+	if (!rc)
+		rc = confirm(&l, u, password, e);
+	end_turn();
+	return rc;
 }
 
 int access_login(struct catalog *c, const char *name, const struct secret *password, const char *code, const char *address, int64_t now,
@@ -169,10 +194,14 @@ int access_login(struct catalog *c, const char *name, const struct secret *passw
 
 	*out = (struct user_record){0};
 	login_init(&l, c, name, address ? address : "-", now);
-	int rc = begin_attempt(&l, e);
+	int rc = take_turn(e);
 
+	if (rc)
+		return rc;
+	rc = begin_attempt(&l, e);
 	if (!rc)
 		rc = check(&l, password, code, out, e);
+	end_turn();
 	if (rc)
 		user_record_release(out);
 	return rc;

@@ -54,13 +54,16 @@ int access_session_find(struct catalog *c, const char *text, int64_t now, struct
 
 int access_logout(struct catalog *c, const char *who, const char *address, int64_t session, struct error *e)
 {
+	CLEANUP(session_record_release) struct session_record s = {0};
 	int rc = catalog_begin(c, e);
 
 	if (rc)
 		return rc;
-	rc = session_remove(c, session, e);
+	rc = session_get(c, session, &s, e);
 	if (!rc)
-		rc = audit_add(c, who, address, "logout", NULL, e, NULL);
+		rc = session_remove(c, session, e);
+	if (!rc)
+		rc = audit_add(c, who, address, "logout", s.user_name, e, "%s", s.address ? s.address : "");
 	return catalog_end(c, rc, e);
 }
 

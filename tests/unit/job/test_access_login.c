@@ -9,6 +9,8 @@
 
 #include "job/users.h"
 
+#include <pthread.h>
+
 #define NOW 1800000000
 #define WRONG "wrong name or password"
 
@@ -125,6 +127,45 @@ static void a_restart_forgets_no_attempt(void **state)
 	catalog_close(catalog);
 	assert_ok(catalog_open(at("state"), &catalog, &e));
 	assert_fails(log_in("maria", "geheim", NULL, "a", NOW, &e), ERR_LOCKED, "too many attempts; try again in 1 second");
+}
+
+static const char *state_dir;
+
+/* Each in a thread with a connection of its own. */
+static void *try_one(void *address)
+{
+	CLEANUP(secret_release) struct secret wrong = {0};
+	struct user_record u;
+	struct catalog *own;
+	struct error e = {0};
+
+	secret_text(&wrong, "falsch");
+	if (catalog_open(state_dir, &own, &e))
+		return (void *)(intptr_t)99;
+	int rc = access_login(own, "nobody", &wrong, NULL, address, NOW, &u, &e);
+
+	catalog_close(own);
+	return (void *)(intptr_t)-rc;
+}
+
+static void of_many_at_the_same_moment_few_are_tried_and_none_is_forgotten(void **state)
+{
+	pthread_t threads[12];
+	size_t tried = 0;
+	struct error e;
+
+	state_dir = at("state");
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, try_one, (void *)(uintptr_t)"10.0.0.7"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+		void *end;
+
+		pthread_join(threads[i], &end);
+		tried += end == (void *)ERR_PASSWORD;
+		assert_true(end == (void *)ERR_PASSWORD || end == (void *)ERR_TEMPORARY || end == (void *)ERR_LOCKED);
+	}
+	assert_in_range(tried, 1, 5);
+	assert_int_equal(log_in("maria", "geheim", NULL, "10.0.0.8", NOW, &e), 0);
 }
 
 static void a_password_is_confirmed_under_the_same_throttling(void **state)
@@ -259,6 +300,7 @@ int main(void)
 		WITH_MARIA(a_name_nobody_has_is_throttled_just_so),
 		WITH_MARIA(an_address_is_throttled_whatever_names_it_tries),
 		WITH_MARIA(a_restart_forgets_no_attempt),
+		WITH_MARIA(of_many_at_the_same_moment_few_are_tried_and_none_is_forgotten),
 		WITH_MARIA(a_password_is_confirmed_under_the_same_throttling),
 		WITH_MARIA(a_code_is_asked_for_only_after_the_password_was_right),
 		WITH_MARIA(a_code_is_not_taken_twice),

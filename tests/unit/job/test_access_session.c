@@ -97,7 +97,7 @@ static void each_session_has_a_text_of_its_own_that_is_kept_nowhere(void **state
 	assert_ok(access_logout(catalog, "maria", "10.0.0.7", a.id, &e));
 	assert_fails(look(first, NOW, &e), ERR_NOT_FOUND, "the session has ended");
 	assert_ok(look(second, NOW, &e));
-	assert_audit("maria logout - @10.0.0.7");
+	assert_audit("maria logout maria (10.0.0.7) @10.0.0.7");
 	memset(very_long, 'x', 5000);
 	session_record_release(&a);
 	assert_ok(access_session_begin(catalog, &maria, NULL, very_long, NOW, &a, &third, &e));

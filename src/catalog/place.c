@@ -14,7 +14,7 @@
 #define WHAT "repository"
 #define NAMES "SELECT name FROM place"
 #define COLUMNS \
-	"id, name, location, password, is_default, repository_id, low_space, scanned, checked, check_failed, bytes, bytes_free, created, changed"
+	"id, name, location, password, is_default, repository_id, low_space, scanned, checked, check_failed, bytes, bytes_free, created, changed, remembered"
 
 void place_record_release(struct place_record *p)
 {
@@ -59,6 +59,7 @@ static int read_row(const struct db_row *q, struct place_record *out, struct err
 		.bytes_free = db_u64(q, 11),
 		.created = db_time(q, 12),
 		.changed = db_time(q, 13),
+		.remembered = db_bool(q, 14),
 	};
 	put_about(out->id, about);
 	int rc = db_secret(q, 3, about, &out->password, e);
@@ -193,14 +194,59 @@ static int no_other_default(struct catalog *c, const struct place_record *p, str
 static int insert(struct catalog *c, struct place_record *p, struct error *e)
 {
 	p->created = p->changed = time_now();
-	int rc = db_run(c, e, "INSERT INTO place (name, location, is_default, repository_id, low_space, created, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
-			"ssisut", p->name, p->location, (int64_t)p->is_default, p->repository_id, p->low_space, p->created);
+	int rc = db_run(c, e, "INSERT INTO place (name, location, is_default, remembered, repository_id, low_space, created, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+			"ssiisut", p->name, p->location, (int64_t)p->is_default, (int64_t)p->remembered, p->repository_id, p->low_space, p->created);
 
 	if (rc)
 		return rc;
 	p->id = db_last_id(c);
 	rc = no_other_default(c, p, e);
 	return rc ? rc : store_password(c, p, e);
+}
+
+static int follow_name(struct catalog *c, const char *before, const char *now, struct error *e)
+{
+	int rc = db_run(c, e, "UPDATE source SET repository = ?2 WHERE repository = ?1", "ss", before, now);
+
+	return rc ? rc : db_run(c, e, "UPDATE schedule SET repository = ?2 WHERE repository = ?1", "ss", before, now);
+}
+
+static int update(struct catalog *c, struct place_record *p, const struct place_record *before, struct error *e)
+{
+	if (before->is_default && !p->is_default) {
+		error_set(e, ERR_REFUSED, "%s is the default repository", before->name);
+		return error_hint(e, "make another one the default instead: backstay repository default NAME");
+	}
+	p->changed = time_now();
+	p->remembered = false;
+	int rc = db_run(c, e, "UPDATE place SET name = ?2, location = ?3, is_default = ?4, low_space = ?5, changed = ?6, remembered = 0 WHERE id = ?1", "issiut", p->id,
+			p->name, p->location, (int64_t)p->is_default, p->low_space, p->changed);
+
+	if (!rc)
+		rc = no_other_default(c, p, e);
+	if (!rc)
+		rc = store_password(c, p, e);
+	if (!rc && strcmp(before->name, p->name) != 0)
+		rc = follow_name(c, before->name, p->name, e);
+	return rc;
+}
+
+/* The id of the one that is remembered there; 0: none. */
+static int find_remembered(struct catalog *c, const char *location, int64_t *id, struct error *e)
+{
+	return db_number(c, id, e, "SELECT id FROM place WHERE location = ?1 AND remembered", "s", location);
+}
+
+static int insert_or_take_over(struct catalog *c, struct place_record *p, struct error *e)
+{
+	CLEANUP(place_record_release) struct place_record before = {0};
+
+	if (!p->id)
+		return insert(c, p, e);
+	int rc = place_get(c, p->id, &before, e);
+
+	p->created = before.created;
+	return rc ? rc : update(c, p, &before, e);
 }
 
 int place_add(struct catalog *c, struct place_record *p, struct error *e)
@@ -211,12 +257,14 @@ int place_add(struct catalog *c, struct place_record *p, struct error *e)
 	if (rc)
 		return rc;
 	p->id = 0;
-	rc = check_record(c, p, e);
+	rc = p->location ? find_remembered(c, p->location, &p->id, e) : 0;
+	if (!rc)
+		rc = check_record(c, p, e);
 	if (!rc)
 		rc = db_number(c, &defaults, e, "SELECT count(*) FROM place WHERE is_default", "");
 	p->is_default = p->is_default || !defaults;
 	if (!rc)
-		rc = insert(c, p, e);
+		rc = insert_or_take_over(c, p, e);
 	return catalog_end(c, rc, e);
 }
 
@@ -241,7 +289,7 @@ static int add_remembered(struct catalog *c, const char *location, struct place_
 {
 	struct taking t = {.c = c, .e = e};
 
-	*out = (struct place_record){.name = name_from(path_base(location), is_taken, &t), .location = mem_string(location)};
+	*out = (struct place_record){.name = name_from(path_base(location), is_taken, &t), .location = mem_string(location), .remembered = true};
 	int rc = t.rc ? t.rc : insert(c, out, e);
 
 	if (rc)
@@ -265,32 +313,6 @@ int place_remember(struct catalog *c, const char *location, struct place_record 
 		rc = add_remembered(c, location, out, e);
 	}
 	return catalog_end(c, rc, e);
-}
-
-static int follow_name(struct catalog *c, const char *before, const char *now, struct error *e)
-{
-	int rc = db_run(c, e, "UPDATE source SET repository = ?2 WHERE repository = ?1", "ss", before, now);
-
-	return rc ? rc : db_run(c, e, "UPDATE schedule SET repository = ?2 WHERE repository = ?1", "ss", before, now);
-}
-
-static int update(struct catalog *c, struct place_record *p, const struct place_record *before, struct error *e)
-{
-	if (before->is_default && !p->is_default) {
-		error_set(e, ERR_REFUSED, "%s is the default repository", before->name);
-		return error_hint(e, "make another one the default instead: backstay repository default NAME");
-	}
-	p->changed = time_now();
-	int rc = db_run(c, e, "UPDATE place SET name = ?2, location = ?3, is_default = ?4, low_space = ?5, changed = ?6 WHERE id = ?1", "issiut", p->id,
-			p->name, p->location, (int64_t)p->is_default, p->low_space, p->changed);
-
-	if (!rc)
-		rc = no_other_default(c, p, e);
-	if (!rc)
-		rc = store_password(c, p, e);
-	if (!rc && strcmp(before->name, p->name) != 0)
-		rc = follow_name(c, before->name, p->name, e);
-	return rc;
 }
 
 int place_update(struct catalog *c, struct place_record *p, struct error *e)
@@ -372,6 +394,7 @@ static const struct field fields[] = {
 	{"password", FIELD_SECRET, AT(password), FIELD_IN},
 	{"password_known", FIELD_BOOL, 0, FIELD_COMPUTED},
 	{"is_default", FIELD_BOOL, AT(is_default)},
+	{"remembered", FIELD_BOOL, AT(remembered), FIELD_OUT},
 	{"repository_id", FIELD_TEXT, AT(repository_id), FIELD_OUT},
 	{"low_space", FIELD_U64, AT(low_space), .max = INT64_MAX},
 	{"scanned", FIELD_TIME, AT(scanned), FIELD_OUT},

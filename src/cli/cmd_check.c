@@ -1,7 +1,9 @@
 #include "base/human.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
+#include "cli/names.h"
 #include "cli/present.h"
+#include "cli/recorded.h"
 #include "repo/check.h"
 #include "repo/prune.h"
 
@@ -154,6 +156,14 @@ static int check(const struct parsed *p, struct repository *r, struct checking *
 	return rc;
 }
 
+static void keep_verdict(struct repository *r, const struct checking *c)
+{
+	struct error e = {0};
+
+	if (recorded_id() && names_catalog())
+		recorded_warn(record_checked(names_catalog(), r, c->report.errors > 0, &e), &e);
+}
+
 static int run(const struct parsed *p, struct error *e)
 {
 	CLEANUP(repository_release) struct repository r = {0};
@@ -161,10 +171,16 @@ static int run(const struct parsed *p, struct error *e)
 
 	if (c.repaired && opt_flag(p, "no-lock"))
 		return error_set(e, ERR_USAGE, "--repair-index writes, which needs the lock: leave out --no-lock");
-	int rc = common_open(p, c.repaired ? REPOSITORY_EXCLUSIVE : REPOSITORY_READ, COMMON_NO_INDEX, &r, e);
+	int rc = common_locate(p, &r, e);
 
 	if (!rc)
+		rc = recorded_begin("check", &r, e, "check %s", recorded_place(&r));
+	if (!rc)
+		rc = common_open(p, c.repaired ? REPOSITORY_EXCLUSIVE : REPOSITORY_READ, COMMON_NO_INDEX, &r, e);
+	if (!rc)
 		rc = check(p, &r, &c, e);
+	if (!rc)
+		keep_verdict(&r, &c);
 	if (!rc && out_mode.json)
 		rc = document(&r, &c, e);
 	else if (!rc)

@@ -341,5 +341,6 @@ const struct command cmd_diff = {
 	.min_args = 2,
 	.max_args = 2,
 	.options = options,
+	.about_backups = true,
 	.run = run,
 };

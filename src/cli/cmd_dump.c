@@ -63,5 +63,6 @@ const struct command cmd_dump = {
 	.min_args = 2,
 	.max_args = 2,
 	.options = options,
+	.about_backups = true,
 	.run = run,
 };

@@ -2,7 +2,9 @@
 #include "base/stream.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
+#include "cli/names.h"
 #include "cli/present.h"
+#include "cli/recorded.h"
 #include "job/export.h"
 
 #include <string.h>
@@ -82,6 +84,7 @@ static int export(struct repository *r, const struct parsed *p, struct job_expor
 	int rc = job_export(r, j, &res, e);
 
 	progress_bar_stop(bar);
+	recorded_figures()->size = res.bytes;
 	for (size_t i = 0; !rc && i < res.notes.n; i++)
 		out_warn("%s", res.notes.v[i]);
 	if (!rc && out_mode.json)
@@ -94,10 +97,20 @@ static int export(struct repository *r, const struct parsed *p, struct job_expor
 static int export_live(const struct parsed *p, struct job_export *j, struct error *e)
 {
 	CLEANUP(source_url_release) struct source_url u = {0};
-	int rc = source_url_parse(p->args.v[0], false, NULL, &u, e);
+	CLEANUP(recorder_about_release) struct recorder_about about = {0};
+	CLEANUP(source_record_release) struct source_record s;
+	int rc = names_source(p->args.v[0], false, &u, &s, e);
+
+	if (rc)
+		return rc;
+	AUTO_FREE char *name = s.name ? mem_string(s.name) : names_of(u.shown);
 
 	u.progress = &common_progress;
 	j->live = &u;
+	rc = recorded_begin("export", NULL, e, "export %s as %s", name, opt_text(p, "format"));
+	recorded_source(&about, &u, name, RECORDED_READS);
+	if (!rc)
+		rc = recorded_about(p, &about, e);
 	return rc ? rc : export(NULL, p, j, e);
 }
 
@@ -105,12 +118,24 @@ static int export_backup(const struct parsed *p, struct job_export *j, struct er
 {
 	CLEANUP(repository_release) struct repository r = {0};
 	CLEANUP(backup_release) struct backup b = {0};
-	int rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
+	CLEANUP(recorder_about_release) struct recorder_about about = {0};
+	AUTO_FREE char *which = recorded_which(p->args.v[0]);
+	char hex[ID_HEX_LEN + 1];
+	int rc = common_locate(p, &r, e);
 
+	if (!rc)
+		rc = recorded_begin("export", &r, e, "export %s as %s", which, opt_text(p, "format"));
+	if (!rc)
+		rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
 	if (!rc)
 		rc = backup_find(&r, p->args.v[0], &b, e);
 	j->backup = &b;
 	j->source = common_source(p, p->args.v[0]);
+	if (!rc) {
+		recorded_backup(&about, &b);
+		recorded_figures()->backup = mem_string(id_hex(&b.snapshot.id, hex));
+		rc = recorded_about(p, &about, e);
+	}
 	return rc ? rc : export(&r, p, j, e);
 }
 
@@ -141,5 +166,6 @@ const struct command cmd_export = {
 	.min_args = 1,
 	.max_args = 1,
 	.options = options,
+	.about_backups = true,
 	.run = run,
 };

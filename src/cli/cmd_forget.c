@@ -1,7 +1,9 @@
+#include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
 #include "cli/present.h"
 #include "cli/pruning.h"
+#include "cli/recorded.h"
 #include "job/forget.h"
 
 #include <limits.h>
@@ -169,8 +171,11 @@ static int forget(const struct parsed *p, struct repository *r, const struct for
 		print_result(p, &f);
 	else
 		out_print("there is no backup to forget\n");
+	recorded_log(LOG_NOTICE, "%zu forgotten, %zu kept", f.removed, f.kept);
 	if (prune)
 		rc = pruning_run(r, false, p->args.n > 0, &stats, e);
+	if (!o->dry_run)
+		recorded_scan(r, prune && !rc ? RECORD_SIZES : RECORD_NEW);
 	if (rc)
 		return error_wrap(e, "%zu backups were forgotten, but their space was not given back", f.removed);
 	if (out_mode.json)
@@ -184,8 +189,13 @@ static int run(const struct parsed *p, struct error *e)
 {
 	CLEANUP(repository_release) struct repository r = {0};
 	struct forget_options o;
+	AUTO_FREE char *which = recorded_which(p->args.n ? p->args.v[0] : "by rules");
 	int rc = parse_options(p, &o, e);
 
+	if (!rc)
+		rc = common_locate(p, &r, e);
+	if (!rc && !o.dry_run)
+		rc = recorded_begin("forget", &r, e, "forget %s", which);
 	if (!rc)
 		rc = common_open(p, o.dry_run ? REPOSITORY_READ : REPOSITORY_EXCLUSIVE, COMMON_INDEX, &r, e);
 	return rc ? rc : forget(p, &r, &o, e);
@@ -206,5 +216,6 @@ const struct command cmd_forget = {
 		"backstay forget 1a2b3c4d\n",
 	.max_args = -1,
 	.options = options,
+	.about_backups = true,
 	.run = run,
 };

@@ -47,5 +47,6 @@ const struct command cmd_list = {
 		"backstay list --json\n",
 	.max_args = 0,
 	.options = options,
+	.about_backups = true,
 	.run = run,
 };

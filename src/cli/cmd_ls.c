@@ -170,5 +170,6 @@ const struct command cmd_ls = {
 	.min_args = 1,
 	.max_args = 2,
 	.options = options,
+	.about_backups = true,
 	.run = run,
 };

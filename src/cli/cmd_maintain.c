@@ -1,8 +1,11 @@
 /* Looking after a live database: info, optimize, check-tables, repair. */
 #include "base/human.h"
+#include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
+#include "cli/names.h"
 #include "cli/present.h"
+#include "cli/recorded.h"
 #include "job/maintain.h"
 
 #include <stdio.h>
@@ -11,9 +14,24 @@
 
 static int parse_source(const struct parsed *p, struct source_url *u, struct error *e)
 {
-	int rc = source_url_parse(p->args.v[0], false, NULL, u, e);
+	CLEANUP(source_record_release) struct source_record s = {0};
+	int rc = names_source(p->args.v[0], false, u, &s, e);
+
 	u->progress = &common_progress;
+	names_use_repository(s.repository);
 	return rc;
+}
+
+/* Nobody else works on it meanwhile; a check only reads. */
+static int begin(const struct parsed *p, const struct source_url *u, const struct repository *r, struct error *e)
+{
+	CLEANUP(recorder_about_release) struct recorder_about about = {0};
+	AUTO_FREE char *name = names_of(u->shown);
+	bool reads = !strcmp(p->command->name, "check-tables");
+	int rc = recorded_begin(p->command->name, r, e, "%s %s", p->command->name, name);
+
+	recorded_source(&about, u, name, reads ? RECORDED_READS : RECORDED_WORKS_ON);
+	return rc ? rc : recorded_about(p, &about, e);
 }
 
 /* ---- info ---- */
@@ -156,6 +174,8 @@ static int show_result(void *ctx, const struct maintain_result *r, struct error 
 	char size[HUMAN_MAX];
 	AUTO_FREE char *name = r->table ? table_label(r->schema, r->table) : mem_string("database");
 
+	recorded_log(r->state == MAINTAIN_FAILED ? LOG_ERROR : LOG_INFO, "%s: %s%s%s", name, state_name(r->state), r->message && *r->message ? ": " : "",
+		     r->message ? r->message : "");
 	if (s->document) {
 		result_json(r, &s->document->w);
 		return out_document_part(s->document, e);
@@ -231,6 +251,8 @@ static int run_action(const struct parsed *p, enum maintain_action action, struc
 	CLEANUP(source_url_release) struct source_url u = {0};
 	int rc = parse_source(p, &u, e);
 
+	if (!rc)
+		rc = begin(p, &u, NULL, e);
 	return rc ? rc : maintain(&u, action, p, e);
 }
 
@@ -248,13 +270,17 @@ static int run_repair(const struct parsed *p, struct error *e)
 {
 	CLEANUP(repository_release) struct repository r = {0};
 	CLEANUP(source_url_release) struct source_url u = {0};
+	bool force = opt_flag(p, "force");
 	int rc = parse_source(p, &u, e);
 
-	if (!rc && !opt_flag(p, "force")) {
+	if (!rc && !force)
+		rc = common_locate(p, &r, e);
+	if (!rc)
+		rc = begin(p, &u, force ? NULL : &r, e);
+	if (!rc && !force)
 		rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
-		if (!rc)
-			rc = job_repair_allowed(&r, &u, e);
-	}
+	if (!rc && !force)
+		rc = job_repair_allowed(&r, &u, e);
 	return rc ? rc : maintain(&u, MAINTAIN_REPAIR, p, e);
 }
 

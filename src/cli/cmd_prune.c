@@ -1,7 +1,9 @@
 #include "base/human.h"
+#include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
 #include "cli/pruning.h"
+#include "cli/recorded.h"
 
 #include <stdio.h>
 
@@ -33,15 +35,23 @@ static int run(const struct parsed *p, struct error *e)
 	CLEANUP(repository_release) struct repository r = {0};
 	CLEANUP(out_document_release) struct out_document d = {0};
 	struct prune_stats s;
+	char size[HUMAN_MAX];
 	bool dry_run = opt_flag(p, "dry-run");
-	int rc = common_open(p, dry_run ? REPOSITORY_READ : REPOSITORY_EXCLUSIVE, COMMON_NO_INDEX, &r, e);
+	int rc = common_locate(p, &r, e);
 
+	if (!rc && !dry_run)
+		rc = recorded_begin("prune", &r, e, "prune %s", recorded_place(&r));
+	if (!rc)
+		rc = common_open(p, dry_run ? REPOSITORY_READ : REPOSITORY_EXCLUSIVE, COMMON_NO_INDEX, &r, e);
 	if (!rc)
 		rc = ask(p, &r, e);
 	if (!rc)
 		rc = pruning_run(&r, dry_run, opt_flag(p, "allow-empty"), &s, e);
 	if (rc)
 		return rc;
+	if (!dry_run)
+		recorded_log(LOG_NOTICE, "%s given back", human_size(s.bytes_before > s.bytes_after ? s.bytes_before - s.bytes_after : 0, size));
+	recorded_scan(&r, RECORD_SIZES);
 	if (!out_mode.json) {
 		pruning_print(&s, dry_run);
 		return 0;

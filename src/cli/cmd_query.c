@@ -165,5 +165,6 @@ const struct command cmd_query = {
 	.min_args = 2,
 	.max_args = 2,
 	.options = options,
+	.about_backups = true,
 	.run = run,
 };

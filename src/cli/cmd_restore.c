@@ -1,7 +1,11 @@
 #include "base/fs.h"
+#include "base/log.h"
+#include "base/path.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
+#include "cli/names.h"
 #include "cli/present.h"
+#include "cli/recorded.h"
 #include "cli/restored.h"
 #include "engine/unpack.h"
 
@@ -95,7 +99,7 @@ static int preview_file(const struct repository *r, const char *path, const char
 	return restored_preview(r, &lines, e);
 }
 
-/* ---- doing it ---- */
+/* ---- what is restored ---- */
 
 static bool names_backup(const char *text)
 {
@@ -146,11 +150,58 @@ static int import(struct repository *r, const char *path, const char *to, struct
 	return 0;
 }
 
-static void from_options(const struct parsed *p, struct job_restore *j)
+/* ---- what is replaced ---- */
+
+/* ctx of what jobs ask and tell. */
+struct restoring {
+	struct common_asking asking;      /* first, for common_confirm() */
+	const struct parsed *p;
+};
+
+/* Whether replacing `target` replaces the source, or a part of it, or what it lies in. */
+static bool touches(const struct source_url *target, const struct source_record *s)
+{
+	CLEANUP(source_url_release) struct source_url u = {0};
+	struct error ignored = {0};
+
+	if (source_url_parse(s->url, true, engine_by_name(s->engine), &u, &ignored))
+		return false;
+	if (target->path && u.path)
+		return path_within(u.path, target->path) || path_within(target->path, u.path);
+	return target->engine == u.engine && !strcmp(target->identity, u.identity);
+}
+
+static int check_protected(const struct source_url *target, struct error *e)
+{
+	CLEANUP(source_list_release) struct source_list l = {0};
+	int rc = names_catalog() ? source_list_all(names_catalog(), &l, e) : 0;
+
+	for (size_t i = 0; !rc && i < l.n; i++) {
+		if (!l.v[i].restore_protected || !touches(target, &l.v[i]))
+			continue;
+		error_set(e, ERR_REFUSED, "the source %s is protected: no restore may replace %s", l.v[i].name, target->shown);
+		return error_hint(e, "restore beside it with --to; or lift it: backstay source edit %s --reset protect", l.v[i].name);
+	}
+	return rc;
+}
+
+static int on_target(void *ctx, const struct source_url *target, bool exists, struct error *e)
+{
+	const struct restoring *x = ctx;
+	CLEANUP(recorder_about_release) struct recorder_about about = {0};
+	int rc = exists ? check_protected(target, e) : 0;
+
+	recorded_source(&about, target, NULL, RECORDED_WORKS_ON);
+	return rc ? rc : recorded_about(x->p, &about, e);
+}
+
+/* ---- doing it ---- */
+
+static void from_options(const struct parsed *p, const char *to, struct job_restore *j)
 {
 	const char *only = opt_text(p, "only"), *mode = opt_text(p, "mode");
 
-	j->to = opt_text(p, "to");
+	j->to = to;
 	j->tables = opt_get(p, "table")->list;
 	j->paths = opt_get(p, "path")->list;
 	j->sources = opt_get(p, "source")->list;
@@ -160,28 +211,54 @@ static void from_options(const struct parsed *p, struct job_restore *j)
 	j->progress = &common_progress;
 }
 
+static void keep_figures(const struct job_restore_result *res)
+{
+	struct job_record *f = recorded_figures();
+
+	for (size_t i = 0; i < res->n; i++) {
+		f->size += res->v[i].result.bytes;
+		f->rows += res->v[i].result.rows;
+		f->files += res->v[i].result.files;
+	}
+	f->undo_of = res->undone ? mem_string(res->undone) : NULL;
+	for (size_t i = 0; i < res->safety.n; i++)
+		recorded_log(LOG_NOTICE, "what was there before is backup %.8s", res->safety.v[i]);
+}
+
 static int restore(struct repository *r, const struct parsed *p, struct job_restore *j, struct error *e)
 {
 	CLEANUP(job_restore_result_release) struct job_restore_result res = {0};
-	struct common_asking asking = {.yes = opt_flag(p, "yes"), .what = "restore", .bar = progress_bar_start(&common_progress, "restore")};
-	int rc;
+	CLEANUP(recorder_about_release) struct recorder_about about = {0};
+	struct restoring x = {.asking = {.yes = opt_flag(p, "yes"), .what = "restore"}, .p = p};
+	char hex[ID_HEX_LEN + 1];
 
+	recorded_backup(&about, j->backup);
+	recorded_figures()->backup = mem_string(id_hex(&j->backup->snapshot.id, hex));
+	int rc = recorded_about(p, &about, e);
+
+	if (rc)
+		return rc;
+	j->job = recorded_id();
+	j->target = on_target;
 	j->confirm = common_confirm;
-	j->ctx = &asking;
+	j->ctx = &x;
+	x.asking.bar = progress_bar_start(&common_progress, x.asking.what);
 	rc = job_restore(r, j, &res, e);
-	progress_bar_stop(asking.bar);
+	progress_bar_stop(x.asking.bar);
+	keep_figures(&res);
+	recorded_scan(r, RECORD_NEW);
 	return rc ? rc : restored_show(r, &res, j->backup, e);
 }
 
 /* `source`: the one that latest:SOURCE names, or NULL. */
-static int restore_or_preview(struct repository *r, const struct parsed *p, const struct backup *b, const char *source,
+static int restore_or_preview(struct repository *r, const struct parsed *p, const struct backup *b, const char *source, const char *to,
 			      struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist lines = {0};
 	CLEANUP(strlist_release) struct strlist implied = {0};
 	struct job_restore j = {.backup = b};
 
-	from_options(p, &j);
+	from_options(p, to, &j);
 	if (source && !j.sources.n) {
 		strlist_add(&implied, source);
 		j.sources = implied;
@@ -193,23 +270,47 @@ static int restore_or_preview(struct repository *r, const struct parsed *p, cons
 	return rc ? rc : restored_preview(r, &lines, e);
 }
 
-static int restore_named(const struct parsed *p, struct error *e)
+static int begin(const struct parsed *p, const struct repository *r, struct error *e)
+{
+	const char *to = opt_text(p, "to");
+	AUTO_FREE char *which = recorded_which(p->args.v[0]);
+	AUTO_FREE char *where = to ? recorded_shown(to) : NULL;
+
+	if (opt_flag(p, "dry-run"))
+		return 0;
+	return where ? recorded_begin("restore", r, e, "restore %s to %s", which, where) : recorded_begin("restore", r, e, "restore %s", which);
+}
+
+static int restore_named(const struct parsed *p, const char *to, struct error *e)
 {
 	CLEANUP(repository_release) struct repository r = {0};
 	CLEANUP(backup_release) struct backup b = {0};
 	const char *which = p->args.v[0];
 	bool dry_run = opt_flag(p, "dry-run"), file;
-	int rc = common_open(p, dry_run ? REPOSITORY_READ : REPOSITORY_WRITE, COMMON_INDEX, &r, e);
+	int rc = common_locate(p, &r, e);
 
+	if (!rc)
+		rc = begin(p, &r, e);
+	if (!rc)
+		rc = common_open(p, dry_run ? REPOSITORY_READ : REPOSITORY_WRITE, COMMON_INDEX, &r, e);
 	if (!rc)
 		rc = choose(&r, p, &b, &file, e);
 	if (rc)
 		return rc;
 	if (file && dry_run)
-		return preview_file(&r, which, opt_text(p, "to"), e);
+		return preview_file(&r, which, to, e);
 	if (file)
-		rc = import(&r, which, opt_text(p, "to"), &b, e);
-	return rc ? rc : restore_or_preview(&r, p, &b, file ? NULL : backup_which_source(which), e);
+		rc = import(&r, which, to, &b, e);
+	return rc ? rc : restore_or_preview(&r, p, &b, file ? NULL : backup_which_source(which), to, e);
+}
+
+/* --to may be the name of a source. */
+static int restore_to(const struct parsed *p, struct error *e)
+{
+	CLEANUP(source_record_release) struct source_record s = {0};
+	const char *to = opt_text(p, "to");
+
+	return restore_named(p, to && names_is_source(to, &s) ? s.url : to, e);
 }
 
 /* For a dry run: what would be asked is what would be done. */
@@ -226,25 +327,45 @@ static int take_question(void *ctx, const char *question, struct error *e)
 	return error_set(e, ERR_CANCELLED, "only a dry run");
 }
 
+static int undo_dry(struct repository *r, const char *which, struct error *e)
+{
+	CLEANUP(job_restore_result_release) struct job_restore_result res = {0};
+	CLEANUP(strlist_release) struct strlist lines = {0};
+	const struct job_restore how = {.progress = &common_progress, .confirm = take_question, .ctx = &lines};
+	int rc = job_undo(r, which, &how, &res, e);
+
+	return rc == -ERR_CANCELLED && lines.n ? restored_preview(r, &lines, e) : rc;
+}
+
+static int undo_now(struct repository *r, const struct parsed *p, const char *which, struct error *e)
+{
+	CLEANUP(job_restore_result_release) struct job_restore_result res = {0};
+	struct restoring x = {.asking = {.yes = opt_flag(p, "yes"), .what = "undo"}, .p = p};
+	const struct job_restore how = {.job = recorded_id(), .progress = &common_progress, .target = on_target, .confirm = common_confirm, .ctx = &x};
+
+	x.asking.bar = progress_bar_start(&common_progress, x.asking.what);
+	int rc = job_undo(r, which, &how, &res, e);
+
+	progress_bar_stop(x.asking.bar);
+	keep_figures(&res);
+	recorded_scan(r, RECORD_NEW);
+	return rc ? rc : restored_show(r, &res, NULL, e);
+}
+
 static int undo(const struct parsed *p, struct error *e)
 {
 	CLEANUP(repository_release) struct repository r = {0};
-	CLEANUP(job_restore_result_release) struct job_restore_result res = {0};
-	CLEANUP(strlist_release) struct strlist lines = {0};
-	struct common_asking asking = {.yes = opt_flag(p, "yes"), .what = "undo"};
 	const char *which = p->args.n ? p->args.v[0] : NULL;
-	int rc = common_open(p, REPOSITORY_WRITE, COMMON_INDEX, &r, e);
+	bool dry_run = opt_flag(p, "dry-run");
+	int rc = common_locate(p, &r, e);
 
+	if (!rc && !dry_run)
+		rc = recorded_begin("restore", &r, e, "undo %s", which ? which : "the last restore");
+	if (!rc)
+		rc = common_open(p, REPOSITORY_WRITE, COMMON_INDEX, &r, e);
 	if (rc)
 		return rc;
-	if (opt_flag(p, "dry-run")) {
-		rc = job_undo(&r, which, &common_progress, take_question, &lines, &res, e);
-		return rc == -ERR_CANCELLED && lines.n ? restored_preview(&r, &lines, e) : rc;
-	}
-	asking.bar = progress_bar_start(&common_progress, asking.what);
-	rc = job_undo(&r, which, &common_progress, common_confirm, &asking, &res, e);
-	progress_bar_stop(asking.bar);
-	return rc ? rc : restored_show(&r, &res, NULL, e);
+	return dry_run ? undo_dry(&r, which, e) : undo_now(&r, p, which, e);
 }
 
 static int run(const struct parsed *p, struct error *e)
@@ -252,7 +373,7 @@ static int run(const struct parsed *p, struct error *e)
 	static const char *const not_with_undo[] = {"to", "table", "path", "source", "only", "mode", "no-safety"};
 
 	if (!opt_flag(p, "undo"))
-		return p->args.n ? restore_named(p, e) : list_choices(p, e);
+		return p->args.n ? restore_to(p, e) : list_choices(p, e);
 	for (size_t i = 0; i < ARRAY_LEN(not_with_undo); i++)
 		if (opt_flag(p, not_with_undo[i]))
 			return error_set(e, ERR_USAGE, "--undo brings back exactly what was replaced; --%s has no place there", not_with_undo[i]);
@@ -282,5 +403,6 @@ const struct command cmd_restore = {
 		"backstay restore --undo\n",
 	.max_args = 1,
 	.options = options,
+	.about_backups = true,
 	.run = run,
 };

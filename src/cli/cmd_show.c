@@ -177,5 +177,6 @@ const struct command cmd_show = {
 	.min_args = 1,
 	.max_args = 1,
 	.options = options,
+	.about_backups = true,
 	.run = run,
 };

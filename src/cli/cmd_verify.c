@@ -1,6 +1,9 @@
+#include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
+#include "cli/names.h"
 #include "cli/present.h"
+#include "cli/recorded.h"
 #include "job/verify.h"
 
 #include <stdio.h>
@@ -99,6 +102,35 @@ static int document(const struct repository *r, const struct verification *x, bo
 	return out_document_end(&d, e);
 }
 
+static int say_which(const struct parsed *p, const struct verification *x, struct error *e)
+{
+	CLEANUP(recorder_about_release) struct recorder_about about = {0};
+	char hex[ID_HEX_LEN + 1];
+
+	for (size_t i = 0; i < x->backups.n; i++)
+		recorded_backup(&about, &x->backups.v[i]);
+	if (x->backups.n == 1)
+		recorded_figures()->backup = mem_string(id_hex(&x->backups.v[0].snapshot.id, hex));
+	return recorded_about(p, &about, e);
+}
+
+/* What was found, in the job's log and in the catalog. */
+static void keep_results(struct repository *r, const struct verification *x)
+{
+	struct error e = {0};
+
+	for (size_t i = 0; i < x->backups.n; i++) {
+		const struct strlist *lines = x->v[i].problems.n ? &x->v[i].problems : &x->v[i].evidence;
+		char id[9];
+
+		backup_short_id(&x->backups.v[i], id);
+		for (size_t k = 0; k < lines->n; k++)
+			recorded_log(x->v[i].ok ? LOG_INFO : LOG_ERROR, "%s: %s", id, lines->v[k]);
+	}
+	if (recorded_id() && names_catalog())
+		recorded_warn(record_verified(names_catalog(), r, x->backups.v, x->backups.n, &e), &e);
+}
+
 static int verify(const struct parsed *p, struct repository *r, struct verification *x, struct error *e)
 {
 	bool all = opt_flag(p, "all");
@@ -107,6 +139,9 @@ static int verify(const struct parsed *p, struct repository *r, struct verificat
 	if (rc)
 		return rc;
 	present_damaged(&x->backups);
+	rc = say_which(p, x, e);
+	if (rc)
+		return rc;
 	struct progress_bar *bar = progress_bar_start(&common_progress, "verify");
 
 	rc = job_verify(r, x->backups.v, x->backups.n, x->level, all, &common_progress, &x->v, &x->report, e);
@@ -125,12 +160,18 @@ static int run(const struct parsed *p, struct error *e)
 		x.level = (enum verify_level)(*opt_text(p, "level") - '0');
 	if (opt_flag(p, "all") && p->args.n)
 		return error_set(e, ERR_USAGE, "verify takes either --all or the names of backups");
-	int rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
+	AUTO_FREE char *which = recorded_which(opt_flag(p, "all") ? "everything" : p->args.n ? p->args.v[0] : "latest");
+	int rc = common_locate(p, &r, e);
 
+	if (!rc)
+		rc = recorded_begin("verify", &r, e, "verify %s", which);
+	if (!rc)
+		rc = common_open(p, REPOSITORY_READ, COMMON_INDEX, &r, e);
 	if (!rc)
 		rc = verify(p, &r, &x, e);
 	if ((rc && rc != -ERR_VERIFY) || !x.v)
 		return rc;
+	keep_results(&r, &x);
 	if (!out_mode.json) {
 		print_results(&x);
 		return rc;
@@ -157,5 +198,6 @@ const struct command cmd_verify = {
 		"backstay verify --all\n",
 	.max_args = -1,
 	.options = options,
+	.about_backups = true,
 	.run = run,
 };

@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/words.h"
+#include "cli/names.h"
 #include "cli/terminal.h"
 
 #include <errno.h>
@@ -21,9 +22,13 @@ struct progress common_progress;
 
 /* ---- the process ---- */
 
+/* Somebody else may have cancelled the work before: only a second signal is one. */
 static void cancel(int signal)
 {
-	if (atomic_exchange(&common_progress.cancel, true))
+	static atomic_bool before;
+
+	atomic_store(&common_progress.cancel, true);
+	if (atomic_exchange(&before, true))
 		_exit(130);
 }
 
@@ -122,6 +127,13 @@ int common_new_password(const char *file, struct secret *out, struct error *e)
 	return rc;
 }
 
+int common_run(struct parsed *p, struct error *e)
+{
+	if (p->command->about_backups)
+		names_in_words(p);
+	return p->command->run(p, e);
+}
+
 /* ---- the repository ---- */
 
 char *common_word(const char *text)
@@ -148,13 +160,55 @@ int common_entry(const struct backup *b, const char *name, const char *path, str
 	return rc == -ERR_NOT_FOUND && !*e->hint ? error_hint(e, "backstay ls %s", word) : rc;
 }
 
+/* At a configured place. One that is not there any more (a disk that is not mounted) must not be made anew. */
+static int locate_configured(const struct place_record *place, const char *why, struct repository *r, struct error *e)
+{
+	int rc = repository_locate(place->location, r, e);
+
+	if (rc)
+		return error_wrap(e, "the repository %s", place->name);
+	free(r->chosen_by);
+	r->chosen_by = mem_printf("%s: %s", why, place->name);
+	return 0;
+}
+
+static int locate(const struct parsed *p, struct place_record *place, struct repository *r, struct error *e)
+{
+	const char *repo = opt_text(p, "repo"), *why;
+
+	if (names_place(repo, false, place, &why))
+		return locate_configured(place, why, r, e);
+	int rc = repository_locate(repo, r, e);
+
+	if (rc || r->explicit_choice || !names_place(NULL, true, place, &why))
+		return rc;
+	repository_release(r);
+	return locate_configured(place, why, r, e);
+}
+
+/* What the catalog knows of it, however it was chosen. */
+static void take_known(struct place_record *place, struct repository *r)
+{
+	struct error ignored = {0};
+
+	r->source_url = names_url;
+	if (!place->name && (!names_catalog() || place_find_location(names_catalog(), r->location, place, &ignored)))
+		return;
+	r->name = mem_string(place->name);
+	if (place->password.len)
+		secret_set(&r->password, place->password.p, place->password.len);
+}
+
 int common_locate(const struct parsed *p, struct repository *r, struct error *e)
 {
-	int rc = repository_locate(opt_text(p, "repo"), r, e);
+	CLEANUP(place_record_release) struct place_record place = {0};
+	int rc = r->location ? 0 : locate(p, &place, r, e);
 
-	if (!rc)
-		out_say(r->explicit_choice ? "repository %s (chosen by %s)" : "repository %s (%s)", r->location, r->chosen_by);
-	return rc;
+	if (rc || r->source_url)
+		return rc;
+	take_known(&place, r);
+	out_say(r->explicit_choice ? "repository %s (chosen by %s)" : "repository %s (%s)", r->location, r->chosen_by);
+	return 0;
 }
 
 /* About the password file. */

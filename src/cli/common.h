@@ -18,7 +18,10 @@ void common_catch_signals(void);
 /* Umask, core dumps, descriptors 0 to 2: before anything else. */
 void common_prepare_process(void);
 
-/* Find the repository that the options and the environment name, and say which it is. */
+/* Run a command that was parsed, configured names in its words understood. */
+int common_run(struct parsed *p, struct error *e) MUST_USE;
+
+/* Find the repository that the options, the sources (names.h), the environment or the catalog name, and say which it is. Nothing when r is located already. */
 int common_locate(const struct parsed *p, struct repository *r, struct error *e) MUST_USE;
 /* And open it. REPOSITORY_READ becomes REPOSITORY_READ_NO_LOCK with --no-lock, where the command has it. */
 enum common_index { COMMON_INDEX, COMMON_NO_INDEX };

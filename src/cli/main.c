@@ -4,12 +4,15 @@
 #include "cli/common.h"
 #include "cli/conceal.h"
 #include "cli/exit.h"
+#include "cli/names.h"
+#include "cli/recorded.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* In the order of the help. */
 const struct command *const commands[] = {
 	&cmd_init,
 	&cmd_backup,
@@ -31,6 +34,10 @@ const struct command *const commands[] = {
 	&cmd_check,
 	&cmd_unlock,
 	&cmd_key,
+	&cmd_source,
+	&cmd_repository,
+	&cmd_job,
+	&cmd_catalog,
 	&cmd_notice,
 	&cmd_user,
 	&cmd_token,
@@ -42,11 +49,11 @@ const struct command *const commands[] = {
 };
 
 const struct opt global_options[] = {
-	{"repo", 'r', OPT_STRING, "PLACE", "the repository; else BACKSTAY_REPOSITORY, else the usual place", NULL},
+	{"repo", 'r', OPT_STRING, "PLACE", "the repository, by place or name; else BACKSTAY_REPOSITORY, else the default one", NULL},
 	{"json", 0, OPT_FLAG, NULL, "one JSON document on standard output, errors included", NULL},
 	{"quiet", 'q', OPT_FLAG, NULL, "say nothing but results, warnings and errors", NULL},
 	{"verbose", 'v', OPT_FLAG, NULL, "say more; with --json show progress", NULL},
-	{"wait", 0, OPT_DURATION, "DURATION", "wait so long for a locked repository: 30s, 10m, 2h", NULL},
+	{"wait", 0, OPT_DURATION, "DURATION", "wait so long for a locked repository or source: 30s, 10m, 2h", NULL},
 	{"help", 'h', OPT_FLAG, NULL, "show this help", NULL},
 	{"version", 0, OPT_FLAG, NULL, "show the version", NULL},
 	{0},
@@ -85,7 +92,7 @@ static int print_version(struct error *e)
 	return out_document_end(&d, e);
 }
 
-static int run(const struct parsed *p, struct error *e)
+static int run(struct parsed *p, struct error *e)
 {
 	set_out(p);
 	if (opt_flag(p, "version"))
@@ -104,7 +111,10 @@ static int run_line(int argc, char **argv, struct error *e)
 	CLEANUP(opt_release) struct parsed p;
 	int rc = opt_parse(argc, argv, &p, e);
 
-	return rc ? rc : run(&p, e);
+	if (!rc)
+		rc = run(&p, e);
+	names_close();
+	return rc;
 }
 
 int main(int argc, char **argv)

@@ -304,6 +304,11 @@ void opt_release(struct parsed *p)
 	strlist_release(&p->args);
 }
 
+const struct opt_value *opt_find(const struct parsed *p, const char *name)
+{
+	return slot(p, name);
+}
+
 const struct opt_value *opt_get(const struct parsed *p, const char *name)
 {
 	const struct opt_value *v = slot(p, name);

@@ -45,6 +45,7 @@ struct command {
 	int min_args, max_args;   /* max -1: any */
 	const char *choices;      /* of the first argument: "list|add"; or NULL */
 	const struct opt *options;    /* ends with a zeroed entry */
+	bool about_backups;       /* its arguments name backups and --source sources of theirs: configured names stand for URLs there (names.h) */
 	int (*run)(const struct parsed *p, struct error *e);      /* 0, or -kind; the exit code follows from the kind (exit.h) */
 };
 
@@ -56,6 +57,7 @@ extern const struct command *const commands[];    /* NULL-terminated, in the ord
  * --version is given. Release *out in any case. */
 int opt_parse(int argc, char **argv, struct parsed *out, struct error *e) MUST_USE;
 void opt_release(struct parsed *p);
+const struct opt_value *opt_find(const struct parsed *p, const char *name);      /* NULL: no table has it */
 const struct opt_value *opt_get(const struct parsed *p, const char *name);       /* the name must be in a table (assert) */
 bool opt_flag(const struct parsed *p, const char *name);
 const char *opt_text(const struct parsed *p, const char *name);                  /* NULL when not given */

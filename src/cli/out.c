@@ -2,6 +2,7 @@
 #include "cli/out.h"
 
 #include "base/codec.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "cli/terminal.h"
@@ -15,6 +16,20 @@
 
 struct out_mode out_mode;
 static bool document_begun;
+static void (*listener)(int level, const char *text);
+static struct buf *capture;
+static bool capture_full;
+
+void out_listen(void (*heard)(int level, const char *text))
+{
+	listener = heard;
+}
+
+void out_capture(struct buf *to)
+{
+	capture = to;
+	capture_full = false;
+}
 
 /* ---- text made safe ---- */
 
@@ -68,22 +83,23 @@ static void print_lines(FILE *to, const char *text)
 	}
 }
 
-static void print_formatted(FILE *to, const char *fmt, va_list ap)
+static void tell(int level, const char *text)
 {
-	AUTO_FREE char *text = mem_vprintf(fmt, ap);
-
-	print_lines(to, text);
+	if (listener)
+		listener(level, text);
 }
 
 void out_say(const char *fmt, ...)
 {
 	va_list ap;
 
+	va_start(ap, fmt);
+	AUTO_FREE char *text = mem_vprintf(fmt, ap);
+	va_end(ap);
+	tell(LOG_INFO, text);
 	if (out_mode.quiet)
 		return;
-	va_start(ap, fmt);
-	print_formatted(stderr, fmt, ap);
-	va_end(ap);
+	print_lines(stderr, text);
 	fputc('\n', stderr);
 }
 
@@ -91,10 +107,12 @@ void out_warn(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("warning: ", stderr);
 	va_start(ap, fmt);
-	print_formatted(stderr, fmt, ap);
+	AUTO_FREE char *text = mem_vprintf(fmt, ap);
 	va_end(ap);
+	tell(LOG_WARNING, text);
+	fputs("warning: ", stderr);
+	print_lines(stderr, text);
 	fputc('\n', stderr);
 }
 
@@ -105,8 +123,9 @@ void out_print(const char *fmt, ...)
 	if (out_mode.json)
 		return;
 	va_start(ap, fmt);
-	print_formatted(stdout, fmt, ap);
+	AUTO_FREE char *text = mem_vprintf(fmt, ap);
 	va_end(ap);
+	print_lines(stdout, text);
 }
 
 /* ---- the document ---- */
@@ -128,8 +147,22 @@ static int not_written(struct error *e)
 	return -(int)e->kind;
 }
 
+/* All of it or nothing. */
+static int capture_part(struct out_document *d)
+{
+	capture_full = capture_full || !buf_fits(capture, d->text.len);
+	if (capture_full)
+		buf_clear(capture);
+	else
+		buf_add(capture, d->text.p, d->text.len);
+	buf_clear(&d->text);
+	return 0;
+}
+
 static int write_part(struct out_document *d, struct error *e)
 {
+	if (capture)
+		return capture_part(d);
 	document_begun = true;
 	if (fwrite(d->text.p, 1, d->text.len, stdout) != d->text.len)
 		return not_written(e);

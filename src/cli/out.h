@@ -13,6 +13,11 @@ struct out_mode {
 };
 extern struct out_mode out_mode;      /* set once by main() */
 
+/* What out_say() and out_warn() say is told to `heard` too, --quiet or not: level as base/log.h has them. NULL ends it. */
+void out_listen(void (*heard)(int level, const char *text));
+/* Documents go into `to` instead of standard output; nothing is there when its maximum does not hold all. NULL ends it. */
+void out_capture(struct buf *to);
+
 /* A sentence to standard error, made safe for a terminal, unless --quiet. */
 void out_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* The same in spite of --quiet: "warning: ...". */

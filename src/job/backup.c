@@ -157,6 +157,11 @@ static void begin_manifest(struct run *run)
 	m->safety_target = j->safety_target ? mem_string(j->safety_target) : NULL;
 }
 
+static const struct backup_options *options_of(const struct job_backup *j, size_t i)
+{
+	return j->source_options ? &j->source_options[i] : &j->options;
+}
+
 static int backup_sources(struct run *run, struct error *e)
 {
 	for (size_t i = 0; i < run->job->source_count; i++) {
@@ -166,7 +171,7 @@ static int backup_sources(struct run *run, struct error *e)
 			.name = run->names.v[i],
 			.sink = archive_tree(run->archive),
 			.previous = previous_source(run, u),
-			.options = &run->job->options,
+			.options = options_of(run->job, i),
 			.progress = run->job->progress,
 		};
 		int rc = engine_backup_source(&b, manifest_add_source(&run->manifest), e);
@@ -206,6 +211,18 @@ static uint64_t skipped(const struct manifest *m)
 	return n;
 }
 
+/* Of all sources, each once. */
+static void add_excludes(const struct job_backup *j, struct strlist *out)
+{
+	for (size_t i = 0; i < j->source_count; i++) {
+		const struct strlist *l = &options_of(j, i)->exclude;
+
+		for (size_t k = 0; k < l->n; k++)
+			if (!strlist_has(out, l->v[k]))
+				strlist_add(out, l->v[k]);
+	}
+}
+
 static void describe_snapshot(const struct run *run, struct snapshot *s)
 {
 	const struct job_backup *j = run->job;
@@ -218,7 +235,7 @@ static void describe_snapshot(const struct run *run, struct snapshot *s)
 	s->gid = getegid();
 	s->program_version = mem_string("backstay " BACKSTAY_VERSION);
 	strlist_copy(&s->paths, &run->paths);
-	strlist_copy(&s->excludes, &j->options.exclude);
+	add_excludes(j, &s->excludes);
 	strlist_add(&s->tags, TAG_BACKSTAY);
 	if (j->safety_target)
 		strlist_add(&s->tags, TAG_SAFETY);

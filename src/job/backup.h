@@ -17,6 +17,7 @@ struct job_backup {
 	const struct strlist *tags;     /* or NULL */
 	const char *schedule;           /* that makes it: its name; or NULL */
 	struct backup_options options;
+	const struct backup_options *source_options; /* one a source, instead of `options`; or NULL */
 	int level;                 /* zstd level; 0 off; -1 default */
 	int threads;               /* 0: one a CPU, at most 2, which keeps the memory below 96 MiB */
 	const char *job;           /* its job's id; NULL: one is made up */

@@ -103,10 +103,11 @@ static int open_rows(const struct backup *b, const struct manifest_source *s, st
 	return engine_by_name(s->engine)->rows_stored(&stored, out, e);
 }
 
-static int open_live_rows(const struct manifest_source *s, struct rows_db **out, struct error *e)
+static int open_live_rows(const struct compare_side *a, struct rows_db **out, struct error *e)
 {
 	CLEANUP(source_url_release) struct source_url url = {0};
-	int rc = source_url_parse(s->url, false, NULL, &url, e);
+	AUTO_FREE char *text = repository_source_url(a->backup->repository, a->source->url);
+	int rc = source_url_parse(text, false, NULL, &url, e);
 
 	return rc ? rc : url.engine->rows_live(&url, out, e);
 }
@@ -132,7 +133,7 @@ static int compare_rows(const struct pair *x, const struct compare_options *o, s
 
 	if (!rc)
 		rc = x->b.backup ? open_rows(x->b.backup, x->b.source, &right, e)
-				 : open_live_rows(x->a.source, &right, e);
+				 : open_live_rows(&x->a, &right, e);
 	if (!rc)
 		rc = rows_diff(left, right, &o->tables, o->on_row, o->ctx, o->progress, &v, &n, e);
 	if (!rc)

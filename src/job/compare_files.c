@@ -258,7 +258,8 @@ static int collect_other(struct comparison *x, struct error *e)
 
 	if (x->b->backup)
 		return collect_side(x->b, x->right, e);
-	int rc = source_url_parse(x->a->source->url, false, NULL, &url, e);
+	AUTO_FREE char *text = repository_source_url(x->a->backup->repository, x->a->source->url);
+	int rc = source_url_parse(text, false, NULL, &url, e);
 
 	if (rc)
 		return rc;

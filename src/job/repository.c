@@ -22,9 +22,18 @@ void repository_release(struct repository *r)
 	free(r->location);
 	free(r->chosen_by);
 	free(r->warning);
+	free(r->name);
+	secret_release(&r->password);
 	free(r->password_file);
 	free(r->recovery_sheet);
 	*r = (struct repository){0};
+}
+
+char *repository_source_url(const struct repository *r, const char *shown)
+{
+	char *given = r->source_url ? r->source_url(shown) : NULL;
+
+	return given ? given : mem_string(shown);
 }
 
 /* What names a kind of store there is not, like "s3:bucket/x", must not become the name of a folder. */
@@ -102,6 +111,16 @@ static bool holds_repository(const char *place)
 	return fs_exists(config) && access(config, R_OK) == 0;
 }
 
+void repository_usual(struct strlist *out)
+{
+	CLEANUP(strlist_release) struct strlist places = {0};
+
+	usual_places(&places);
+	for (size_t i = 0; i < places.n; i++)
+		if (holds_repository(places.v[i]))
+			strlist_add(out, places.v[i]);
+}
+
 /* Whether a folder could be made there: its nearest existing parent is writable. */
 static bool could_be_made(const char *place)
 {
@@ -160,6 +179,11 @@ static int no_password(const struct repository *r, struct error *e)
 /* *found (heap) says where it came from; 0 with NULL: it is not known, and nobody could be asked. */
 static int find_password(struct repository *r, repository_ask_fn ask, struct secret *out, char **found, struct error *e)
 {
+	if (r->password.len) {
+		secret_set(out, r->password.p, r->password.len);
+		*found = mem_printf("the configured repository %s", r->name);
+		return 0;
+	}
 	int rc = password_find(r->location, out, found, &r->warning, e);
 
 	if (rc || *found || !ask)

@@ -13,10 +13,18 @@ struct repository {
 	char *chosen_by;      /* "--repo", "BACKSTAY_REPOSITORY", ..., "the first writable place" */
 	bool explicit_choice; /* named by option or environment */
 	char *warning;        /* about the password file, for people; or NULL */
+	/* set between repository_locate() and repository_open() by who knows configured ones (catalog/place.h), or left as they are: */
+	char *name;             /* that it is configured under */
+	struct secret password; /* tried before any other */
+	/* The URL of a source as it was configured, with the password that manifests never have, from what is shown of it; heap, NULL: none is. */
+	char *(*source_url)(const char *shown);
 	/* after repository_init(): the kept file, when the password is in one; the sheet. */
 	char *password_file, *recovery_sheet;
 };
 void repository_release(struct repository *r); /* releases the lock too */
+
+/* The URL of a source whose manifest shows it so: as it is configured, else as it is shown. Heap. */
+char *repository_source_url(const struct repository *r, const char *shown);
 
 /* Where: `option` (--repo, may be NULL), BACKSTAY_REPOSITORY, BACKUP_DIR, RESTIC_REPOSITORY, RESTIC_REPOSITORY_FILE's
  * content; else of the ordered list (docs/locations.md: /var/backups/backstay, $XDG_DATA_HOME/backstay/repository,
@@ -27,6 +35,9 @@ int repository_locate(const char *option, struct repository *out, struct error *
 /* Asks a person for the password; when nobody can be asked, *e says already why there is none (-ERR_PASSWORD). */
 typedef int (*repository_ask_fn)(const char *prompt, struct secret *out, struct error *e);
 
+/* Those of the usual places that hold a repository, appended. */
+void repository_usual(struct strlist *out);
+
 enum repository_access {
 	REPOSITORY_READ,         /* shared lock */
 	REPOSITORY_READ_NO_LOCK, /* none (--no-lock), for read-only places */
@@ -34,7 +45,7 @@ enum repository_access {
 	REPOSITORY_EXCLUSIVE,    /* forget, prune, key remove */
 };
 /* Find the password, open, lock (waiting up to `wait_seconds`), and unless `no_index` load the index. Password from, in
- * order: BACKSTAY_PASSWORD, BACKSTAY_PASSWORD_FILE, RESTIC_PASSWORD, RESTIC_PASSWORD_FILE, RESTIC_PASSWORD_COMMAND
+ * order: r->password, BACKSTAY_PASSWORD, BACKSTAY_PASSWORD_FILE, RESTIC_PASSWORD, RESTIC_PASSWORD_FILE, RESTIC_PASSWORD_COMMAND
  * (split into arguments, no shell), the file kept for this location (password.h), then `ask` (NULL: no terminal).
  * -ERR_PASSWORD when none is known or it is wrong. -ERR_NO_REPO has the hint to run `backstay init`. */
 struct repository_open_options {

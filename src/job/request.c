@@ -67,7 +67,7 @@ int request_need(const char *value, const char *what, struct error *e)
 
 char *request_lock(const struct source_url *u)
 {
-	return mem_printf("source:%s", u->identity);
+	return u->path || u->engine->look ? mem_printf("source:%s", u->identity) : NULL;
 }
 
 void request_add_once(struct strlist *l, const char *text)
@@ -96,7 +96,8 @@ void request_add_lock(struct job_record *j, const char *url, const char *shown)
 {
 	AUTO_FREE char *lock = lock_of(url, shown);
 
-	request_add_once(&j->locks, lock);
+	if (lock)
+		request_add_once(&j->locks, lock);
 }
 
 bool request_is_location(const char *text)

@@ -69,7 +69,7 @@ int request_schedule(struct catalog *c, const struct schedule_record *s, int64_t
 /* The repository that a source's backups go to (s NULL: that of no source): its own, else the default one; NULL: none is configured. Heap. */
 struct source_record;
 int request_repository(struct catalog *c, const struct source_record *s, char **out, struct error *e) MUST_USE;
-/* The lock that keeps two jobs off one source: "source:" and its identity. Heap. */
+/* The lock that keeps two jobs off one source: "source:" and its identity. Heap. NULL when that is less than the source is: a program's name without its arguments. */
 char *request_lock(const struct source_url *u);
 /* Whether a job of this kind needs its repository for itself: cleanup, forget, prune. */
 bool request_is_exclusive(const char *kind);

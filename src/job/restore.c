@@ -18,6 +18,7 @@ void job_restore_result_release(struct job_restore_result *r)
 		restore_result_release(&r->v[i].result);
 	}
 	free(r->v);
+	free(r->undone);
 	strlist_release(&r->safety);
 	*r = (struct job_restore_result){0};
 }
@@ -334,16 +335,27 @@ static int run(struct restoring *x, const struct restore_plan *p, struct error *
 	return 0;
 }
 
+static int tell_targets(const struct job_restore *j, const struct restore_plan *p, struct error *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && j->target && i < p->n; i++)
+		rc = j->target(j->ctx, &p->v[i].target, p->v[i].exists, e);
+	return rc;
+}
+
 int job_restore(struct repository *r, const struct job_restore *j, struct job_restore_result *out, struct error *e)
 {
 	CLEANUP(restore_plan_release) struct restore_plan p = {0};
-	AUTO_FREE char *id = job_new_id();
+	AUTO_FREE char *id = j->job ? mem_string(j->job) : job_new_id();
 	struct restoring x = {.repository = r, .job = j, .plan = &p, .result = out, .job_id = id};
 	double start = time_monotonic();
 
 	*out = (struct job_restore_result){0};
 	int rc = restore_plan_make(j, &p, e);
 
+	if (!rc)
+		rc = tell_targets(j, &p, e);
 	if (!rc)
 		rc = ask(j, &p, e);
 	if (!rc)

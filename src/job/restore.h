@@ -20,8 +20,11 @@ struct job_restore {
 	enum restore_only only;
 	enum restore_mode mode;
 	bool no_safety;      /* skip the safety backup (asked for explicitly) */
+	const char *job;     /* its job's id; NULL: one is made up */
 	const char *undo_of; /* set by job_undo(): hex id of the safety backup brought back; else NULL */
 	struct progress *progress;
+	/* Told each target (whether it `exists` already), before anybody is asked and anything is touched; other than 0 ends the restore. NULL: go on. */
+	int (*target)(void *ctx, const struct source_url *target, bool exists, struct error *e);
 	/* Asked once before anything that exists is replaced, with a sentence for people. NULL: go on. */
 	restore_confirm_fn confirm;
 	void *ctx;
@@ -34,6 +37,7 @@ struct job_restored { /* one per source */
 struct job_restore_result {
 	struct job_restored *v; /* in the order they were restored: what lies in another comes after it */
 	size_t n;
+	char *undone;          /* of job_undo(): the job of the restore that was undone; else NULL */
 	struct strlist safety; /* ids (hex) of the safety backups made; empty: nothing was replaced */
 	double seconds;
 };
@@ -50,9 +54,10 @@ int job_restore(struct repository *r, const struct job_restore *j, struct job_re
 /* Bring back what the last restore replaced: `which` is the id of a safety backup or of the restore's job, or NULL for
  * the newest restore not undone yet. The state before the undo is kept as a backup too (tagged with what it undid), so
  * nothing is ever lost; undoing again goes one restore further back. A safety backup is marked as spent only once what
- * it holds is in its place, so that an undo that was cut off is simply done again. */
-int job_undo(struct repository *r, const char *which, struct progress *p, restore_confirm_fn confirm, void *ctx,
-	     struct job_restore_result *out, struct error *e) MUST_USE;
+ * it holds is in its place, so that an undo that was cut off is simply done again. Of `how` the job, the progress, `target`,
+ * `confirm` and `ctx` count. */
+int job_undo(struct repository *r, const char *which, const struct job_restore *how, struct job_restore_result *out,
+	     struct error *e) MUST_USE;
 
 /* What a restore would replace, for confirmation and dry runs: "/srv/app.db: 12.1 MiB, changed 5 min ago" a line
  * each. */

@@ -270,7 +270,7 @@ static char *target_text(const struct job_restore *j, const struct restore_step 
 	bool one_file = (s->engine->features & ENGINE_DATABASE) || goes_to_file(s->engine);
 
 	if (!j->to)
-		return mem_string(s->source->url);
+		return repository_source_url(j->backup->repository, s->source->url);
 	if (on_server(s->engine))
 		return mem_string(j->to);
 	if (several || (one_file && fs_is_dir(j->to)))

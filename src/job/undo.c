@@ -87,13 +87,20 @@ static void take_result(struct job_restore_result *out, struct job_restore_resul
 	strlist_copy(&out->safety, &one->safety);
 }
 
-static int undo_one(struct repository *r, const struct backup *safety, struct progress *p,
+static int undo_one(struct repository *r, const struct backup *safety, const struct job_restore *how,
 		    struct job_restore_result *out, struct error *e)
 {
 	CLEANUP(job_restore_result_release) struct job_restore_result one = {0};
 	char hex[ID_HEX_LEN + 1];
 	struct id fresh;
-	const struct job_restore j = {.backup = safety, .undo_of = id_hex(&safety->snapshot.id, hex), .progress = p};
+	const struct job_restore j = {
+		.backup = safety,
+		.undo_of = id_hex(&safety->snapshot.id, hex),
+		.job = how->job,
+		.progress = how->progress,
+		.target = how->target,
+		.ctx = how->ctx,
+	};
 	int rc = job_restore(r, &j, &one, e);
 
 	if (rc)
@@ -103,12 +110,12 @@ static int undo_one(struct repository *r, const struct backup *safety, struct pr
 	return rc ? error_wrap(e, "%s was brought back, but not marked as undone", safety->manifest.safety_target) : 0;
 }
 
-static int ask(const struct backup_list *l, restore_confirm_fn confirm, void *ctx, struct error *e)
+static int ask(const struct backup_list *l, const struct job_restore *how, struct error *e)
 {
 	CLEANUP(buf_release) struct buf question = BUF_INIT;
 	char when[32];
 
-	if (!confirm)
+	if (!how->confirm)
 		return 0;
 	buf_add_str(&question, "This brings back:\n");
 	for (size_t i = 0; i < l->n; i++) {
@@ -116,11 +123,11 @@ static int ask(const struct backup_list *l, restore_confirm_fn confirm, void *ct
 		buf_printf(&question, "  %s as it was at %s\n", l->v[i].manifest.safety_target, when);
 	}
 	buf_add_str(&question, "What is there now is kept as a backup. Go on?");
-	return confirm(ctx, buf_text(&question), e);
+	return how->confirm(how->ctx, buf_text(&question), e);
 }
 
-int job_undo(struct repository *r, const char *which, struct progress *p, restore_confirm_fn confirm, void *ctx,
-	     struct job_restore_result *out, struct error *e)
+int job_undo(struct repository *r, const char *which, const struct job_restore *how, struct job_restore_result *out,
+	     struct error *e)
 {
 	CLEANUP(backup_list_release) struct backup_list l = {0};
 	const char *found = NULL;
@@ -131,12 +138,11 @@ int job_undo(struct repository *r, const char *which, struct progress *p, restor
 		rc = which ? find_named(&l, which, &found, e) : find_last(&l, &found, e);
 	if (rc)
 		return rc;
-	AUTO_FREE char *job = mem_string(found);
-
-	keep_job(&l, job);
-	rc = ask(&l, confirm, ctx, e);
+	out->undone = mem_string(found);
+	keep_job(&l, out->undone);
+	rc = ask(&l, how, e);
 	/* In the other order than they were replaced. */
 	for (size_t i = l.n; !rc && i-- > 0;)
-		rc = undo_one(r, &l.v[i], p, out, e);
+		rc = undo_one(r, &l.v[i], how, out, e);
 	return rc;
 }

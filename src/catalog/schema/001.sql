@@ -7,6 +7,7 @@ CREATE TABLE place (
 	location TEXT NOT NULL UNIQUE,
 	password TEXT,                          -- sealed
 	is_default INTEGER NOT NULL DEFAULT 0,
+	remembered INTEGER NOT NULL DEFAULT 0,  -- it was used, and nobody has configured it
 	repository_id TEXT,
 	low_space INTEGER NOT NULL DEFAULT 0,
 	scanned INTEGER, checked INTEGER, check_failed INTEGER NOT NULL DEFAULT 0,

@@ -98,6 +98,21 @@ static void a_repository_that_was_used_is_remembered_once_under_a_name_of_its_ow
 	assert_false(one.is_default);
 }
 
+static void one_that_is_remembered_becomes_the_one_that_is_added(void **state)
+{
+	struct support *s = *state;
+	CLEANUP(place_record_release) struct place_record used = {0}, back = {0};
+
+	assert_int_equal(place_remember(s->c, "/srv/b", &used, &s->e), 0);
+	assert_true(used.remembered);
+	assert_int_equal(add(s, "main", "/srv/b"), used.id);
+	assert_int_equal(place_get(s->c, used.id, &back, &s->e), 0);
+	assert_string_equal(back.name, "main");
+	assert_true(back.is_default);
+	assert_false(back.remembered);
+	refuses(s, "other", "/srv/b", ERR_EXISTS, "/srv/b is configured already, as \"main\"");
+}
+
 static void a_password_is_kept_sealed_and_shown_nowhere(void **state)
 {
 	struct support *s = *state;
@@ -173,6 +188,7 @@ int main(void)
 		CATALOG_TEST(names_and_locations_are_taken_once),
 		CATALOG_TEST(the_first_one_that_a_person_adds_is_the_default),
 		CATALOG_TEST(a_repository_that_was_used_is_remembered_once_under_a_name_of_its_own),
+		CATALOG_TEST(one_that_is_remembered_becomes_the_one_that_is_added),
 		CATALOG_TEST(a_password_is_kept_sealed_and_shown_nowhere),
 		CATALOG_TEST(what_names_a_repository_follows_its_name_and_keeps_it),
 		CATALOG_TEST(what_was_found_out_changes_nothing_else),

@@ -47,7 +47,7 @@ static int try_restore(bool no_safety, struct error *e)
 static int try_undo(struct error *e)
 {
 	job_restore_result_release(&done);
-	return job_undo(&r, NULL, NULL, NULL, NULL, &done, e);
+	return job_undo(&r, NULL, &(struct job_restore){0}, &done, e);
 }
 
 static void assert_state(const char *a, const char *two)

@@ -62,7 +62,7 @@ static char *restore(const char *id)
 static int try_undo(const char *which, struct error *e)
 {
 	job_restore_result_release(&done);
-	return job_undo(&r, which, NULL, NULL, NULL, &done, e);
+	return job_undo(&r, which, &(struct job_restore){0}, &done, e);
 }
 
 static void undo(const char *which, const char *state)
@@ -197,6 +197,7 @@ static void an_answer_of_no_changes_nothing(void **state)
 {
 	const struct timespec t = {.tv_sec = 1795245245};
 	char asked[1000];
+	const struct job_restore how = {.confirm = say_no, .ctx = asked};
 	struct error e;
 
 	set("two");
@@ -204,7 +205,7 @@ static void an_answer_of_no_changes_nothing(void **state)
 	AUTO_FREE char *safety = restore(one);
 
 	job_restore_result_release(&done);
-	assert_fails(job_undo(&r, NULL, NULL, say_no, asked, &done, &e), ERR_CANCELLED, "not confirmed");
+	assert_fails(job_undo(&r, NULL, &how, &done, &e), ERR_CANCELLED, "not confirmed");
 	assert_string_equal(asked, "This brings back:\n  sqlite:@/app.db as it was at 2026-11-21 07:14:05\n"
 				   "What is there now is kept as a backup. Go on?");
 	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "one");

@@ -45,6 +45,8 @@ struct record_loss {
 	const char *kind, *error, *hint;        /* hint: or NULL */
 };
 int record_lost(struct catalog *c, const char *id, const struct record_loss *how, struct error *e) MUST_USE;
+/* Files named in the words of a job that lie in <state>/uploads: what was sent for it alone, and is of no use once it has ended. */
+void record_remove_uploads(struct catalog *c, const struct job_record *j);
 /* The catalog of this machine: the state folder's (job/password.h). -ERR_NOT_FOUND when there is no state folder and not `make`. */
 int record_catalog(bool make, struct catalog **out, struct error *e) MUST_USE;
 

@@ -76,20 +76,30 @@ static int mark_lost(struct catalog *c, const struct job_record *j, const struct
 
 /* ---- what it left ---- */
 
-/* Files that were made for this job alone: what was sent for it, what was to be fetched. */
-static void remove_own_file(const char *state, const char *word)
+/* If it is in that folder of the state folder. */
+static void remove_file_in(const char *state, const char *folder, const char *word)
 {
 	const char *value = !strncmp(word, "--", 2) && strchr(word, '=') ? strchr(word, '=') + 1 : word;
-	AUTO_FREE char *uploads = path_join(state, "uploads");
-	AUTO_FREE char *exports = path_join(state, "exports");
+	AUTO_FREE char *wanted = path_join(state, folder);
 	AUTO_FREE char *path = path_clean(value);
 	AUTO_FREE char *dir = path_dir(path);
 	struct error ignored = {0};
 
-	if (strcmp(dir, uploads) && strcmp(dir, exports))
+	if (strcmp(dir, wanted))
 		return;
 	draft_sweep(dir, path_base(path));
 	(void)!fs_remove_tree(path, &ignored);
+}
+
+static void remove_files_in(struct catalog *c, const struct job_record *j, const char *folder)
+{
+	for (size_t i = 0; i < j->words.n; i++)
+		remove_file_in(catalog_state_dir(c), folder, j->words.v[i]);
+}
+
+void record_remove_uploads(struct catalog *c, const struct job_record *j)
+{
+	remove_files_in(c, j, "uploads");
 }
 
 static void clear_up(struct catalog *c, const struct job_record *j, int fd)
@@ -97,8 +107,9 @@ static void clear_up(struct catalog *c, const struct job_record *j, int fd)
 	leftover_kill(j->id);
 	if (fd >= 0)
 		record_lock_read(fd, draft_sweep);
-	for (size_t i = 0; i < j->words.n; i++)
-		remove_own_file(catalog_state_dir(c), j->words.v[i]);
+	/* Files that were made for this job alone: what was sent for it, what was to be fetched. */
+	remove_files_in(c, j, "uploads");
+	remove_files_in(c, j, "exports");
 }
 
 int record_lost(struct catalog *c, const char *id, const struct record_loss *how, struct error *e)

@@ -54,6 +54,8 @@ struct request_cleanup {
 int request_cleanup(struct catalog *c, const struct request_cleanup *r, struct job_record *out, struct error *e) MUST_USE;
 /* These backups go, whatever any rule says. */
 int request_forget(struct catalog *c, const char *repository, const struct strlist *backups, struct job_record *out, struct error *e) MUST_USE;
+/* Keep a backup whatever any rule says, or no more. */
+int request_pin(struct catalog *c, const char *repository, const char *backup, bool pin, struct job_record *out, struct error *e) MUST_USE;
 int request_prune(struct catalog *c, const char *repository, struct job_record *out, struct error *e) MUST_USE;
 int request_check(struct catalog *c, const char *repository, bool read_data, bool repair_index, struct job_record *out, struct error *e) MUST_USE;
 

@@ -266,6 +266,25 @@ int request_forget(struct catalog *c, const char *repository, const struct strli
 	return 0;
 }
 
+int request_pin(struct catalog *c, const char *repository, const char *backup, bool pin, struct job_record *out, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist named = {0};
+	const char *kind = pin ? "pin" : "unpin";
+
+	strlist_add(&named, backup);
+	request_begin(out, kind);
+	request_choose_repository(out, repository);
+	int rc = about_backups(c, out, &named, e);
+
+	if (rc)
+		return request_ready(out, rc);
+	AUTO_FREE char *shown = shown_backup(backup);
+
+	out->title = mem_printf("%s %s", kind, shown);
+	request_arguments(out, &named);
+	return 0;
+}
+
 int request_prune(struct catalog *c, const char *repository, struct job_record *out, struct error *e)
 {
 	request_begin(out, "prune");

@@ -7,6 +7,7 @@
 #include "catalog/alarm.h"
 #include "catalog/job_care.h"
 #include "job/notify.h"
+#include "job/record.h"
 #include "job/request.h"
 
 #include <stdlib.h>
@@ -199,6 +200,8 @@ static int follow(struct supervisor *s, const struct job_record *j, struct error
 		return rc;
 	bool again = will_retry(j, &r);
 
+	if (!again)
+		record_remove_uploads(s->c, j);
 	rc = notify_job(s->c, j, again, e);
 	if (!rc && again)
 		rc = retry(s, j, &r, e);

@@ -191,7 +191,10 @@ static int check_members(const struct web_route *route, struct json *j, struct s
 		strlist_add(&names, name);
 		if (f && json_peek(j) != JSON_NULL)
 			strlist_add(seen, name);
-		rc = f ? check_value(f, j, e) : unknown(route, name, e);
+		if (f || !(route->flags & WEB_RECORD))
+			rc = f ? check_value(f, j, e) : unknown(route, name, e);
+		else
+			json_skip(j);
 	}
 	return rc;
 }

@@ -256,8 +256,6 @@ static const struct web_field setup_fields[] = {
 };
 static const struct web_field list_fields[] = {
 	{"all", "boolean?", "Those of everybody; only for admins", NULL, 0, 0},
-	{"offset", "integer?", "How many to leave out", NULL, 0, 0},
-	{"limit", "integer?", "How many at most, 100 when absent", NULL, 1, 1000},
 	{0},
 };
 

@@ -85,6 +85,8 @@ enum web_route_flags {
 	WEB_QUEUES = 1 << 3,                    /* 202: what web_queue() answers with */
 	WEB_FILE = 1 << 4,                      /* a file */
 	WEB_EVENTS = 1 << 5,                    /* server-sent events */
+	WEB_RECORD = 1 << 6,                    /* the body is a record: X_from_json() refuses what it has not, and passes over what is only read,
+						 * so that what GET gave can be changed and sent back */
 };
 extern const struct web_route *const web_routes[];       /* tables, each ends with a zeroed route; NULL-terminated */
 

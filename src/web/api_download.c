@@ -1,0 +1,152 @@
+/* Files for people out of a backup. */
+#include "job/source_kind.h"
+#include "web/answer.h"
+#include "web/api.h"
+
+#include <string.h>
+
+struct wanted {
+	char *format, *source;          /* source NULL: the only one */
+	struct strlist tables;
+};
+
+static void wanted_release(struct wanted *w)
+{
+	mem_free_ptr(&w->format);
+	mem_free_ptr(&w->source);
+	strlist_release(&w->tables);
+}
+
+/* From the body or the query: a link can only have the latter. */
+static char *either(const struct web_request *r, const char *name)
+{
+	const char *text = web_query(r, name);
+	char *field = web_field_text(r, name);
+
+	return field ? field : text ? mem_string(text) : NULL;
+}
+
+static const struct known_source *find_source(const struct known_backup *b, const char *name)
+{
+	for (size_t i = 0; name && i < b->source_count; i++)
+		if (!strcmp(b->sources[i].name, name) || !strcmp(b->sources[i].shown, name))
+			return &b->sources[i];
+	return !name && b->source_count == 1 ? b->sources : NULL;
+}
+
+static void no_source(const struct known_backup *b, const char *name, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist names = {0};
+
+	for (size_t i = 0; i < b->source_count; i++)
+		strlist_add(&names, b->sources[i].name);
+	AUTO_FREE char *all = strlist_join(&names, ", ");
+
+	if (name)
+		error_set(e, ERR_NOT_FOUND, "there is no source \"%.128s\" in backup %.8s", name, b->id);
+	else
+		error_set(e, ERR_USAGE, "backup %.8s holds several sources: which one?", b->id);
+	error_hint(e, "\"source\" may be: %s", all);
+}
+
+/* Also the name of the file. */
+static int read_wanted(struct web_request *r, const struct known_backup *b, struct wanted *out, char **file_name, struct error *e)
+{
+	const char *table = web_query(r, "table");
+
+	out->format = either(r, "format");
+	out->source = either(r, "source");
+	web_field_list(r, "tables", &out->tables);
+	if (table)
+		strlist_add(&out->tables, table);
+	const struct known_source *s = find_source(b, out->source);
+
+	if (!s) {
+		no_source(b, out->source, e);
+		return -(int)e->kind;
+	}
+	if (!out->format)
+		out->format = mem_string(source_kind_format(s->engine));
+	*file_name = source_kind_export_name(s->engine, s->name, out->format, b->time);
+	return 0;
+}
+
+static int fetch(struct web_request *r, struct web_response *out, char **url, struct error *e)
+{
+	CLEANUP(known_backup_release) struct known_backup b = {0};
+	CLEANUP(wanted_release) struct wanted w = {0};
+	AUTO_FREE char *name = NULL;
+	int rc = api_backup(r, &b, e);
+
+	if (!rc)
+		rc = read_wanted(r, &b, &w, &name, e);
+	if (!rc)
+		rc = web_download(r, b.id, w.format, w.source, &w.tables, out, e);
+	if (rc)
+		return rc;
+	if (out->file) {
+		mem_free_ptr(&out->file_name);
+		out->file_name = TAKE(name);
+	}
+	if (url)
+		*url = mem_printf(API "backups/%s/download/?format=%s", b.id, w.format);
+	return 0;
+}
+
+static int download(struct web_request *r, struct web_response *out, struct error *e)
+{
+	int rc = fetch(r, out, NULL, e);
+
+	return rc || !out->file ? rc : api_audit(r, "download", r->params[0], e, "%s", out->file_name);
+}
+
+/* The same without its bytes: whether it is ready, and where it then is. */
+static int prepare(struct web_request *r, struct web_response *out, struct error *e)
+{
+	CLEANUP(answer_release) struct web_response ready = {0};
+	AUTO_FREE char *url = NULL;
+	struct json_out w;
+	int rc = fetch(r, &ready, &url, e);
+
+	if (rc)
+		return rc;
+	jw_init(&w, &out->body);
+	jw_object(&w);
+	jw_kv_bool(&w, "ready", ready.file != NULL);
+	jw_kv_string(&w, "url", url);
+	jw_kv_string(&w, "file_name", ready.file_name);
+	jw_name(&w, "job");
+	if (ready.file)
+		jw_null(&w);
+	else
+		jw_raw(&w, (const char *)ready.body.p, ready.body.len);
+	jw_object_end(&w);
+	out->status = ready.file ? 200 : 202;
+	return 0;
+}
+
+/* ---- the table ---- */
+
+#define FORMATS "archive|sql|csv|xlsx|tar.gz|tar.zst|zip"
+#define FORMAT_HELP "archive (the engine's own file), sql, csv (a zip), xlsx; tar.gz, tar.zst or zip of a folder. Unless said, archive for databases, tar.gz for folders"
+#define SOURCE_HELP "which source of the backup, when it has several"
+
+static const struct web_field link_fields[] = {
+	{"format", "string?", FORMAT_HELP, FORMATS},
+	{"source", "string?", SOURCE_HELP},
+	{"table", "string?", "only this table, of sql, csv and xlsx"},
+	{0},
+};
+static const struct web_field body_fields[] = {
+	{"format", "string", FORMAT_HELP, FORMATS},
+	{"source", "string", SOURCE_HELP},
+	{"tables", "array", "only these tables, of sql, csv and xlsx"},
+	{0},
+};
+
+const struct web_route api_download[] = {
+	{"GET", API "backups/{id}/download/", WEB_OPERATOR, download, "Backups", "Download a backup as a plain file; 202 with a job while it is being made", link_fields, "Job", WEB_SLOW | WEB_FILE | WEB_QUEUES},
+	{"POST", API "backups/{id}/download/", WEB_OPERATOR, download, "Backups", "The same, asked for by a form", body_fields, "Job", WEB_SLOW | WEB_FILE | WEB_QUEUES | WEB_SAFE},
+	{"POST", API "backups/{id}/export/", WEB_OPERATOR, prepare, "Backups", "Have a plain file made, to download when it is ready", body_fields, "Export|Export", WEB_SLOW | WEB_QUEUES},
+	{0},
+};

@@ -1,12 +1,13 @@
 #include "catalog/audit.h"
 
 #include "base/codec.h"
+#include "base/digest.h"
 #include "base/mem.h"
 #include "catalog/db.h"
 #include "catalog/field.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,15 +46,14 @@ static void add_field(struct buf *b, const char *text)
 static void hash_of(const char *before, const struct audit_record *a, char out[65])
 {
 	CLEANUP(buf_release) struct buf b = BUF_INIT;
-	unsigned char digest[32];
+	unsigned char digest[DIGEST_SHA256];
 	buf_printf(&b, "%s\n%" PRId64 "\n%" PRId64 "\n", before, a->id, (int64_t)a->time.tv_sec * 1000000 + a->time.tv_nsec / 1000);
 	add_field(&b, a->who);
 	add_field(&b, a->address);
 	add_field(&b, a->action);
 	add_field(&b, a->object);
 	add_field(&b, a->details);
-	if (EVP_Digest(b.p, b.len, digest, NULL, EVP_sha256(), NULL) != 1)
-		abort();
+	digest_sha256(b.p, b.len, digest);
 	hex_encode(digest, sizeof digest, out);
 }
 
@@ -108,10 +108,7 @@ int audit_add(struct catalog *c, const char *who, const char *address, const cha
 	if (rc)
 		return rc;
 	rc = insert(c, &a, e);
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc, e);
 }
 
 /* ---- reading ---- */

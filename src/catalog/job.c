@@ -202,10 +202,7 @@ int job_add(struct catalog *c, struct job_record *j, struct error *e)
 		rc = check_locks(c, j, e);
 	if (!rc)
 		rc = insert(c, j, &words, about, e);
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc, e);
 }
 
 /* ---- finding ---- */
@@ -353,10 +350,7 @@ int job_about(struct catalog *c, const struct job_record *j, struct error *e)
 			&j->sources, &j->locks, j->repository);
 	if (!rc && db_changed(c) > 0)
 		rc = replace_sources(c, j, e);
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc, e);
 }
 
 int job_beat(struct catalog *c, const struct job_record *j, bool *cancel, struct error *e)
@@ -393,10 +387,7 @@ int job_end(struct catalog *c, const struct job_record *j, struct error *e)
 		j->error, j->hint, j->size, j->added, j->rows, j->files);
 	if (!rc && db_changed(c) > 0)
 		rc = keep_result(c, j, e);
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc, e);
 }
 
 int job_ask_cancel(struct catalog *c, const char *id, struct error *e)
@@ -412,10 +403,7 @@ int job_ask_cancel(struct catalog *c, const char *id, struct error *e)
 		rc = db_run(c, e, "UPDATE job SET state = 'cancelled', cancel = 1, ended = ?2, error_kind = 'cancelled', error = 'cancelled before it began' WHERE id = ?1", "st", j.id, time_now());
 	if (!rc && j.state == JOB_RUNNING)
 		rc = db_run(c, e, "UPDATE job SET cancel = 1 WHERE id = ?1", "s", j.id);
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc, e);
 }
 
 int job_set_notes(struct catalog *c, const char *id, const char *notes, struct error *e)

@@ -93,10 +93,7 @@ int known_put(struct catalog *c, const struct known_backup *b, struct error *e)
 		rc = db_run(c, e, "DELETE FROM backup_source WHERE backup = ?1", "i", n);
 	for (size_t i = 0; !rc && i < b->source_count; i++)
 		rc = put_source(c, n, i, b, e);
-	if (!rc)
-		return catalog_commit(c, e);
-	catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc, e);
 }
 
 int known_remove(struct catalog *c, int64_t place, const char *id, struct error *e)

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 
 import pytest
+from daemon import Daemon
 from servers import MariadbServer, PostgresServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -208,3 +209,11 @@ def mariadb():
     """A MariaDB server for all tests; each makes databases of its own: mariadb.create(). Who stops or kills one starts its own."""
     with MariadbServer() as server:
         yield server
+
+
+@pytest.fixture
+def daemon(backstay, tmp_path):
+    """A daemon for this test, not started yet: daemon.start(). See daemon.py."""
+    one = Daemon(backstay, tmp_path)
+    yield one
+    one.close()

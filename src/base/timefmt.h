@@ -11,6 +11,7 @@ struct timespec time_now(void);
 double time_monotonic(void);                       /* seconds */
 void time_sleep(double seconds);                   /* the whole time, whatever signals come; nothing for 0 or less */
 void time_freeze(const struct timespec *t);        /* NULL thaws */
+void time_shift(int64_t seconds);                  /* what time_now() says is so much later than the clock; before there are threads */
 
 int time_cmp(struct timespec a, struct timespec b);
 double time_between(struct timespec from, struct timespec to);    /* seconds */

@@ -5,36 +5,39 @@
 #include "cli/opt.h"
 
 /* One a line, sorted. */
-extern const struct command cmd_audit;
-extern const struct command cmd_backup;
-extern const struct command cmd_catalog;
-extern const struct command cmd_check;
-extern const struct command cmd_check_tables;
-extern const struct command cmd_completion;
-extern const struct command cmd_config;
-extern const struct command cmd_diff;
-extern const struct command cmd_dump;
-extern const struct command cmd_export;
-extern const struct command cmd_forget;
-extern const struct command cmd_help;
-extern const struct command cmd_info;
-extern const struct command cmd_init;
-extern const struct command cmd_job;
-extern const struct command cmd_key;
-extern const struct command cmd_list;
-extern const struct command cmd_ls;
-extern const struct command cmd_notice;
-extern const struct command cmd_optimize;
-extern const struct command cmd_prune;
-extern const struct command cmd_query;
-extern const struct command cmd_repair;
-extern const struct command cmd_repository;
-extern const struct command cmd_restore;
-extern const struct command cmd_show;
-extern const struct command cmd_source;
-extern const struct command cmd_token;
-extern const struct command cmd_unlock;
-extern const struct command cmd_user;
-extern const struct command cmd_verify;
+/* One a line, in the order of the help. */
+extern const struct command
+	cmd_init,
+	cmd_backup,
+	cmd_list,
+	cmd_show,
+	cmd_ls,
+	cmd_dump,
+	cmd_restore,
+	cmd_verify,
+	cmd_diff,
+	cmd_query,
+	cmd_export,
+	cmd_info,
+	cmd_optimize,
+	cmd_check_tables,
+	cmd_repair,
+	cmd_forget,
+	cmd_prune,
+	cmd_check,
+	cmd_unlock,
+	cmd_key,
+	cmd_source,
+	cmd_repository,
+	cmd_job,
+	cmd_catalog,
+	cmd_notice,
+	cmd_user,
+	cmd_token,
+	cmd_audit,
+	cmd_config,
+	cmd_serve,
+	cmd_completion,
+	cmd_help;
 
 #endif

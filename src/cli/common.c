@@ -2,6 +2,7 @@
 #include "cli/common.h"
 
 #include "base/fs.h"
+#include "base/timefmt.h"
 #include "base/words.h"
 #include "cli/names.h"
 #include "cli/terminal.h"
@@ -43,9 +44,20 @@ void common_catch_signals(void)
 	sigaction(SIGPIPE, &a, NULL);
 }
 
+/* For tests: a clock so many seconds ahead of the machine's. */
+static void shift_clock(void)
+{
+	const char *offset = getenv("BACKSTAY_TEST_NOW_OFFSET");
+
+	if (offset && *offset)
+		time_shift(strtoll(offset, NULL, 10));
+}
+
 void common_prepare_process(void)
 {
 	int fd;
+
+	shift_clock();
 
 	/* A file opened later must not land on a closed standard descriptor. */
 	do

@@ -43,6 +43,7 @@ const struct command *const commands[] = {
 	&cmd_token,
 	&cmd_audit,
 	&cmd_config,
+	&cmd_serve,
 	&cmd_completion,
 	&cmd_help,
 	NULL,

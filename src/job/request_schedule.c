@@ -98,10 +98,8 @@ static void take_job(const struct schedule_record *s, struct job_record *j, stru
 
 static int backup(struct catalog *c, const struct schedule_record *s, const struct group *g, struct job_record *j, struct error *e)
 {
-	CLEANUP(strlist_release) struct strlist tags = {0};
-	const struct request_backup r = {.sources = &g->sources, .repository = g->repository, .name = s->name, .tags = &tags};
+	const struct request_backup r = {.sources = &g->sources, .repository = g->repository, .name = s->name};
 
-	strlist_add(&tags, s->name);
 	return request_backup(c, &r, j, e);
 }
 

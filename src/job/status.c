@@ -11,10 +11,12 @@
 #include "catalog/source.h"
 #include "catalog/tally.h"
 #include "job/notify.h"
+#include "job/schedule.h"
 
 #include <stdlib.h>
 
 #define HOUR 3600
+#define SCHEDULE_SLACK (2 * HOUR) /* for a run that takes its time, and a retry */
 #define CLOCK_SLACK HOUR        /* a backup that is so much later than now was made by a clock that was wrong */
 
 static struct timespec daemon_started;
@@ -41,33 +43,64 @@ void status_release(struct status *s)
 
 /* ---- loading ---- */
 
-static bool is_overdue(const struct status_source *x, struct timespec now)
+/* What the source has instead of a good backup counts from when it was configured; so does one from the future. */
+static struct timespec last_of(const struct status_source *x, struct timespec now)
 {
-	struct timespec last = x->last_good;
-
-	if (time_between(now, last) > CLOCK_SLACK || !last.tv_sec)
-		last = x->since;
-	return x->overdue_hours && time_between(last, now) > (double)x->overdue_hours * HOUR;
+	return !x->last_good.tv_sec || time_between(now, x->last_good) > CLOCK_SLACK ? x->since : x->last_good;
 }
 
-static int load_source(struct catalog *c, const struct source_record *r, uint64_t usual_hours, struct timespec now, struct status_source *out, struct error *e)
+static bool is_about(const struct schedule_record *r, const char *source)
+{
+	return r->enabled && r->action == ACTION_BACKUP && (!r->sources.n || strlist_has(&r->sources, source));
+}
+
+/* Two runs of a schedule after the last good backup one of them must have made the next; no schedule, no deadline. */
+static int by_schedules(const struct schedule_list *l, const char *source, int64_t last, struct timespec *out, struct error *e)
+{
+	int64_t first, second, least = INT64_MAX;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < l->n; i++) {
+		if (!is_about(&l->v[i], source))
+			continue;
+		rc = schedule_next(&l->v[i], last, &first, e);
+		if (!rc && first != INT64_MAX)
+			rc = schedule_next(&l->v[i], first, &second, e);
+		if (!rc && first != INT64_MAX && second < least)
+			least = second;
+	}
+	*out = (struct timespec){.tv_sec = rc || least == INT64_MAX ? 0 : least + SCHEDULE_SLACK};
+	return rc;
+}
+
+static int set_deadline(const struct schedule_list *l, uint64_t hours, struct timespec now, struct status_source *out, struct error *e)
+{
+	struct timespec last = last_of(out, now);
+	int rc = 0;
+
+	if (hours)
+		out->deadline = (struct timespec){.tv_sec = last.tv_sec + (int64_t)hours * HOUR};
+	else
+		rc = by_schedules(l, out->name, last.tv_sec, &out->deadline, e);
+	out->overdue = out->deadline.tv_sec && time_cmp(now, out->deadline) > 0;
+	return rc;
+}
+
+static int load_source(struct catalog *c, const struct source_record *r, uint64_t usual_hours, const struct schedule_list *schedules, struct timespec now,
+		       struct status_source *out, struct error *e)
 {
 	char id[65];
-	struct error unknown = {0};
-	int rc = known_newest_good(c, r->name, &out->last_good, id, &unknown);
 
 	out->name = mem_string(r->name);
 	out->since = r->created;
-	out->overdue_hours = r->overdue_hours ? r->overdue_hours : usual_hours;
-	out->overdue = is_overdue(out, now);
-	if (rc && rc != -ERR_NOT_FOUND) {
-		*e = unknown;
-		return rc;
-	}
-	return out->last_good.tv_sec ? tally_size(c, r->name, out->last_good, &out->bytes, e) : 0;
+	int rc = known_newest_good(c, r->name, &out->last_good, id, e);
+
+	if (!rc && out->last_good.tv_sec)
+		rc = tally_size(c, r->name, out->last_good, &out->bytes, e);
+	return rc ? rc : set_deadline(schedules, r->overdue_hours ? r->overdue_hours : usual_hours, now, out, e);
 }
 
-static int load_sources(struct catalog *c, struct status *s, struct error *e)
+static int load_sources(struct catalog *c, const struct schedule_list *schedules, struct status *s, struct error *e)
 {
 	CLEANUP(source_list_release) struct source_list l = {0};
 	uint64_t hours = 0;
@@ -77,7 +110,7 @@ static int load_sources(struct catalog *c, struct status *s, struct error *e)
 		rc = source_list_all(c, &l, e);
 	s->sources = mem_zero(l.n * sizeof *s->sources);
 	for (; !rc && s->source_count < l.n; s->source_count++)
-		rc = load_source(c, &l.v[s->source_count], hours, s->now, &s->sources[s->source_count], e);
+		rc = load_source(c, &l.v[s->source_count], hours, schedules, s->now, &s->sources[s->source_count], e);
 	return rc;
 }
 
@@ -102,37 +135,43 @@ static int load_places(struct catalog *c, struct status *s, struct error *e)
 	return rc;
 }
 
-static int load_schedules(struct catalog *c, struct status *s, struct error *e)
+static void take_schedules(const struct schedule_list *l, struct status *s)
 {
-	CLEANUP(schedule_list_release) struct schedule_list l = {0};
-	int rc = schedule_list_all(c, &l, e);
-
-	s->schedules = mem_zero(l.n * sizeof *s->schedules);
-	for (; !rc && s->schedule_count < l.n; s->schedule_count++) {
-		const struct schedule_record *r = &l.v[s->schedule_count];
+	s->schedules = mem_zero(l->n * sizeof *s->schedules);
+	for (; s->schedule_count < l->n; s->schedule_count++) {
+		const struct schedule_record *r = &l->v[s->schedule_count];
 
 		s->schedules[s->schedule_count] = (struct status_schedule){
 			.name = mem_string(r->name), .enabled = r->enabled, .next_run = r->next_run, .last_run = r->last_run,
 		};
 	}
+}
+
+static int load(struct catalog *c, struct status *s, struct error *e)
+{
+	CLEANUP(schedule_list_release) struct schedule_list schedules = {0};
+	int rc = tally_states(c, s->jobs, e);
+
+	if (!rc)
+		rc = schedule_list_all(c, &schedules, e);
+	if (!rc)
+		rc = load_sources(c, &schedules, s, e);
+	if (!rc)
+		rc = load_places(c, s, e);
+	if (!rc)
+		rc = delivery_count(c, &s->notices_waiting, &s->notices_failed, e);
+	if (!rc)
+		rc = notify_problems(c, &s->notice_problems, e);
+	if (!rc)
+		take_schedules(&schedules, s);
 	return rc;
 }
 
 int status_load(struct catalog *c, struct timespec now, struct status *out, struct error *e)
 {
 	*out = (struct status){.now = now, .daemon_started = daemon_started};
-	int rc = tally_states(c, out->jobs, e);
+	int rc = load(c, out, e);
 
-	if (!rc)
-		rc = load_sources(c, out, e);
-	if (!rc)
-		rc = load_places(c, out, e);
-	if (!rc)
-		rc = load_schedules(c, out, e);
-	if (!rc)
-		rc = delivery_count(c, &out->notices_waiting, &out->notices_failed, e);
-	if (!rc)
-		rc = notify_problems(c, &out->notice_problems, e);
 	if (rc)
 		status_release(out);
 	return rc;

@@ -10,7 +10,7 @@ struct status_source {
 	struct timespec last_good;      /* newest whole backup; zero: none */
 	uint64_t bytes;                 /* of it */
 	struct timespec since;          /* it was configured */
-	uint64_t overdue_hours;         /* so old it may be; 0: no matter */
+	struct timespec deadline;       /* for the next one; zero: none */
 	bool overdue;
 };
 struct status_place {

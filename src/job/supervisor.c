@@ -15,7 +15,8 @@
 #define JOBS 2
 #define GRACE 10.0
 #define LOOK_SECONDS 1.0        /* how soon what others wrote into the catalog is seen */
-#define ROUND_SECONDS 60.0      /* at the latest */
+#define ROUND_SECONDS 60.0      /* between two rounds at the most: what goes by the steady clock is looked at in each */
+#define NEVER 1e9
 #define SAME_AGAIN 60.0
 
 /* ---- what the steps share ---- */
@@ -110,10 +111,10 @@ static double least(double a, double b)
 	return a < b ? a : b;
 }
 
-/* Until the next time that is known; with children, what they do is looked at often. */
+/* Until the next time that is known; what children do, and those that keep others waiting, is looked at often. */
 static double time_left(const struct supervisor *s, struct timespec next_start)
 {
-	double left = s->child_count || s->held_count ? LOOK_SECONDS : ROUND_SECONDS;
+	double left = s->child_count || s->ready ? LOOK_SECONDS : NEVER;
 
 	if (s->next_due != INT64_MAX)
 		left = least(left, until(s, (struct timespec){.tv_sec = s->next_due}));
@@ -204,7 +205,7 @@ void supervisor_run(struct supervisor *s, const volatile bool *stop)
 			s->before_round(s->ctx, s);
 		supervisor_tick(s, time_now(), time_monotonic(), &wait);
 		if (!*stop)
-			wait_for_something(s, wait);
+			wait_for_something(s, least(wait, ROUND_SECONDS));
 	}
 	if (s->child_count)
 		log_write(LOG_NOTICE, "job", "stopping: %zu jobs get %.0f seconds to end", supervisor_child_jobs(s), s->grace);

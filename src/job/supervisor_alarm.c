@@ -4,6 +4,7 @@
 
 #include "base/human.h"
 #include "base/mem.h"
+#include "base/timefmt.h"
 #include "catalog/alarm.h"
 #include "job/notify.h"
 #include "job/status.h"
@@ -36,9 +37,10 @@ static int tell_overdue(struct supervisor *s, const void *what, struct error *e)
 {
 	const struct status_source *x = what;
 	AUTO_FREE char *text = status_overdue(x, s->now);
+	double hours = time_between(x->last_good, s->now) / 3600;
 
 	log_write(LOG_ERROR, "alarm", "%s", text);
-	return notify_overdue(s->c, x->name, x->last_good, x->overdue_hours, e);
+	return notify_overdue(s->c, x->name, x->last_good, hours > 1 ? (uint64_t)hours : 1, e);
 }
 
 static int tell_low_space(struct supervisor *s, const void *what, struct error *e)

@@ -257,7 +257,7 @@ void supervisor_child_reap(struct supervisor *s)
 
 static void ask(struct supervisor *s, struct child *c, int why)
 {
-	if (c->asked || c->ended)
+	if (c->why != ASKED_NOT || c->ended)
 		return;
 	c->asked = s->steady;
 	c->why = why;
@@ -287,9 +287,9 @@ void supervisor_child_watch(struct supervisor *s)
 
 		if (c->ended)
 			continue;
-		if (!c->asked && c->kind == CHILD_JOB)
+		if (c->why == ASKED_NOT && c->kind == CHILD_JOB)
 			watch_job(s, c);
-		if (c->asked && s->steady - c->asked >= s->grace)
+		if (c->why != ASKED_NOT && s->steady - c->asked >= s->grace)
 			s->processes.signal(s->processes.ctx, c->pid, SIGKILL);
 	}
 }

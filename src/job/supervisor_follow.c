@@ -6,6 +6,7 @@
 #include "base/timefmt.h"
 #include "catalog/alarm.h"
 #include "catalog/job_care.h"
+#include "catalog/setting.h"
 #include "job/notify.h"
 #include "job/record.h"
 #include "job/request.h"
@@ -106,9 +107,12 @@ static int retention(struct supervisor *s, const struct job_record *j, const str
 	CLEANUP(job_record_release) struct job_record next = {0};
 	const struct request_cleanup q = {.repository = j->repository, .schedule = r->name};
 
-	if (!schedule_keeps(&r->keep) || waits_already(s, "cleanup", j->repository, r->id))
-		return 0;
-	int rc = request_cleanup(s->c, &q, &next, e);
+	bool wanted = false;
+	int rc = setting_bool(s->c, "auto_cleanup", &wanted, e);
+
+	if (rc || !wanted || !schedule_keeps(&r->keep) || waits_already(s, "cleanup", j->repository, r->id))
+		return rc;
+	rc = request_cleanup(s->c, &q, &next, e);
 
 	if (rc)
 		return rc;

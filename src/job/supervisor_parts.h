@@ -20,7 +20,7 @@ struct child {
 	struct buf said;                /* the last of its stderr */
 	size_t passed;                  /* so much of `said` is in our log already */
 	struct job_record job;          /* as it was when it began */
-	double began, asked;            /* steady; asked to end: 0 not yet */
+	double began, asked;            /* steady; when it was asked to end, and why: */
 	enum { ASKED_NOT, ASKED_CANCEL, ASKED_TIME, ASKED_STOP } why;
 };
 

@@ -13,6 +13,7 @@
 
 #define DAY 86400
 #define QUIET 3600              /* seconds without any schedule due */
+#define BETWEEN (20 * 3600)     /* two prunes of one repository, so that a daily one may come an hour sooner */
 #define LONG_AGO (7 * DAY)      /* after these any moment will do at which nothing runs */
 
 /* Nothing runs, and nothing that is queued could. */
@@ -57,7 +58,7 @@ static int was_pruned(struct supervisor *s, const char *repository, bool *out, s
 
 	strlist_add(&kinds, "prune");
 	const struct job_filter f = {
-		.kinds = kinds, .repository = *repository ? repository : NULL, .after = {.tv_sec = s->now.tv_sec - DAY},
+		.kinds = kinds, .repository = *repository ? repository : NULL, .after = {.tv_sec = s->now.tv_sec - BETWEEN},
 	};
 	const struct catalog_page p = {.limit = 1};
 	int rc = job_list_some(s->c, &f, &p, &l, NULL, e);

@@ -6,39 +6,10 @@ import subprocess
 import pytest
 from conftest import BACKSTAY, ROOT
 
-COMMANDS = [
-    "init",
-    "backup",
-    "list",
-    "show",
-    "ls",
-    "dump",
-    "restore",
-    "verify",
-    "diff",
-    "query",
-    "export",
-    "info",
-    "optimize",
-    "check-tables",
-    "repair",
-    "forget",
-    "prune",
-    "check",
-    "unlock",
-    "key",
-    "source",
-    "repository",
-    "job",
-    "catalog",
-    "notice",
-    "user",
-    "token",
-    "audit",
-    "config",
-    "completion",
-    "help",
-]
+COMMANDS = ["init", "backup", "list", "show", "ls", "dump", "restore", "verify", "diff", "query", "export", "info",
+            "optimize", "check-tables", "repair", "forget", "prune", "check", "unlock", "key", "source",
+            "repository", "job", "catalog", "notice", "user", "token", "audit", "config", "serve", "completion",
+            "help"]
 MAN = (ROOT / "man" / "backstay.1").read_text()
 
 

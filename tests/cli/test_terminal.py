@@ -171,3 +171,19 @@ def test_a_long_backup_draws_a_bar_with_a_rate(initialised, home):
                 terminal.read()
     assert terminal.end() == 0
     assert "\rbackup: " in terminal.text and "\x1b[K" in terminal.text
+
+
+# ---- notices ----
+
+def test_the_password_of_a_mail_server_is_asked_for_without_echo(backstay):
+    terminal = Terminal(backstay, "notice", "add", "mail", "admins", "a@example.org", "--server", "smtp.example.org:587", "--user", "maria")
+    terminal.expect("password of maria at smtp.example.org:587: ")
+    terminal.type("Tr0ub4dor\n")
+    assert terminal.end() == 0
+    assert "Tr0ub4dor" not in terminal.text
+    assert backstay("notice", "show", "admins", "--json").json["notice"]["password_known"] is True
+    terminal = Terminal(backstay, "notice", "remove", "admins")
+    terminal.expect("Remove the notice admins, and its messages that were not sent yet? [y/N] ")
+    terminal.type("n\n")
+    assert terminal.end() == 130
+    assert backstay("notice", "list", "--json").json["notices"]

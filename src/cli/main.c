@@ -104,7 +104,7 @@ static int run(struct parsed *p, struct error *e)
 	}
 	int rc = setting_environment(e);
 
-	return rc ? rc : p->command->run(p, e);
+	return rc ? rc : recorded_end(common_run(p, e), e);
 }
 
 static int run_line(int argc, char **argv, struct error *e)

@@ -1,5 +1,6 @@
 #include "base/fs.h"
 #include "base/human.h"
+#include "catalog/setting.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
 #include "cli/hooks.h"
@@ -27,7 +28,7 @@ static const struct opt options[] = {
 	{"include-logs", 0, OPT_FLAG, NULL, "take logs and caches too, which are left out else", NULL},
 	{"one-file-system", 0, OPT_FLAG, NULL, "do not enter other file systems below a folder", NULL},
 	{"check", 0, OPT_STRING, "HOW", "SQLite's integrity_check on the copy: auto (up to 256 MiB), full or none", "auto|full|none"},
-	{"compression", 0, OPT_STRING, "LEVEL", "zstd level 1 to 19, off, auto or max", NULL},
+	{"compression", 0, OPT_STRING, "LEVEL", "zstd level 1 to 19, off, auto or max; else as the settings say", NULL},
 	{"force", 0, OPT_FLAG, NULL, "read everything, whatever looks unchanged", NULL},
 	{"optimize", 0, OPT_FLAG, NULL, "optimize the tables of databases first", NULL},
 	{"before", 0, OPT_STRING, "COMMAND", "run COMMAND first; when it fails, there is no backup", NULL},
@@ -78,12 +79,22 @@ static int check_of(const char *how)
 	return !how || !strcmp(how, "auto") ? CHECK_AUTO : !strcmp(how, "full") ? CHECK_FULL : CHECK_NONE;
 }
 
+/* As the option says, else the setting. */
+static int choose_compression(const struct parsed *p, int *level, struct error *e)
+{
+	AUTO_FREE char *usual = NULL;
+	const char *given = opt_text(p, "compression");
+	int rc = given ? 0 : setting_text(names_catalog(), "compression_level", &usual, NULL, e);
+
+	return rc ? rc : parse_compression(given ? given : usual, level, e);
+}
+
 static int parse_options(const struct parsed *p, struct job_backup *j, struct error *e)
 {
 	const char *check = opt_text(p, "check");
 	const struct strlist *files = &opt_get(p, "exclude-file")->list;
 	uint64_t threads = opt_get(p, "threads")->number;
-	int rc = parse_compression(opt_text(p, "compression"), &j->level, e);
+	int rc = choose_compression(p, &j->level, e);
 
 	if (!rc && threads > THREADS_MAX)
 		rc = error_set(e, ERR_USAGE, "--threads cannot be more than %d", THREADS_MAX);

@@ -7,8 +7,7 @@
 #include "catalog/schedule.h"
 #include "catalog/source.h"
 #include "catalog/user.h"
-#include "engine/engine.h"
-#include "engine/url.h"
+#include "job/source_kind.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +21,17 @@ static void write_secret(struct json_out *w, const char *name, const struct secr
 }
 
 /* The functions of one kind by the types that the table has for all. */
-#define COMMON(kind) \
+#define COMMON(kind, is_one) \
 	static void release_##kind(void *r) { kind##_record_release(r); } \
 	static void json_##kind(const void *r, struct json_out *w) { kind##_json(r, w); } \
-	static int find_##kind(struct catalog *c, const char *name, void *r, struct error *e) { return kind##_find(c, name, r, e); } \
+	static int find_##kind(struct catalog *c, const char *name, void *r, struct error *e) \
+	{ \
+		int rc = kind##_find(c, name, r, e); \
+		if (rc || is_one((struct kind##_record *)r)) \
+			return rc; \
+		kind##_record_release(r); \
+		return error_set(e, ERR_NOT_FOUND, "nobody has configured %s", name); \
+	} \
 	static int add_##kind(struct catalog *c, void *r, struct error *e) { return kind##_add(c, r, e); } \
 	static int update_##kind(struct catalog *c, void *r, struct error *e) { return kind##_update(c, r, e); } \
 	static int names_##kind(struct catalog *c, struct strlist *out, struct error *e) \
@@ -33,14 +39,17 @@ static void write_secret(struct json_out *w, const char *name, const struct secr
 		CLEANUP(kind##_list_release) struct kind##_list l = {0}; \
 		int rc = kind##_list_all(c, &l, e); \
 		for (size_t i = 0; !rc && i < l.n; i++) \
-			strlist_add(out, l.v[i].name); \
+			if (is_one(&l.v[i])) \
+				strlist_add(out, l.v[i].name); \
 		return rc; \
 	}
-COMMON(place)
-COMMON(source)
-COMMON(schedule)
-COMMON(notice)
-COMMON(user)
+#define EVERY(record) true
+#define IS_CONFIGURED(place) (!(place)->remembered)
+COMMON(place, IS_CONFIGURED)
+COMMON(source, EVERY)
+COMMON(schedule, EVERY)
+COMMON(notice, EVERY)
+COMMON(user, EVERY)
 
 static int read_place(void *r, struct json *j, struct error *e)
 {
@@ -59,16 +68,7 @@ static int read_source(void *r, struct json *j, struct error *e)
 
 static int ready_source(void *r, struct error *e)
 {
-	struct source_record *s = r;
-	CLEANUP(source_url_release) struct source_url u = {0};
-	int rc = source_url_parse(s->url ? s->url : "", false, NULL, &u, e);
-	if (rc)
-		return rc;
-	free(s->shown);
-	free(s->engine);
-	s->shown = TAKE(u.shown);
-	s->engine = mem_string(u.engine->name);
-	return 0;
+	return source_kind_parse(r, e);
 }
 
 static void secrets_of_source(const void *r, struct json_out *w)
@@ -181,7 +181,7 @@ static void secrets_of_none(const void *r, struct json_out *w)
 
 const struct configuration_kind configuration_kinds[] = {
 	{"repositories", "repository", KIND(place, secrets_of_place, place_remove),
-		.left_out = "|id|repository_id|password_known|scanned|checked|check_failed|bytes|bytes_free|created|changed|"},
+		.left_out = "|id|remembered|repository_id|password_known|scanned|checked|check_failed|bytes|bytes_free|created|changed|"},
 	{"sources", "source", KIND(source, secrets_of_source, source_remove), .ready = ready_source, .left_out = "|id|engine|url_secret|created|changed|"},
 	{"schedules", "schedule", KIND(schedule, secrets_of_none, schedule_remove), .start = start_schedule,
 		.left_out = "|id|when|next_run|last_run|last_job|created|changed|"},

@@ -9,6 +9,7 @@
 #include "job/leftover.h"
 #include "job/password.h"
 #include "job/record_parts.h"
+#include "job/source_environment.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +19,21 @@
 int record_catalog(bool make, struct catalog **out, struct error *e)
 {
 	AUTO_FREE char *state = NULL;
-	int rc = password_state_dir(make, &state, e);
+	bool given = source_environment_given();
+	int rc = password_state_dir(make || given, &state, e);
 
 	*out = NULL;
-	if (!rc && !make && !fs_is_dir(state))
+	if (!rc && !make && !given && !fs_is_dir(state))
 		rc = error_set(e, ERR_NOT_FOUND, "there is no state folder %s yet", state);
-	return rc ? rc : catalog_open(state, out, e);
+	if (!rc)
+		rc = catalog_open(state, out, e);
+	if (!rc)
+		rc = source_environment_apply(*out, e);
+	if (rc) {
+		catalog_close(*out);
+		*out = NULL;
+	}
+	return rc;
 }
 
 /* ---- what it had done ---- */

@@ -87,6 +87,18 @@ def test_a_settings_file_names_the_repository_too(backstay, home, shop):
     assert backstay("backup", "shop.db", "--json", env=environment).json["repository"] == f"{home}/from-file"
 
 
+def test_backups_are_compressed_as_the_setting_says(backstay, home):
+    (home / "data").mkdir()
+    (home / "data" / "zeros").write_bytes(bytes(1 << 20))
+    added = {}
+    for level in ("0", "6"):
+        repository = {"BACKSTAY_REPOSITORY": str(home / level)}
+        backstay("init", env=repository)
+        added[level] = backstay("backup", "data", "--json", env={**repository, "BACKUP_COMPRESSION_LEVEL": level}).json["bytes_added"]
+    assert added["0"] > 1 << 20 and added["6"] < 1 << 16
+    assert backstay("backup", "data", "--force", "--json", "--compression", "max", env={**repository, "BACKUP_COMPRESSION_LEVEL": "0"}).json["bytes_added"] < 1 << 16
+
+
 # ---- the configuration as one file ----
 
 

@@ -303,6 +303,21 @@ static void another_repository_may_become_the_default_one(void **state)
 	catalog_close(c);
 }
 
+static void a_repository_that_is_only_remembered_is_none_until_it_is_named(void **state)
+{
+	struct catalog *c = machine(1);
+	struct place_record p;
+	must(place_remember(c, "/srv/b", &p, &e));
+	AUTO_FREE char *text = export(c, false);
+	assert_non_null(strstr(text, "\"repositories\":[]"));
+	AUTO_FREE char *named = mem_printf("{\"backstay\":1,\"repositories\":[{\"name\":\"%s\",\"location\":\"/srv/b\"}]}", p.name);
+	AUTO_FREE char *wanted = mem_printf("repository %s is added", p.name);
+	assert_applies(c, named, plainly, wanted);
+	assert_applies(c, named, plainly, "");
+	place_record_release(&p);
+	catalog_close(c);
+}
+
 static void a_setting_of_the_environment_stays_and_is_told(void **state)
 {
 	struct catalog *c = machine(1);
@@ -350,6 +365,7 @@ int main(void)
 		IN_ROOM(what_is_not_named_stays_unless_all_is_replaced),
 		IN_ROOM(the_last_admin_is_never_removed),
 		IN_ROOM(another_repository_may_become_the_default_one),
+		IN_ROOM(a_repository_that_is_only_remembered_is_none_until_it_is_named),
 		IN_ROOM(a_setting_of_the_environment_stays_and_is_told),
 		IN_ROOM(names_that_differ_by_case_are_two),
 	};

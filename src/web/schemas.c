@@ -138,12 +138,12 @@ static const struct openapi_member user[] = {
 static const struct openapi_member totp_key[] = {{"key", "string", "for typing"}, {"url", "string", "for apps: otpauth://totp/..."}, {0}};
 static const struct openapi_member session[] = {{"user", "string"}, {"role", "viewer|operator|admin"}, {"csrf", "string?", "for the header X-CSRF-Token"}, {"expires", "time?"}, {0}};
 static const struct openapi_member login_session[] = {
-	{"id", "integer"}, {"user", "integer"}, {"address", "string?"}, {"agent", "string?"}, {"created", "time"}, {"used", "time"}, {"expires", "time"}, {0},
+	{"id", "integer"}, {"user", "integer"}, {"user_name", "string"}, {"address", "string?"}, {"agent", "string?"}, {"created", "time"}, {"used", "time"}, {"expires", "time"}, {0},
 };
 static const struct openapi_member jwt[] = {{"access", "string", "to send as a bearer token"}, {"expires", "time"}, {0}};
 static const struct openapi_member setup[] = {{"needed", "boolean"}, {0}};
 #define TOKEN \
-	{"id", "integer"}, {"user", "integer"}, {"name", "string"}, {"scope", "viewer|operator|admin"}, {"created", "time"}, {"used", "time?"}, {"expires", "time?"}
+	{"id", "integer"}, {"user", "integer"}, {"user_name", "string"}, {"name", "string"}, {"scope", "viewer|operator|admin"}, {"created", "time"}, {"used", "time?"}, {"expires", "time?"}
 static const struct openapi_member token[] = {TOKEN, {0}};
 static const struct openapi_member new_token[] = {TOKEN, {"token", "string", "what it is used by, shown this once"}, {0}};
 static const struct openapi_member audit[] = {

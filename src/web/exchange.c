@@ -107,6 +107,7 @@ struct exchange *exchange_new(struct exchange_site *site, int fd)
 	x->site = site;
 	x->fd = fd;
 	x->part.fd = -1;
+	x->body.uploads.fd = -1;        /* until the body begins, which it does not when its head is refused */
 	x->r.own = x;
 	return x;
 }

@@ -153,6 +153,15 @@ static int check_names(struct catalog *c, const struct schedule_record *s, struc
 	return rc;
 }
 
+/* As the catalog keeps it. */
+static struct timespec now(void)
+{
+	struct timespec t = time_now();
+
+	t.tv_nsec -= t.tv_nsec % 1000;
+	return t;
+}
+
 static int write_all(struct catalog *c, const struct schedule_record *s, struct error *e)
 {
 	CLEANUP(buf_release) struct buf keep = BUF_INIT;
@@ -193,7 +202,7 @@ static int insert(struct catalog *c, struct schedule_record *s, struct error *e)
 		rc = error_set(e, ERR_EXISTS, "there is a schedule named \"%s\" already", s->name);
 	if (rc)
 		return rc;
-	s->created = s->changed = time_now();
+	s->created = s->changed = now();
 	rc = db_run(c, e, "INSERT INTO schedule (name, enabled, action, kind, created, changed) VALUES (?1, 0, 'backup', 'daily', ?2, ?2)", "st", s->name,
 		    s->created);
 	if (rc)
@@ -234,7 +243,7 @@ static int update(struct catalog *c, struct schedule_record *s, const struct sch
 		error_set(e, ERR_REFUSED, "the schedule %s keeps its name: its backups are known by it", before->name);
 		return error_hint(e, "make another schedule, and disable this one");
 	}
-	s->changed = time_now();
+	s->changed = now();
 	int rc = write_all(c, s, e);
 
 	return rc || same_times(s, before) ? rc : begin_anew(c, s, e);

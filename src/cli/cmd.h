@@ -4,7 +4,6 @@
 
 #include "cli/opt.h"
 
-/* One a line, sorted. */
 /* One a line, in the order of the help. */
 extern const struct command
 	cmd_init,
@@ -23,12 +22,16 @@ extern const struct command
 	cmd_check_tables,
 	cmd_repair,
 	cmd_forget,
+	cmd_cleanup,
+	cmd_pin,
+	cmd_unpin,
 	cmd_prune,
 	cmd_check,
 	cmd_unlock,
 	cmd_key,
 	cmd_source,
 	cmd_repository,
+	cmd_schedule,
 	cmd_job,
 	cmd_catalog,
 	cmd_notice,

@@ -22,6 +22,7 @@ static const struct opt options[] = {
 	{"name", 'n', OPT_STRING, "NAME", "what to call the backup; else the names of its sources", NULL},
 	{"description", 'd', OPT_STRING, "TEXT", "a note kept with the backup", NULL},
 	{"tag", 0, OPT_LIST, "TAG", "a tag, for forget --keep-tag; may be given several times", NULL},
+	{"schedule", 0, OPT_STRING, "NAME", "as a backup of this schedule, which is kept by its rules", NULL},
 	{"exclude", 'x', OPT_LIST, "PATTERN", "leave out files of folders; may be given several times", NULL},
 	{"include", 0, OPT_LIST, "PATTERN", "only files that match; may be given several times", NULL},
 	{"exclude-file", 0, OPT_LIST, "FILE", "exclude the patterns in FILE, one a line, # for comments", NULL},
@@ -111,6 +112,7 @@ static int parse_options(const struct parsed *p, struct job_backup *j, struct er
 	j->threads = (int)threads;
 	j->name = opt_text(p, "name");
 	j->description = opt_text(p, "description");
+	j->schedule = opt_text(p, "schedule");
 	j->tags = &opt_get(p, "tag")->list;
 	return 0;
 }

@@ -1,10 +1,11 @@
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
-#include "cli/present.h"
+#include "cli/forgetting.h"
+#include "cli/names.h"
 #include "cli/pruning.h"
 #include "cli/recorded.h"
-#include "job/forget.h"
+#include "job/cleanup.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -16,16 +17,19 @@ static const struct opt options[] = {
 	{"keep-weekly", 0, OPT_COUNT, "N", "keep one a week, for N weeks", NULL},
 	{"keep-monthly", 0, OPT_COUNT, "N", "keep one a month, for N months", NULL},
 	{"keep-yearly", 0, OPT_COUNT, "N", "keep one a year, for N years", NULL},
+	{"keep-days", 0, OPT_COUNT, "N", "keep all that are younger than N days", NULL},
 	{"keep-within", 0, OPT_DURATION, "DURATION", "keep all younger than this before the newest: 30d, 1y", NULL},
 	{"keep-tag", 0, OPT_LIST, "TAG", "keep backups with this tag; may be given several times", NULL},
+	{"max-backups", 0, OPT_COUNT, "N", "of all those, at most the newest N; by itself: the newest N", NULL},
 	{"source", 's', OPT_STRING, "SOURCE", "look only at backups of this source", NULL},
+	{"schedule", 0, OPT_STRING, "NAME", "look only at backups that this schedule made", NULL},
 	{"dry-run", 0, OPT_FLAG, NULL, "only show what would be forgotten", NULL},
 	{"prune", 0, OPT_FLAG, NULL, "give the space back afterwards, as \"prune\" does", NULL},
 	COMMON_YES,
 	{0},
 };
 
-static const char *const rules[] = {"keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly", "keep-within", "keep-tag"};
+static const char *const rules[] = {"keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly", "keep-days", "keep-within", "keep-tag", "max-backups"};
 
 static unsigned count_of(const struct parsed *p, const char *name)
 {
@@ -53,69 +57,26 @@ static int parse_options(const struct parsed *p, struct forget_options *o, struc
 			.weekly = count_of(p, "keep-weekly"),
 			.monthly = count_of(p, "keep-monthly"),
 			.yearly = count_of(p, "keep-yearly"),
+			.days = count_of(p, "keep-days"),
+			.max = count_of(p, "max-backups"),
 			.within_seconds = opt_get(p, "keep-within")->number,
 			.keep_tags = opt_get(p, "keep-tag")->list,
 		},
 		.source = opt_text(p, "source"),
+		.schedule = opt_text(p, "schedule"),
 		.ids = p->args,
 		.dry_run = opt_flag(p, "dry-run"),
 	};
 	return 0;
 }
 
-static void print_decisions(const struct forget_result *f)
-{
-	static const char *const headers[] = {"", "ID", "AGE", "NAME", "WHY"};
-	struct table *t = table_new(headers, "lllLL");
-
-	for (size_t i = f->backups.n; i-- > 0;) {
-		const struct backup *b = &f->backups.v[i];
-		AUTO_FREE char *age = present_age(b->snapshot.time);
-		char id[9];
-		const char *const row[] = {f->items[i].keep ? "keep" : "forget", backup_short_id(b, id), age, backup_name(b), f->items[i].reason};
-
-		table_row(t, row);
-	}
-	table_print(t);
-	for (size_t i = 0; i < f->unreadable.n; i++) {
-		char hex[ID_HEX_LEN + 1];
-
-		out_print("forget  %.8s, which cannot be read\n", id_hex(&f->unreadable.v[i], hex));
-	}
-}
-
 static int document(const struct repository *r, const struct forget_result *f, bool dry_run, const struct prune_stats *pruned, struct error *e)
 {
 	CLEANUP(out_document_release) struct out_document d;
-	char id[9];
 
 	common_document_begin(&d, r);
 	jw_kv_bool(&d.w, "dry_run", dry_run);
-	jw_kv_u64(&d.w, "removed", f->removed);
-	jw_kv_u64(&d.w, "kept", f->kept);
-	jw_name(&d.w, "backups");
-	jw_array(&d.w);
-	for (size_t i = f->backups.n; i-- > 0;) {
-		const struct backup *b = &f->backups.v[i];
-
-		jw_object(&d.w);
-		present_id_json("id", &b->snapshot.id, &d.w);
-		jw_kv_string(&d.w, "short_id", backup_short_id(b, id));
-		present_time_json("time", b->snapshot.time, &d.w);
-		present_path_json("name", backup_name(b), &d.w);
-		jw_kv_bool(&d.w, "keep", f->items[i].keep);
-		jw_kv_string(&d.w, "reason", f->items[i].reason);
-		jw_object_end(&d.w);
-	}
-	jw_array_end(&d.w);
-	jw_name(&d.w, "unreadable");
-	jw_array(&d.w);
-	for (size_t i = 0; i < f->unreadable.n; i++) {
-		char hex[ID_HEX_LEN + 1];
-
-		jw_string(&d.w, id_hex(&f->unreadable.v[i], hex));
-	}
-	jw_array_end(&d.w);
+	forgetting_members(f, &d.w);
 	jw_name(&d.w, "prune");
 	if (pruned)
 		pruning_json(pruned, &d.w);
@@ -124,33 +85,12 @@ static int document(const struct repository *r, const struct forget_result *f, b
 	return out_document_end(&d, e);
 }
 
-/* On a terminal: show what would go, and ask. A script that names its rules has decided. */
-static int ask(const struct parsed *p, struct repository *r, const struct forget_options *o, struct error *e)
-{
-	CLEANUP(forget_result_release) struct forget_result f = {0};
-	struct forget_options look = *o;
-
-	if (o->dry_run || opt_flag(p, "yes") || !out_mode.interactive)
-		return 0;
-	look.dry_run = true;
-	int rc = job_forget(r, &look, &f, e);
-
-	if (rc || !f.removed)
-		return rc;
-	print_decisions(&f);
-	fflush(stdout);
-	AUTO_FREE char *count = present_plural(f.removed, "backup");
-	AUTO_FREE char *question = mem_printf("Forget %s? %s cannot be brought back.", count, f.removed == 1 ? "It" : "They");
-
-	return out_confirm(false, question, e);
-}
-
 static void print_result(const struct parsed *p, const struct forget_result *f)
 {
 	bool dry_run = opt_flag(p, "dry-run");
 
-	if (dry_run || opt_flag(p, "yes") || !out_mode.interactive)
-		print_decisions(f);
+	if (forgetting_is_news(p, dry_run))
+		forgetting_print(f);
 	out_print(dry_run ? "%zu would be forgotten, %zu kept\n" : "%zu forgotten, %zu kept\n", f->removed, f->kept);
 	if (f->removed && !opt_flag(p, "prune"))
 		out_print("the space comes back with: backstay prune\n");
@@ -161,7 +101,7 @@ static int forget(const struct parsed *p, struct repository *r, const struct for
 	CLEANUP(forget_result_release) struct forget_result f = {0};
 	struct prune_stats stats;
 	bool prune = opt_flag(p, "prune") && !o->dry_run;
-	int rc = ask(p, r, o, e);
+	int rc = forgetting_ask(p, r, o, e);
 
 	if (!rc)
 		rc = job_forget(r, o, &f, e);
@@ -194,6 +134,8 @@ static int run(const struct parsed *p, struct error *e)
 
 	if (!rc)
 		rc = common_locate(p, &r, e);
+	if (!rc && !o.ids.n)
+		rc = cleanup_check_passed(names_catalog(), r.location, e);
 	if (!rc && !o.dry_run)
 		rc = recorded_begin("forget", &r, e, "forget %s", which);
 	if (!rc)
@@ -206,9 +148,10 @@ const struct command cmd_forget = {
 	.arguments = "[BACKUP...]",
 	.summary = "remove backups: those named, or all that no rule keeps",
 	.details =
-		"Rules hold for each host and set of sources apart. Whatever they say, the\n"
-		"newest good backup and the newest verified one are kept, and safety backups\n"
-		"for 30 days. The space of what was forgotten comes back with \"prune\".\n"
+		"Rules hold for each host and set of sources apart. Whatever they say, of each\n"
+		"source the newest good backup and the newest verified one are kept, what is\n"
+		"pinned, and safety backups for 30 days. The space of what was forgotten comes\n"
+		"back with \"prune\". Rules that are configured are applied by \"cleanup\".\n"
 		"On a terminal you are asked first.\n",
 	.examples =
 		"backstay forget --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --dry-run\n"

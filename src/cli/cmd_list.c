@@ -38,9 +38,9 @@ const struct command cmd_list = {
 	.details =
 		"VERIFIED is the highest level that a verification reached: bytes, structure,\n"
 		"restored or compared; \"when made\" if there was none since each piece was\n"
-		"checked as it was written; or \"failed\". FLAGS: partial (some files could not\n"
-		"be read), safety (made before a restore), imported (from an outside file),\n"
-		"foreign (made by another program).\n",
+		"checked as it was written; or \"failed\". FLAGS: pinned (no rule removes it),\n"
+		"partial (some files could not be read), safety (made before a restore),\n"
+		"imported (from an outside file), foreign (made by another program).\n",
 	.examples =
 		"backstay list\n"
 		"backstay list --source app.db\n"

@@ -2,13 +2,16 @@
 #include "base/log.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
+#include "cli/names.h"
 #include "cli/pruning.h"
 #include "cli/recorded.h"
+#include "job/cleanup.h"
 
 #include <stdio.h>
 
 static const struct opt options[] = {
 	{"dry-run", 0, OPT_FLAG, NULL, "only count what would be given back", NULL},
+	{"force", 0, OPT_FLAG, NULL, "also after a check that found damage", NULL},
 	{"allow-empty", 0, OPT_FLAG, NULL, "remove everything when no backup is left", NULL},
 	COMMON_YES,
 	{0},
@@ -39,6 +42,8 @@ static int run(const struct parsed *p, struct error *e)
 	bool dry_run = opt_flag(p, "dry-run");
 	int rc = common_locate(p, &r, e);
 
+	if (!rc && !dry_run && !opt_flag(p, "force"))
+		rc = cleanup_check_passed(names_catalog(), r.location, e);
 	if (!rc && !dry_run)
 		rc = recorded_begin("prune", &r, e, "prune %s", recorded_place(&r));
 	if (!rc)
@@ -68,9 +73,9 @@ const struct command cmd_prune = {
 	.arguments = "",
 	.summary = "give back the space of what no backup needs any more",
 	.details =
-		"Nothing is removed while anything that a backup needs is missing. A prune that\n"
-		"is killed half way does no harm; the next one finishes its work. On a terminal\n"
-		"you are asked first.\n",
+		"Nothing is removed while anything that a backup needs is missing, nor, without\n"
+		"--force, after a check that found damage. A prune that is killed half way does\n"
+		"no harm; the next one finishes its work. On a terminal you are asked first.\n",
 	.examples =
 		"backstay prune --dry-run\n"
 		"backstay prune --wait 10m\n",

@@ -33,6 +33,8 @@ static void print_backup(const struct backup *b)
 	out_print("%-14s %s@%s\n", "by", b->snapshot.username ? b->snapshot.username : "", b->snapshot.hostname ? b->snapshot.hostname : "");
 	line("program", b->has_manifest ? b->manifest.program : b->snapshot.program_version);
 	line("tags", tags);
+	line("schedule", backup_schedule(b));
+	line("pinned", backup_is_pinned(b) ? "no rule removes it" : NULL);
 	line("safety of", b->manifest.safety_target);
 	line("size", human_size(backup_bytes(b), size));
 	if (b->verify_failed || b->level != LEVEL_NONE)

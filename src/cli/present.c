@@ -101,6 +101,8 @@ static char *flags(const struct backup *b)
 {
 	CLEANUP(strlist_release) struct strlist words = {0};
 
+	if (backup_is_pinned(b))
+		strlist_add(&words, "pinned");
 	if (snapshot_has_tag(&b->snapshot, TAG_PARTIAL))
 		strlist_add(&words, "partial");
 	if (backup_is_safety(b))
@@ -246,6 +248,8 @@ void present_backup_members(const struct backup *b, struct json_out *w)
 		present_time_json("verified", b->verified, w);
 	else
 		jw_kv_string(w, "verified", NULL);
+	jw_kv_bool(w, "pinned", backup_is_pinned(b));
+	jw_kv_string(w, "schedule", backup_schedule(b));
 	jw_kv_bool(w, "partial", snapshot_has_tag(&b->snapshot, TAG_PARTIAL));
 	jw_kv_bool(w, "safety", backup_is_safety(b));
 	jw_kv_bool(w, "imported", snapshot_has_tag(&b->snapshot, TAG_IMPORTED));

@@ -229,6 +229,7 @@ int request_backup(struct catalog *c, const struct request_backup *r, struct job
 	out->title = mem_printf("backup %s", names);
 	request_option(out, "name", r->name);
 	request_option(out, "description", r->description);
+	request_option(out, "schedule", r->schedule);
 	request_option(out, "compression", r->compression);
 	request_options(out, "tag", r->tags);
 	request_options(out, "exclude", r->exclude);

@@ -16,6 +16,7 @@
 struct request_backup {
 	const struct strlist *sources;          /* at least one, all of one repository */
 	const char *repository, *name, *description, *compression;      /* or NULL */
+	const char *schedule;                   /* by whose rules it is kept; or NULL */
 	const struct strlist *tags, *exclude;
 	bool include_logs, force;
 };

@@ -98,7 +98,7 @@ static void take_job(const struct schedule_record *s, struct job_record *j, stru
 
 static int backup(struct catalog *c, const struct schedule_record *s, const struct group *g, struct job_record *j, struct error *e)
 {
-	const struct request_backup r = {.sources = &g->sources, .repository = g->repository, .name = s->name};
+	const struct request_backup r = {.sources = &g->sources, .repository = g->repository, .name = s->name, .schedule = s->name};
 
 	return request_backup(c, &r, j, e);
 }

@@ -7,8 +7,8 @@ import pytest
 from conftest import BACKSTAY, ROOT
 
 COMMANDS = ["init", "backup", "list", "show", "ls", "dump", "restore", "verify", "diff", "query", "export", "info",
-            "optimize", "check-tables", "repair", "forget", "prune", "check", "unlock", "key", "source",
-            "repository", "job", "catalog", "notice", "user", "token", "audit", "config", "serve", "completion",
+            "optimize", "check-tables", "repair", "forget", "cleanup", "pin", "unpin", "prune", "check", "unlock", "key", "source",
+            "repository", "schedule", "job", "catalog", "notice", "user", "token", "audit", "config", "serve", "completion",
             "help"]
 MAN = (ROOT / "man" / "backstay.1").read_text()
 

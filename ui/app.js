@@ -134,11 +134,11 @@ function askAgain() {
 	return asking;
 }
 
-async function outside() {
+async function outside(needed = false) {
 	const {name, query} = place();
 	document.body.classList.add("outside");
 	const {show} = await import("./views/login.js");
-	replace(view, show({setup: name === "setup" ? query.get("link") || "" : null, done: now => {
+	replace(view, show({setup: name === "setup" ? query.get("link") || "" : null, needed, done: now => {
 		began(now);
 		if (name === "setup")
 			location.hash = "#/start";
@@ -149,16 +149,17 @@ async function outside() {
 }
 
 async function begin() {
+	api.whenExpired(askAgain);
 	try {
+		const {logged_in: known, needed} = await api.get("/setup/", {plain: true});
+		if (!known) {
+			await outside(needed);
+			return;
+		}
 		began(await api.get("/session/", {plain: true}));
-		api.whenExpired(askAgain);
 		await showPage();
 	} catch (error) {
-		api.whenExpired(askAgain);
-		if (error.status === 401)
-			await outside();
-		else
-			replace(view, h("h1", "Backstay"), problem(error), h("button", {type: "button", onclick: begin}, "Try again"));
+		replace(view, h("h1", "Backstay"), problem(error), h("button", {type: "button", onclick: begin}, "Try again"));
 	}
 }
 

@@ -140,7 +140,7 @@ static const struct openapi_member login_session[] = {
 	{"id", "integer"}, {"user", "integer"}, {"address", "string?"}, {"agent", "string?"}, {"created", "time"}, {"used", "time"}, {"expires", "time"}, {0},
 };
 static const struct openapi_member jwt[] = {{"access", "string", "to send as a bearer token"}, {"expires", "time"}, {0}};
-static const struct openapi_member setup[] = {{"needed", "boolean"}, {0}};
+static const struct openapi_member setup[] = {{"needed", "boolean"}, {"logged_in", "boolean", "whether this request is somebody's"}, {0}};
 #define TOKEN \
 	{"id", "integer"}, {"user", "integer"}, {"name", "string"}, {"scope", "viewer|operator|admin"}, {"created", "time"}, {"used", "time?"}, {"expires", "time?"}
 static const struct openapi_member token[] = {TOKEN, {0}};

@@ -226,6 +226,7 @@ static int setup_needed(struct web_request *r, struct web_response *out, struct 
 	jw_init(&w, &out->body);
 	jw_object(&w);
 	jw_kv_bool(&w, "needed", !users);
+	jw_kv_bool(&w, "logged_in", r->user.id != 0);
 	jw_object_end(&w);
 	return 0;
 }

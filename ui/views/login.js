@@ -37,12 +37,12 @@ function setupForm(link, done) {
 	}});
 }
 
-export function show({setup, done}) {
+export function show({setup, needed, done}) {
 	const first = setup !== null;
 	return h("section", {class: "door"},
 		h("img", {src: "/ui/icon.svg", alt: "", width: 56, height: 56}),
 		h("h1", first ? "Welcome to Backstay" : "Backstay"),
 		first && h("p", "Make the account that looks after this installation. Then a first backup takes two minutes."),
-		first ? setupForm(setup, done) : loginForm(done),
-		!first && h("p", {class: "faint"}, "Forgotten? On the machine itself: ", h("code", "backstay user passwd NAME")));
+		first ? setupForm(setup, done) : needed ? h("p", "Nobody has an account yet. Open the link that ", h("code", "backstay serve"), " wrote when it began: it makes the first one.") : loginForm(done),
+		!first && !needed && h("p", {class: "faint"}, "Forgotten? On the machine itself: ", h("code", "backstay user passwd NAME")));
 }

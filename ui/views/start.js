@@ -3,7 +3,6 @@ import {h, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import {follow} from "../lib/jobs.js";
 import {form} from "../lib/form.js";
-import {fill} from "../lib/told.js";
 import {found} from "./sources.js";
 import {madeNote} from "./repositories.js";
 
@@ -28,7 +27,7 @@ function what(place, leave) {
 		}
 		where(place, leave, source, test);
 	}}));
-	place.querySelector("input").focus();
+	queueMicrotask(() => place.querySelector("input").focus());
 }
 
 async function where(place, leave, source, test) {
@@ -72,9 +71,6 @@ function time(place, source, leave, summary, note) {
 
 export function show({leave}) {
 	const place = h("div");
-	fill(place, async () => {
-		queueMicrotask(() => what(place, leave));
-		return "";
-	});
+	what(place, leave);
 	return h("div", h("h1", "Two minutes to the first backup"), place);
 }

@@ -415,7 +415,6 @@ static int start_library(struct web_server *s, unsigned patience, struct error *
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, patience,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_UNESCAPE_CALLBACK, leave_as_it_is, NULL,
 		MHD_OPTION_URI_LOG_CALLBACK, begin_call, s,
 		MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL,

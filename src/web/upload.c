@@ -17,7 +17,7 @@
 
 void upload_init(struct upload_set *s, const char *state_dir, uint64_t most)
 {
-	*s = (struct upload_set){.state_dir = state_dir, .most = most, .fd = -1};
+	*s = (struct upload_set){.state_dir = state_dir, .most = most};
 }
 
 /* The folder, made when it is not there. Heap. */
@@ -68,6 +68,7 @@ int upload_begin(struct upload_set *s, const char *field, const char *name, stru
 	if (rc)
 		return rc;
 	GROW(s->v, s->n, s->cap);
+	s->writing = true;
 	s->v[s->n++] = (struct web_upload){.field = mem_string(field), .name = mem_string(name), .path = path};
 	return 0;
 }
@@ -92,15 +93,14 @@ int upload_data(struct upload_set *s, const void *p, size_t n, struct error *e)
 
 int upload_end(struct upload_set *s, struct error *e)
 {
-	int fd = s->fd;
-
-	s->fd = -1;
-	return close(fd) ? error_sys(e, errno, "writing the upload %s", s->v[s->n - 1].path) : 0;
+	s->writing = false;
+	return close(s->fd) ? error_sys(e, errno, "writing the upload %s", s->v[s->n - 1].path) : 0;
 }
 
 void upload_release(struct upload_set *s)
 {
-	fs_close(&s->fd);
+	if (s->writing)
+		close(s->fd);
 	for (size_t i = 0; i < s->n; i++) {
 		struct web_upload *u = &s->v[i];
 
@@ -111,7 +111,7 @@ void upload_release(struct upload_set *s)
 		free(u->path);
 	}
 	free(s->v);
-	*s = (struct upload_set){.fd = -1};
+	*s = (struct upload_set){0};
 }
 
 /* ---- what is left over ---- */

@@ -11,7 +11,8 @@ struct upload_set {
 	const char *state_dir;
 	uint64_t most;                  /* bytes of all files together */
 	uint64_t bytes, next_look;
-	int fd;                         /* of the last one, while it is written; else -1 */
+	bool writing;                   /* the last one, through `fd` */
+	int fd;
 	struct web_upload *v;
 	size_t n, cap;
 };

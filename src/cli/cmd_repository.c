@@ -169,9 +169,18 @@ static void list_row(struct table *t, const struct place_record *r)
 	table_row(t, row);
 }
 
-static int list(const struct parsed *p, struct error *e)
+static void print_list(const struct place_list *l)
 {
 	static const char *const headers[] = {"NAME", "PLACE", "", "SIZE", "FREE", "CHECKED"};
+	struct table *t = table_new(headers, "lLlrrl");
+
+	for (size_t i = 0; i < l->n; i++)
+		list_row(t, &l->v[i]);
+	table_print(t);
+}
+
+static int list(const struct parsed *p, struct error *e)
+{
 	CLEANUP(place_list_release) struct place_list l = {0};
 	int rc = names_catalog() ? place_list_all(names_catalog(), &l, e) : 0;
 
@@ -183,11 +192,7 @@ static int list(const struct parsed *p, struct error *e)
 		out_print("no repository is configured; add one with: backstay repository add NAME PLACE\n");
 		return 0;
 	}
-	struct table *t = table_new(headers, "lLlrrl");
-
-	for (size_t i = 0; i < l.n; i++)
-		list_row(t, &l.v[i]);
-	table_print(t);
+	print_list(&l);
 	return 0;
 }
 
@@ -255,6 +260,69 @@ static int make_default(const struct parsed *p, struct error *e)
 	return rc ? rc : show_done(&r, "is the default one", e);
 }
 
+/* ---- scan ---- */
+
+static int scan_one(struct catalog *c, struct place_record *place, struct error *e)
+{
+	CLEANUP(repository_release) struct repository r = {0};
+	int rc = try_it(place, &r, e);
+
+	return rc ? rc : record_scan(c, &r, RECORD_SIZES, &common_progress, e);
+}
+
+/* One that was only used may be on a disk that is not there now. */
+static int scan_all(struct catalog *c, struct place_list *l, struct error *e)
+{
+	size_t failed = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct error why = {0};
+		int rc = scan_one(c, &l->v[i], &why);
+
+		if (rc == -ERR_CANCELLED) {
+			*e = why;
+			return rc;
+		}
+		if (rc && !l->v[i].remembered) {
+			out_warn("repository %s: %s", l->v[i].name, why.text);
+			failed++;
+		} else if (rc)
+			out_say("repository %s is passed over: %s", l->v[i].name, why.text);
+	}
+	return failed ? error_set(e, ERR_IO, "%zu of %zu repositories could not be read", failed, l->n) : 0;
+}
+
+static int load_scanned(const struct parsed *p, struct place_list *out, struct error *e)
+{
+	if (p->args.n < 2)
+		return names_catalog() ? place_list_all(names_catalog(), out, e) : 0;
+	out->v = mem_zero(sizeof *out->v);
+	out->cap = 1;
+	int rc = find(p, &out->v[0], e);
+
+	out->n = !rc;
+	return rc ? rc : 0;
+}
+
+static int scan_them(const struct parsed *p, struct error *e)
+{
+	CLEANUP(place_list_release) struct place_list l = {0};
+	CLEANUP(place_list_release) struct place_list now = {0};
+	int rc = load_scanned(p, &l, e);
+
+	if (!rc)
+		rc = scan_all(names_catalog(), &l, e);
+	if (rc)
+		return rc;
+	rc = load_scanned(p, &now, e);
+	if (rc)
+		return rc;
+	if (out_mode.json)
+		return list_document(&now, e);
+	print_list(&now);
+	return 0;
+}
+
 /* ---- the command ---- */
 
 static const struct action actions[] = {
@@ -264,6 +332,7 @@ static const struct action actions[] = {
 	{"edit", 1, 1, "NAME", "password-file|low-space|rename", edit},
 	{"remove", 1, 1, "NAME", NULL, remove_place},
 	{"default", 1, 1, "NAME", NULL, make_default},
+	{"scan", 0, 1, "[NAME]", NULL, scan_them},
 	{0},
 };
 
@@ -277,7 +346,8 @@ const struct command cmd_repository = {
 	.arguments = "ACTION [NAME [PLACE]]",
 	.summary = "names for repositories, and which is the default one",
 	.details =
-		"ACTION is add, list, show, edit, remove or default.\n"
+		"ACTION is add, list, show, edit, remove, default or scan, which looks again at\n"
+		"what is in all repositories, or in one, for what others did there.\n"
 		"A name stands wherever --repo takes a place. The default one is used when\n"
 		"neither --repo nor the environment names one. A repository must be there to be\n"
 		"added (backstay init makes one); its backups are then known to the catalog. One\n"
@@ -289,7 +359,7 @@ const struct command cmd_repository = {
 		"backstay list --repo offsite\n",
 	.min_args = 1,
 	.max_args = -1,
-	.choices = "add|list|show|edit|remove|default",
+	.choices = "add|list|show|edit|remove|default|scan",
 	.options = options,
 	.run = run,
 };

@@ -5,9 +5,11 @@
 #include "catalog/setting.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
+#include "job/access.h"
 #include "job/password.h"
 #include "job/status.h"
 #include "job/supervisor.h"
+#include "web/web.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -22,6 +24,7 @@
 #define SELF "/proc/self/exe"   /* children are of the version that is running, whatever an update puts in its place */
 
 static const struct opt options[] = {
+	{"listen", 0, OPT_STRING, "ADDR:PORT", "where the dashboard and the API are; else the setting listen (127.0.0.1:8484)", NULL},
 	{"no-web", 0, OPT_FLAG, NULL, "no dashboard and no API, only schedules and jobs", NULL},
 	{"jobs", 0, OPT_COUNT, "N", "so many jobs at once; else the setting jobs (2)", NULL},
 	{0},
@@ -130,26 +133,107 @@ static void before_round(void *ctx, struct supervisor *s)
 	}
 }
 
+/* ---- the web ---- */
+
+static void wake(void *ctx)
+{
+	supervisor_wake(supervisor);
+}
+
+/* A place on which it listens as people type it into a browser. Heap. */
+static char *url_of(const char *listen, int port)
+{
+	const char *colon = strrchr(listen, ':');
+
+	if (!strncmp(listen, "unix:", 5) || !colon)
+		return mem_string(listen);
+	int n = (int)(colon - listen);
+	bool any = !strncmp(listen, "0.0.0.0:", 8) || !strncmp(listen, "[::]:", 5) || n == 0;
+
+	return any ? mem_printf("http://127.0.0.1:%d", port) : mem_printf("http://%.*s:%d", n, listen, port);
+}
+
+static int public_url(struct daemon *d, const char *own, char **out, struct error *e)
+{
+	int rc = setting_text(d->c, "public_url", out, NULL, e);
+
+	if (!rc && !**out) {
+		free(*out);
+		*out = mem_string(own);
+	}
+	return rc;
+}
+
+/* While there is no user, whoever has the link makes the first one. */
+static int offer_first_link(struct daemon *d, const char *own, struct error *e)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *url = NULL;
+	int rc = access_first_link(d->c, time_now().tv_sec, &text, e);
+
+	if (!rc && text)
+		rc = public_url(d, own, &url, e);
+	if (!rc && text)
+		log_write(LOG_NOTICE, "serve", "nobody can log in yet; make the first administrator, within a day: %s/#/setup?link=%s", url, text);
+	return rc;
+}
+
+static int start_web(struct daemon *d, struct web_server **out, char **url, struct error *e)
+{
+	AUTO_FREE char *listen = NULL;
+	int rc = setting_text(d->c, "listen", &listen, NULL, e);
+
+	if (rc)
+		return rc;
+	const char *where = opt_text(d->p, "listen") ? opt_text(d->p, "listen") : listen;
+	const struct web_options o = {.listen = where, .state_dir = catalog_state_dir(d->c), .program = SELF, .wake = wake};
+
+	rc = web_start(&o, out, e);
+	if (rc)
+		return rc;
+	*url = url_of(where, web_port(*out));
+	return offer_first_link(d, *url, e);
+}
+
 /* ---- serving ---- */
 
-static int serve(struct daemon *d, struct error *e)
+static int begin(struct daemon *d, struct web_server **web, struct error *e)
 {
 	const struct supervisor_options o = {
 		.program = SELF, .jobs = (int)d->jobs, .grace = (double)d->grace, .before_round = before_round, .ctx = d,
 	};
+	AUTO_FREE char *url = NULL;
 	int rc = supervisor_new(d->c, &o, &supervisor, e);
 
 	if (rc)
 		return rc;
 	status_daemon_started(time_now());
 	catch_signals();
-	tell_manager("READY=1");
-	log_write(LOG_NOTICE, "serve", "backstay %s has begun with %s, process %d, %llu jobs at once", BACKSTAY_VERSION, catalog_state_dir(d->c), (int)getpid(),
-		  (unsigned long long)d->jobs);
-	supervisor_run(supervisor, &stop);
-	tell_manager("STOPPING=1");
-	log_write(LOG_NOTICE, "serve", "stopped");
+	if (!opt_flag(d->p, "no-web"))
+		rc = start_web(d, web, &url, e);
+	if (rc)
+		return rc;
+	AUTO_FREE char *ready = mem_printf("READY=1\nSTATUS=%s", url ? url : "without a dashboard");
+
+	tell_manager(ready);
 	return 0;
+}
+
+static int serve(struct daemon *d, struct error *e)
+{
+	struct web_server *web = NULL;
+	int rc = begin(d, &web, e);
+
+	if (!rc) {
+		log_write(LOG_NOTICE, "serve", "backstay %s has begun with %s, process %d, %llu jobs at once", BACKSTAY_VERSION, catalog_state_dir(d->c), (int)getpid(),
+			  (unsigned long long)d->jobs);
+		supervisor_run(supervisor, &stop);
+		tell_manager("STOPPING=1");
+	}
+	web_stop(web);
+	if (!rc)
+		log_write(LOG_NOTICE, "serve", "stopped");
+	return rc;
 }
 
 static int run(const struct parsed *p, struct error *e)
@@ -183,7 +267,7 @@ const struct command cmd_serve = {
 		"and are then made up for at the next start. SIGHUP reads the settings anew.\n",
 	.examples =
 		"backstay serve\n"
-		"backstay serve --jobs 4\n"
+		"backstay serve --listen 0.0.0.0:8484 --jobs 4\n"
 		"backstay serve --no-web\n",
 	.max_args = 0,
 	.options = options,

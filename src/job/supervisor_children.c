@@ -63,26 +63,34 @@ size_t supervisor_child_jobs(const struct supervisor *s)
 
 /* ---- what they say ---- */
 
-/* Whole lines go on to our own log; they are lines of a log already. */
+/* What a job says of how it ended is in its record, and told from there. */
+static void log_line(const struct child *c, const char *line, size_t n)
+{
+	static const char *const areas[] = {[CHILD_JOB] = "job", [CHILD_DELIVER] = "notice", [CHILD_SCAN] = "catalog"};
+	static const char error[] = "backstay: ", hint[] = "  try: ";
+	bool known = !strncmp(line, error, sizeof error - 1) || !strncmp(line, hint, sizeof hint - 1);
+
+	log_write(known && c->kind == CHILD_JOB ? LOG_DEBUG : LOG_WARNING, areas[c->kind], "%s%s%.*s", c->job.id, *c->job.id ? ": " : "", (int)n, line);
+}
+
+/* Whole lines go to our log, all there is at the end, and the last of it is kept. */
 static void pass_lines(struct child *c, bool all)
 {
-	size_t end = c->said.len;
+	const char *text = buf_text(&c->said);
 
-	while (!all && end > c->passed && c->said.p[end - 1] != '\n')
-		end--;
-	if (end > c->passed)
-		(void)!fs_write_full(STDERR_FILENO, c->said.p + c->passed, end - c->passed);
-	c->passed = end;
-	if (c->said.len > SUPERVISOR_TAIL) {
-		size_t old = c->said.len - SUPERVISOR_TAIL;
+	while (c->passed < c->said.len) {
+		const char *line = text + c->passed, *end = memchr(line, '\n', c->said.len - c->passed);
+		size_t n = end ? (size_t)(end - line) : c->said.len - c->passed;
 
-		/* A line without an end is passed in pieces. */
-		if (c->passed < old) {
-			(void)!fs_write_full(STDERR_FILENO, c->said.p + c->passed, old - c->passed);
-			c->passed = old;
-		}
-		buf_remove_front(&c->said, old);
-		c->passed -= old;
+		if (!end && !all && n < SUPERVISOR_TAIL)
+			break;
+		if (n)
+			log_line(c, line, n);
+		c->passed += n + (end != NULL);
+	}
+	if (c->passed > SUPERVISOR_TAIL) {
+		buf_remove_front(&c->said, c->passed - SUPERVISOR_TAIL);
+		c->passed = SUPERVISOR_TAIL;
 	}
 }
 

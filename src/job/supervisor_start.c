@@ -127,6 +127,7 @@ static void start_one(struct supervisor *s, struct job_record *j)
 	strlist_add(&words, "job");
 	strlist_add(&words, "run");
 	strlist_add(&words, j->id);
+	strlist_add(&words, "--quiet");
 	if (s->mine && !strlist_has(s->mine, j->id))
 		strlist_add(s->mine, j->id);
 	log_write(LOG_INFO, "job", "%s (job %s) begins, asked for by %s", j->title, j->id, j->author);

@@ -34,9 +34,9 @@ static int check_csrf(struct body *b, const char *given, struct error *e)
 	return 0;
 }
 
-static int too_much(struct error *e)
+static int too_much(const struct body *b, struct error *e)
 {
-	return error_set(e, ERR_LIMIT, "the body is larger than %zu bytes", WEB_BODY_MAX);
+	return error_set(e, ERR_LIMIT, "the body is larger than %zu bytes", b->rules.most);
 }
 
 static int part_begin(void *ctx, const struct multipart_part *part, struct error *e)
@@ -63,8 +63,8 @@ static int part_data(void *ctx, const void *p, size_t n, struct error *e)
 	if (b->in_file)
 		return upload_data(&b->uploads, p, n, e);
 	b->field_bytes += n;
-	if (b->field_bytes > WEB_BODY_MAX)
-		return too_much(e);
+	if (b->field_bytes > b->rules.most)
+		return too_much(b, e);
 	buf_add(&b->text, p, n);
 	return 0;
 }
@@ -119,8 +119,8 @@ static int begin_kind(struct body *b, struct error *e)
 
 	if (b->rules.csrf && b->kind != BODY_FORM && b->kind != BODY_MULTIPART)
 		return csrf_missing(e);
-	if (known && !long_one && b->rules.length > WEB_BODY_MAX)
-		return too_much(e);
+	if (known && !long_one && b->rules.length > b->rules.most)
+		return too_much(b, e);
 	if (long_one)
 		rc = upload_allowed(&b->uploads, known ? b->rules.length : 0, e);
 	if (!rc && b->kind == BODY_MULTIPART)
@@ -135,7 +135,10 @@ static int begin_kind(struct body *b, struct error *e)
 
 int body_begin(struct body *b, const struct body_rules *rules, struct error *e)
 {
-	*b = (struct body){.rules = *rules, .text = BUF_INIT_MAX(WEB_BODY_MAX)};
+	*b = (struct body){.rules = *rules};
+	if (!b->rules.most)
+		b->rules.most = WEB_BODY_MAX;
+	b->text.max = b->rules.most;
 	upload_init(&b->uploads, rules->state_dir, rules->upload_max);
 	int rc = kind_of(rules, &b->kind, e);
 
@@ -149,7 +152,7 @@ int body_feed(struct body *b, const void *p, size_t n, struct error *e)
 	if (b->kind == BODY_FILE)
 		return upload_data(&b->uploads, p, n, e);
 	if (!buf_fits(&b->text, n))
-		return too_much(e);
+		return too_much(b, e);
 	buf_add(&b->text, p, n);
 	return 0;
 }

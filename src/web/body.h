@@ -13,6 +13,7 @@ struct body_rules {
 	bool files;                             /* the route takes them */
 	const char *state_dir;
 	uint64_t upload_max;
+	size_t most;                            /* of JSON, or of all fields of a form; 0: WEB_BODY_MAX */
 	const char *csrf;                       /* must be in the form's field csrf_token, before any file; or NULL */
 };
 struct body {

@@ -156,14 +156,26 @@ static bool starts_with_https(const char *s)
 	return s && !strncasecmp(s, "https:", 6);
 }
 
+/* What the last of the proxies says: what stands before may have come from the client. */
+static bool last_is_https(const char *list)
+{
+	const char *comma = list ? strrchr(list, ',') : NULL;
+	const char *last = comma ? comma + 1 + strspn(comma + 1, " \t") : list;
+
+	return last && !strcasecmp(last, "https");
+}
+
 /* From where, and whether it is meant for us. */
 static int examine_origin(struct exchange *x, const char *peer, const struct exchange_settings *s, struct error *e)
 {
 	const char *host = x->uri.authority ? x->uri.authority : web_header(&x->r, "Host");
-	const char *forwarded = web_header(&x->r, "X-Forwarded-Proto"), *origin = web_header(&x->r, "Origin"), *site = web_header(&x->r, "Sec-Fetch-Site");
+	const char *origin = web_header(&x->r, "Origin"), *site = web_header(&x->r, "Sec-Fetch-Site");
+	/* Some proxies add a line of their own behind those of the client. */
+	AUTO_FREE char *forwarded = framing_list(&x->head, "X-Forwarded-For");
+	AUTO_FREE char *protocol = framing_list(&x->head, "X-Forwarded-Proto");
 
-	x->r.address = access_client(peer, web_header(&x->r, "X-Forwarded-For"), s->trusted);
-	x->https = starts_with_https(s->public_url) || (forwarded && !strcasecmp(forwarded, "https") && access_client_trusted(peer, s->trusted));
+	x->r.address = access_client(peer, forwarded, s->trusted);
+	x->https = starts_with_https(s->public_url) || (last_is_https(protocol) && access_client_trusted(peer, s->trusted));
 	if (!host_is_ours(host, x->site->listen, s->public_url)) {
 		x->out.status = 421;
 		error_set(e, ERR_ACCESS, "this server is not \"%.100s\"", host ? host : "");
@@ -236,6 +248,7 @@ static int examine_body(struct exchange *x, const struct exchange_settings *s, s
 		.state_dir = x->site->state_dir,
 		.upload_max = s->upload_max,
 		.csrf = csrf_wanted(x),
+		.most = x->route->permission == WEB_NONE ? WEB_BODY_MAX_NOBODY : WEB_BODY_MAX,
 	};
 	int rc = body_begin(&x->body, &rules, e);
 

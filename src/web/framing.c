@@ -1,5 +1,8 @@
 #include "web/framing.h"
 
+#include "base/mem.h"
+#include "base/strlist.h"
+
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
@@ -25,6 +28,16 @@ const char *framing_get(const struct framing *f, const char *name)
 		if (!strcasecmp(f->headers[i].name, name))
 			return f->headers[i].value;
 	return NULL;
+}
+
+char *framing_list(const struct framing *f, const char *name)
+{
+	CLEANUP(strlist_release) struct strlist values = {0};
+
+	for (size_t i = 0; i < f->count; i++)
+		if (!strcasecmp(f->headers[i].name, name))
+			strlist_add(&values, f->headers[i].value);
+	return values.n ? strlist_join(&values, ", ") : NULL;
 }
 
 static int check_header(const struct framing_header *h, struct error *e)

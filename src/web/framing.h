@@ -21,5 +21,7 @@ struct framing {
 int framing_check(const struct framing *f, uint64_t *length, struct error *e) MUST_USE;
 /* The value of the first header of this name; NULL. */
 const char *framing_get(const struct framing *f, const char *name);
+/* The values of all headers of this name in their order, as one list with commas (RFC 9110, section 5.3). Heap, or NULL. */
+char *framing_list(const struct framing *f, const char *name);
 
 #endif

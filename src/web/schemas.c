@@ -135,14 +135,15 @@ static const struct openapi_member user[] = {
 	{"id", "integer"}, {"name", "string"}, {"role", "viewer|operator|admin"}, {"disabled", "boolean"}, {"password_known", "boolean"}, {"totp", "boolean"},
 	{"created", "time"}, {"changed", "time"}, {"last_login", "time?"}, {0},
 };
+static const struct openapi_member totp_key[] = {{"key", "string", "for typing"}, {"url", "string", "for apps: otpauth://totp/..."}, {0}};
 static const struct openapi_member session[] = {{"user", "string"}, {"role", "viewer|operator|admin"}, {"csrf", "string?", "for the header X-CSRF-Token"}, {"expires", "time?"}, {0}};
 static const struct openapi_member login_session[] = {
-	{"id", "integer"}, {"user", "integer"}, {"address", "string?"}, {"agent", "string?"}, {"created", "time"}, {"used", "time"}, {"expires", "time"}, {0},
+	{"id", "integer"}, {"user", "integer"}, {"user_name", "string"}, {"address", "string?"}, {"agent", "string?"}, {"created", "time"}, {"used", "time"}, {"expires", "time"}, {0},
 };
 static const struct openapi_member jwt[] = {{"access", "string", "to send as a bearer token"}, {"expires", "time"}, {0}};
 static const struct openapi_member setup[] = {{"needed", "boolean"}, {"logged_in", "boolean", "whether this request is somebody's"}, {0}};
 #define TOKEN \
-	{"id", "integer"}, {"user", "integer"}, {"name", "string"}, {"scope", "viewer|operator|admin"}, {"created", "time"}, {"used", "time?"}, {"expires", "time?"}
+	{"id", "integer"}, {"user", "integer"}, {"user_name", "string"}, {"name", "string"}, {"scope", "viewer|operator|admin"}, {"created", "time"}, {"used", "time?"}, {"expires", "time?"}
 static const struct openapi_member token[] = {TOKEN, {0}};
 static const struct openapi_member new_token[] = {TOKEN, {"token", "string", "what it is used by, shown this once"}, {0}};
 static const struct openapi_member audit[] = {
@@ -236,6 +237,7 @@ const struct openapi_schema openapi_schemas[] = {
 	{"ApiToken", "An API token; its text is known to whoever made it only", token},
 	{"Token", "A JWT", jwt},
 	{"Totals", NULL, totals},
+	{"TotpKey", "A key for one-time codes; nobody keeps it until it comes back with a first code", totp_key},
 	{"User", "Who may log in", user},
 	{0},
 };

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "job/access.h"
+#include "web/account.h"
 #include "web/answer.h"
 #include "web/exchange.h"
 
@@ -53,8 +54,7 @@ static void write_session(const struct user_record *u, enum role role, const cha
 	jw_object_end(&w);
 }
 
-/* The seconds of "... try again in 30 seconds". */
-static int too_many(struct web_response *out, const struct error *e)
+int account_too_many(struct web_response *out, const struct error *e)
 {
 	const char *seconds = strpbrk(e->text, "0123456789");
 
@@ -71,7 +71,7 @@ static int check_password(struct web_request *r, struct user_record *u, struct w
 	int rc = access_login(r->catalog, g.name, &g.password, g.code, r->address, time_now().tv_sec, u, e);
 
 	if (rc == -ERR_LOCKED)
-		return too_many(out, e);
+		return account_too_many(out, e);
 	if (rc == -ERR_REFUSED) {
 		out->status = 401;
 		out->problem = "code_needed";
@@ -79,14 +79,13 @@ static int check_password(struct web_request *r, struct user_record *u, struct w
 	return rc;
 }
 
-/* A session for who has proved who they are. The one their browser came with ends: its text may be known to somebody else. */
-static int begin_session(struct web_request *r, const struct user_record *u, struct web_response *out, struct error *e)
+int account_begin_session(struct web_request *r, const struct user_record *u, struct web_response *out, struct error *e)
 {
 	CLEANUP(session_record_release) struct session_record s = {0};
 	AUTO_FREE char *text = NULL;
 	int rc = r->session ? session_remove(r->catalog, r->session, e) : 0;
 
-	if (!rc)
+	if (!rc || rc == -ERR_NOT_FOUND)
 		rc = access_session_begin(r->catalog, u, r->address, web_header(r, "User-Agent"), time_now().tv_sec, &s, &text, e);
 	if (rc)
 		return rc;
@@ -103,7 +102,7 @@ static int log_in(struct web_request *r, struct web_response *out, struct error 
 	CLEANUP(user_record_release) struct user_record u = {0};
 	int rc = check_password(r, &u, out, e);
 
-	return rc ? rc : begin_session(r, &u, out, e);
+	return rc ? rc : account_begin_session(r, &u, out, e);
 }
 
 static int find_own(struct web_request *r, int64_t id, struct session_record *out, struct error *e)
@@ -240,7 +239,7 @@ static int set_up(struct web_request *r, struct web_response *out, struct error 
 	int rc = access_first_admin(r->catalog, g.link, g.name, &g.password, r->address, time_now().tv_sec, &u, e);
 
 	out->status = rc ? 0 : 201;
-	return rc ? rc : begin_session(r, &u, out, e);
+	return rc ? rc : account_begin_session(r, &u, out, e);
 }
 
 static const struct web_field login_fields[] = {

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "catalog/user.h"
 
+#define WEB_BODY_MAX_NOBODY ((size_t)16 << 10)  /* of routes that need no login: what hundreds of strangers may have us keep */
 #define WEB_BODY_MAX ((size_t)1 << 20)          /* of a JSON or form body; uploads go to files */
 #define WEB_PARAMS 3
 

@@ -39,7 +39,7 @@ static int start(void *ctx, const struct strlist *words, pid_t *pid, int *output
 	*pid = p.pid;
 	snprintf(p.words, sizeof p.words, "%s", text);
 	snprintf(w->last, sizeof w->last, "%s", text);
-	if (words->n == 3 && !strcmp(words->v[0], "job")) {
+	if (words->n > 2 && !strcmp(words->v[0], "job")) {
 		struct job_record j = {0};
 		struct error ours = {0};
 

@@ -136,6 +136,15 @@ static void a_body_beyond_a_mebibyte_is_refused_however_it_comes(void **state)
 	assert_refused_of(&r, "", 0, ERR_LIMIT, "the body is larger than 1048576 bytes");
 }
 
+static void a_body_that_must_be_smaller_is_held_to_that(void **state)
+{
+	struct body_rules json = rules("application/json", false), form = rules(FORM, false);
+
+	json.most = form.most = 8;
+	assert_refused_of(&json, "{\"a\": 12}", 9, ERR_LIMIT, "the body is larger than 8 bytes");
+	assert_refused_of(&form, "abcde=fgh", 9, ERR_LIMIT, "the body is larger than 8 bytes");
+}
+
 static void a_form_that_is_encoded_wrongly_is_refused(void **state)
 {
 	assert_refused(FORM, "a=%zz", ERR_USAGE, "a name or value of the query or form is not encoded properly");
@@ -379,6 +388,7 @@ int main(void)
 		cmocka_unit_test(json_that_is_nested_too_deeply_is_refused),
 		cmocka_unit_test(a_type_that_is_not_taken_is_refused),
 		cmocka_unit_test(a_body_beyond_a_mebibyte_is_refused_however_it_comes),
+		cmocka_unit_test(a_body_that_must_be_smaller_is_held_to_that),
 		cmocka_unit_test(a_form_that_is_encoded_wrongly_is_refused),
 		cmocka_unit_test(json_is_taken_as_it_is),
 		cmocka_unit_test(a_form_becomes_an_object_of_strings),

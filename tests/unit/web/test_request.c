@@ -126,6 +126,16 @@ static void more_than_100_headers_are_refused(void **state)
 	assert_framing_refused(lines, "the request has more than 100 headers");
 }
 
+static void lines_of_one_header_are_one_list(void **state)
+{
+	const struct framing_header headers[] = {{"X-Forwarded-For", "6.6.6.6"}, {"Host", "a"}, {"x-forwarded-for", "1.2.3.4, 10.0.0.1"}};
+	const struct framing f = {.headers = headers, .count = 3};
+	AUTO_FREE char *list = framing_list(&f, "X-Forwarded-For");
+
+	assert_string_equal(list, "6.6.6.6, 1.2.3.4, 10.0.0.1");
+	assert_null(framing_list(&f, "X-Forwarded-Proto"));
+}
+
 static void a_proper_body_has_one_length(void **state)
 {
 	struct error e = {0};
@@ -383,6 +393,7 @@ int main(void)
 		cmocka_unit_test(bytes_that_were_taken_out_before_show),
 		cmocka_unit_test(more_than_100_headers_are_refused),
 		cmocka_unit_test(a_proper_body_has_one_length),
+		cmocka_unit_test(lines_of_one_header_are_one_list),
 		cmocka_unit_test(a_name_that_is_not_ours_is_refused),
 		cmocka_unit_test(addresses_this_machine_and_the_public_name_are_ours),
 		cmocka_unit_test(only_our_own_pages_are_our_origin),

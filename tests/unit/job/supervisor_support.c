@@ -220,7 +220,8 @@ void world_round(void)
 	supervisor_tick(world.s, world.now, world.steady, &world.wait);
 }
 
-/* Seconds to the next round: as it said; while processes run, until the first of them ends, but a minute at most. */
+/* Seconds to the next round: as it said; while processes run, until the first of them ends, but a
+ * minute at most, and a second once one was told to end. */
 static int64_t step(void)
 {
 	double seconds = world.wait;
@@ -229,12 +230,22 @@ static int64_t step(void)
 		double due = (double)(world.s->next_due - world.now.tv_sec);
 
 		seconds = due > 0 && due < 60 ? due : 60;
-		for (size_t i = 0; i < world.n; i++)
-			seconds = world.v[i].ends - world.steady < seconds ? world.v[i].ends - world.steady : seconds;
+		for (size_t i = 0; i < world.n; i++) {
+			double left = world.v[i].term ? 1 : world.v[i].ends - world.steady;
+
+			seconds = left < seconds ? left : seconds;
+		}
 	}
 	int64_t whole = (int64_t)seconds + (seconds > (double)(int64_t)seconds);
 
 	return whole > 0 ? whole : 1;
+}
+
+/* While nothing runs the steady clock stands nearly still: what goes by it is no matter then, but each round would do it. */
+static void pass(int64_t seconds)
+{
+	world.now.tv_sec += seconds;
+	world.steady += world.n || seconds <= 60 ? (double)seconds : 1;
 }
 
 void world_until(int64_t time)
@@ -245,11 +256,9 @@ void world_until(int64_t time)
 
 		if (world.now.tv_sec + whole > time)
 			break;
-		world.now.tv_sec += whole;
-		world.steady += (double)whole;
+		pass(whole);
 	}
-	world.steady += (double)(time - world.now.tv_sec);
-	world.now.tv_sec = time;
+	pass(time - world.now.tv_sec);
 	world_round();
 }
 

@@ -1,5 +1,5 @@
-/* A writer that is killed at every single write to the disk, before it and in its middle, leaves a catalog that is whole: what was told as done
- * is there, what was under way is there as a whole or not at all. */
+/* A writer that is killed at every single write to the disk, before it and in its middle, or finds the disk full there, leaves a catalog that is whole:
+ * what was told as done is there, what was under way is there as a whole or not at all. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -27,6 +27,7 @@ static struct {
 	uint64_t writes;    /* so far */
 	uint64_t kill_at;   /* 0: never */
 	bool in_half;       /* a half of it is written before */
+	uint64_t full_at;   /* from this one on there is no room; 0: there is */
 } disk;
 
 struct killing_file {
@@ -58,6 +59,8 @@ static int kill_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 			real(f)->pMethods->xWrite(real(f), p, n / 2, at);
 		kill(getpid(), SIGKILL);
 	}
+	if (disk.full_at && disk.writes >= disk.full_at)
+		return SQLITE_FULL;
 	return real(f)->pMethods->xWrite(real(f), p, n, at);
 }
 
@@ -198,6 +201,13 @@ static int change(struct catalog *c, int n, struct error *e)
 	return catalog_end(c, rc, e);
 }
 
+static void must_change(struct support *s, int n)
+{
+	struct error e;
+	if (change(s->c, n, &e))
+		fail_msg("%s", e.text);
+}
+
 /* Two changes after the `n` that there are, told by a byte each; then the catalog is closed, which writes it all into one file. */
 static _Noreturn void write_changes(const char *dir, int n, int told)
 {
@@ -300,10 +310,31 @@ static void a_catalog_whose_making_is_killed_anywhere_is_made_by_the_next(void *
 	}
 }
 
+static void a_full_disk_is_told_and_leaves_whole_changes(void **state)
+{
+	struct support *s = *state;
+	int n = 0, refused = 0;
+	for (uint64_t at = 1; at <= 20; at++) {
+		disk.full_at = disk.writes + at;
+		int rc = change(s->c, n + 1, &s->e);
+		disk.full_at = 0;
+		assert_true(rc == 0 || rc == -ERR_NO_SPACE);
+		n += rc == 0;
+		refused += rc != 0;
+		must_change(s, ++n);
+	}
+	assert_true(refused > 5);
+	AUTO_FREE char *text = mem_printf("the catalog %s/catalog.db: database or disk is full", s->dir);
+	assert_string_equal(s->e.text, text);
+	catalog_close(s->c);
+	assert_int_equal(look(s), n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CATALOG_TEST(a_writer_that_is_killed_before_or_within_any_write_leaves_whole_changes),
+		CATALOG_TEST(a_full_disk_is_told_and_leaves_whole_changes),
 		CATALOG_TEST(a_catalog_whose_making_is_killed_anywhere_is_made_by_the_next),
 	};
 	return cmocka_run_group_tests(tests, stand_between, NULL);

@@ -168,6 +168,9 @@ void jw_double(struct json_out *w, double v)
 		if (strtod(text, NULL) == v)
 			break;
 	}
+	/* 10, not 1e+01: as long as every digit counts. */
+	if (strchr(text, 'e') && v > -1e15 && v < 1e15 && v == (double)(int64_t)v)
+		snprintf(text, sizeof text, "%.0f", v);
 	jw_raw(w, text, strlen(text));
 }
 

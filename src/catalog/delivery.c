@@ -11,7 +11,9 @@
 #define SELECT \
 	"SELECT d.id, d.notice, n.name, d.event, d.title, d.text, d.source, d.job, d.tries, d.created, d.not_before, d.sent, d.error, d.given_up " \
 	"FROM delivery d JOIN notice n ON n.id = d.notice"
+/* In the words of the indexes for them. */
 #define WAITING "sent IS NULL AND NOT given_up"
+#define FAILED "given_up = 1"
 
 void delivery_record_release(struct delivery_record *d)
 {
@@ -132,7 +134,7 @@ int delivery_list_some(struct catalog *c, bool only_failed, const struct catalog
 	struct db_row q;
 
 	if (only_failed)
-		db_filter_add(&f, "given_up = ?", 'i', (int64_t)1);
+		db_filter_add(&f, FAILED, 0);
 	int rc = db_query_filter(c, &q, e, SELECT, &f, "d.id DESC", p);
 
 	rc = read_all(&q, rc, out, e);
@@ -145,7 +147,7 @@ int delivery_list_some(struct catalog *c, bool only_failed, const struct catalog
 
 int delivery_seen(struct catalog *c, int64_t notice, uint64_t *removed, struct error *e)
 {
-	int rc = db_run(c, e, "DELETE FROM delivery WHERE given_up AND (?1 = 0 OR notice = ?1)", "i", notice);
+	int rc = db_run(c, e, "DELETE FROM delivery WHERE " FAILED " AND (?1 = 0 OR notice = ?1)", "i", notice);
 
 	*removed = rc ? 0 : (uint64_t)db_changed(c);
 	return rc;
@@ -153,7 +155,7 @@ int delivery_seen(struct catalog *c, int64_t notice, uint64_t *removed, struct e
 
 int delivery_forget_old(struct catalog *c, struct timespec before, struct error *e)
 {
-	return db_run(c, e, "DELETE FROM delivery WHERE created < ?1 AND (sent IS NOT NULL OR given_up)", "t", before);
+	return db_run(c, e, "DELETE FROM delivery WHERE created < ?1 AND NOT (" WAITING ")", "t", before);
 }
 
 int delivery_count(struct catalog *c, uint64_t *waiting, uint64_t *failed, struct error *e)
@@ -162,7 +164,7 @@ int delivery_count(struct catalog *c, uint64_t *waiting, uint64_t *failed, struc
 	int rc = db_number(c, &n, e, "SELECT count(*) FROM delivery WHERE " WAITING, "");
 
 	if (!rc)
-		rc = db_number(c, &bad, e, "SELECT count(*) FROM delivery WHERE given_up", "");
+		rc = db_number(c, &bad, e, "SELECT count(*) FROM delivery WHERE " FAILED, "");
 	*waiting = (uint64_t)n;
 	*failed = (uint64_t)bad;
 	return rc;
@@ -182,8 +184,10 @@ int delivery_trouble_list(struct catalog *c, struct delivery_troubles *out, stru
 {
 	struct db_row q;
 	int rc = db_query(c, &q, e,
-			  "SELECT n.name, sum(d.given_up), sum(NOT d.given_up), (SELECT x.error FROM delivery x WHERE x.notice = n.id AND x.error IS NOT NULL ORDER BY x.id DESC LIMIT 1) "
-			  "FROM delivery d JOIN notice n ON n.id = d.notice WHERE d.given_up OR d.sent IS NULL GROUP BY n.id HAVING count(d.error) > 0 ORDER BY n.name",
+			  "SELECT n.name, t.given_up, t.waiting, x.error FROM (SELECT notice, sum(given_up) AS given_up, sum(NOT given_up) AS waiting, "
+			  "max(CASE WHEN error IS NULL THEN 0 ELSE id END) AS newest "
+			  "FROM (SELECT * FROM delivery WHERE " FAILED " UNION ALL SELECT * FROM delivery WHERE " WAITING ") GROUP BY notice) AS t "
+			  "JOIN delivery AS x ON x.id = t.newest JOIN notice AS n ON n.id = t.notice ORDER BY n.name",
 			  "");
 
 	*out = (struct delivery_troubles){0};

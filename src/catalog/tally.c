@@ -4,6 +4,7 @@
 #include "catalog/db.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int tally_states(struct catalog *c, uint64_t counts[JOB_STATES], struct error *e)
 {
@@ -27,13 +28,17 @@ void tally_days_release(struct tally_days *l)
 	*l = (struct tally_days){0};
 }
 
-#define DAY_COLUMNS \
-	"SELECT (job.created / 1000000 + ?3) / 86400 AS day, job.state, count(*), sum(job.partial), sum(job.size), sum(job.added), " \
-	"sum(job.ended - coalesce(job.started, job.ended)) / 1e6 FROM "
-#define DAY_WHERE " job.kind = 'backup' AND job.ended IS NOT NULL GROUP BY day, job.state ORDER BY day"
-static const char of_all[] = DAY_COLUMNS "job WHERE job.created >= ?1 AND job.created < ?2 AND" DAY_WHERE;
-static const char of_source[] = DAY_COLUMNS
-	"job_source JOIN job ON job.n = job_source.job WHERE job_source.source = ?4 AND job_source.created >= ?1 AND job_source.created < ?2 AND" DAY_WHERE;
+/* All these columns are in the index job_kind: no job itself is read. */
+#define RUN_COLUMNS "job.state, count(*), sum(job.partial), sum(job.size), sum(job.added), sum(job.ended - coalesce(job.started, job.ended)) / 1e6 FROM "
+#define RUN_WHERE "job.kind = 'backup' AND job.ended IS NOT NULL "
+#define DAY "SELECT (job.created / 1000000 + ?3) / 86400 AS day, "
+#define BY_DAY RUN_WHERE "GROUP BY day, job.state ORDER BY day"
+static const char of_all[] = DAY RUN_COLUMNS "job WHERE job.created >= ?1 AND job.created < ?2 AND " BY_DAY;
+static const char of_source[] = DAY RUN_COLUMNS
+	"job_source JOIN job ON job.n = job_source.job WHERE job_source.source = ?4 AND job_source.created >= ?1 AND job_source.created < ?2 AND " BY_DAY;
+/* In this order: the sources of a job are found by an index, too. */
+static const char by_source[] = "SELECT job_source.source, " RUN_COLUMNS
+	"job CROSS JOIN job_source ON job_source.job = job.n WHERE job.created >= ?1 AND job.created < ?2 AND " RUN_WHERE "GROUP BY job_source.source, job.state";
 
 static void add_row(const struct db_row *q, struct tally_runs *r)
 {
@@ -87,33 +92,58 @@ void tally_sum(const struct tally_days *l, struct tally_runs *out)
 
 /* ---- what is stored ---- */
 
-static int read_stored(struct db_row *q, int rc, struct tally_stored *out, struct error *e)
+/* count, sum, oldest and newest from the second column on. */
+static struct tally_stored read_stored(const struct db_row *q)
 {
-	*out = (struct tally_stored){0};
-	if (!rc && db_next(q, &rc, e)) {
-		out->backups = db_u64(q, 0);
-		out->bytes = db_u64(q, 1);
-		out->oldest = db_time(q, 2);
-		out->newest = db_time(q, 3);
+	return (struct tally_stored){.backups = db_u64(q, 1), .bytes = db_u64(q, 2), .oldest = db_time(q, 3), .newest = db_time(q, 4)};
+}
+
+int tally_by_place(struct catalog *c, struct map **out, struct error *e)
+{
+	struct db_row q = {0};
+	/* The plus lets SQLite take the index that has all columns. */
+	int rc = db_query(c, &q, e, "SELECT place, count(*), sum(bytes), min(time), max(time) FROM backup WHERE +safety = 0 GROUP BY place", "");
+	*out = map_new();
+	while (!rc && db_next(&q, &rc, e)) {
+		int64_t place = db_i64(&q, 0);
+		struct tally_stored stored = read_stored(&q);
+		map_put(*out, &place, sizeof place, mem_copy(&stored, sizeof stored));
 	}
-	db_done(q);
+	db_done(&q);
 	return rc;
 }
 
-int tally_place(struct catalog *c, int64_t place, struct tally_stored *out, struct error *e)
+static struct tally_source *source_of(struct map *m, const char *name)
 {
-	struct db_row q = {0};
-	int rc = db_query(c, &q, e, "SELECT count(*), sum(bytes), min(time), max(time) FROM backup WHERE safety = 0 AND (?1 = 0 OR place = ?1)", "i", place);
-	return read_stored(&q, rc, out, e);
+	struct tally_source *s = map_get(m, name, strlen(name));
+	if (!s) {
+		s = mem_zero(sizeof *s);
+		map_put(m, name, strlen(name), s);
+	}
+	return s;
 }
 
-int tally_source(struct catalog *c, const char *source, struct tally_stored *out, struct error *e)
+static int add_stored(struct catalog *c, struct map *m, struct error *e)
 {
 	struct db_row q = {0};
-	int rc = db_query(c, &q, e,
-		"SELECT count(*), sum(backup_source.bytes), min(backup.time), max(backup.time) FROM backup_source "
-		"JOIN backup ON backup.n = backup_source.backup WHERE backup_source.name = ?1 AND backup.safety = 0", "s", source);
-	return read_stored(&q, rc, out, e);
+	int rc = db_query(c, &q, e, "SELECT name, count(*), sum(bytes), min(time), max(time) FROM backup_source WHERE safety = 0 GROUP BY name", "");
+	while (!rc && db_next(&q, &rc, e))
+		source_of(m, db_text(&q, 0))->stored = read_stored(&q);
+	db_done(&q);
+	return rc;
+}
+
+int tally_by_source(struct catalog *c, struct timespec from, struct timespec to, struct map **out, struct error *e)
+{
+	struct db_row q = {0};
+	*out = map_new();
+	int rc = add_stored(c, *out, e);
+	if (!rc)
+		rc = db_query(c, &q, e, by_source, "tt", from, to);
+	while (!rc && db_next(&q, &rc, e))
+		add_row(&q, &source_of(*out, db_text(&q, 0))->runs);
+	db_done(&q);
+	return rc;
 }
 
 int tally_size(struct catalog *c, const char *source, struct timespec at, uint64_t *bytes, struct error *e)

@@ -2,6 +2,7 @@
 #ifndef CATALOG_TALLY_H
 #define CATALOG_TALLY_H
 
+#include "base/map.h"
 #include "catalog/job.h"
 
 /* How many jobs the history has, by state. */
@@ -27,8 +28,15 @@ struct tally_stored {
 	uint64_t backups, bytes;                /* bytes: of the sources, as if each backup were stored whole */
 	struct timespec oldest, newest;         /* zero: none */
 };
-int tally_place(struct catalog *c, int64_t place, struct tally_stored *out, struct error *e) MUST_USE;          /* 0: all repositories */
-int tally_source(struct catalog *c, const char *source, struct tally_stored *out, struct error *e) MUST_USE;
+/* By repository: *out has a struct tally_stored for the number (int64_t) of each that has any. */
+int tally_by_place(struct catalog *c, struct map **out, struct error *e) MUST_USE;
+
+/* By source: *out has one for the name of each that has backups now, or had runs in the span of time. */
+struct tally_source {
+	struct tally_stored stored;
+	struct tally_runs runs;
+};
+int tally_by_source(struct catalog *c, struct timespec from, struct timespec to, struct map **out, struct error *e) MUST_USE;
 /* Bytes of the source in its newest good backup at or before `at`: 0 when there is none. */
 int tally_size(struct catalog *c, const char *source, struct timespec at, uint64_t *bytes, struct error *e) MUST_USE;
 

@@ -6,6 +6,7 @@
 #include "catalog/source.h"
 #include "catalog/tally.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DAY 86400
@@ -108,26 +109,21 @@ static void days_json(const struct span *s, const struct tally_days *l, struct j
 	jw_array_end(w);
 }
 
-static int one_source(struct catalog *c, const struct span *s, const char *name, struct json_out *w, struct error *e)
+static int one_source(struct catalog *c, const struct span *s, const struct map *tallies, const char *name, struct json_out *w, struct error *e)
 {
-	CLEANUP(tally_days_release) struct tally_days days = {0};
-	struct tally_stored stored;
-	struct tally_runs runs;
+	static const struct tally_source nothing;
+	const struct tally_source *t = map_get(tallies, name, strlen(name));
 	uint64_t size = 0, before = 0;
-	int rc = tally_days(c, s->from, s->to, s->offset, name, &days, e);
+	int rc = tally_size(c, name, s->to, &size, e);
 
-	if (!rc)
-		rc = tally_source(c, name, &stored, e);
-	if (!rc)
-		rc = tally_size(c, name, s->to, &size, e);
 	if (!rc)
 		rc = tally_size(c, name, s->from, &before, e);
 	if (rc)
 		return rc;
-	tally_sum(&days, &runs);
+	t = t ? t : &nothing;
 	jw_object(w);
 	jw_kv_string(w, "name", name);
-	stored_members(&stored, w);
+	stored_members(&t->stored, w);
 	jw_kv_u64(w, "size", size);
 	jw_name(w, "grown");
 	if (size && before)
@@ -136,53 +132,70 @@ static int one_source(struct catalog *c, const struct span *s, const char *name,
 		jw_null(w);
 	jw_name(w, "period");
 	jw_object(w);
-	runs_members(&runs, w);
+	runs_members(&t->runs, w);
 	jw_object_end(w);
 	jw_object_end(w);
 	return 0;
+}
+
+static void free_tallies(struct map **m)
+{
+	map_free(*m, free);
 }
 
 static int all_sources(struct catalog *c, const struct span *s, const char *only, struct json_out *w, struct error *e)
 {
 	CLEANUP(source_list_release) struct source_list l = {0};
-	int rc = only ? 0 : source_list_all(c, &l, e);
+	CLEANUP(free_tallies) struct map *tallies = NULL;
+	int rc = tally_by_source(c, s->from, s->to, &tallies, e);
 
+	if (!rc && !only)
+		rc = source_list_all(c, &l, e);
 	jw_name(w, "sources");
 	jw_array(w);
-	if (only)
-		rc = one_source(c, s, only, w, e);
+	if (!rc && only)
+		rc = one_source(c, s, tallies, only, w, e);
 	for (size_t i = 0; !rc && i < l.n; i++)
-		rc = one_source(c, s, l.v[i].name, w, e);
+		rc = one_source(c, s, tallies, l.v[i].name, w, e);
 	jw_array_end(w);
 	return rc;
 }
 
-static int one_place(struct catalog *c, const struct place_record *p, struct json_out *w, struct error *e)
+static void add_stored(struct tally_stored *sum, const struct tally_stored *one)
 {
-	struct tally_stored stored;
-	int rc = tally_place(c, p->id, &stored, e);
-
-	if (rc)
-		return rc;
-	jw_object(w);
-	jw_kv_string(w, "name", p->name);
-	stored_members(&stored, w);
-	jw_kv_u64(w, "bytes", p->bytes);
-	jw_kv_u64(w, "bytes_free", p->bytes_free);
-	saved_member(stored.bytes, p->bytes, w);
-	jw_object_end(w);
-	return 0;
+	sum->backups += one->backups;
+	sum->bytes += one->bytes;
+	if (!sum->oldest.tv_sec || (one->oldest.tv_sec && time_cmp(one->oldest, sum->oldest) < 0))
+		sum->oldest = one->oldest;
+	if (time_cmp(one->newest, sum->newest) > 0)
+		sum->newest = one->newest;
 }
 
-static int totals_json(struct catalog *c, const struct tally_days *days, const struct place_list *places, struct json_out *w, struct error *e)
+static void one_place(const struct map *tallies, const struct place_record *p, struct json_out *w)
 {
-	struct tally_stored stored;
+	static const struct tally_stored nothing;
+	const struct tally_stored *stored = map_get(tallies, &p->id, sizeof p->id);
+
+	stored = stored ? stored : &nothing;
+	jw_object(w);
+	jw_kv_string(w, "name", p->name);
+	stored_members(stored, w);
+	jw_kv_u64(w, "bytes", p->bytes);
+	jw_kv_u64(w, "bytes_free", p->bytes_free);
+	saved_member(stored->bytes, p->bytes, w);
+	jw_object_end(w);
+}
+
+static void totals_json(const struct tally_days *days, const struct place_list *places, const struct map *tallies, struct json_out *w)
+{
+	struct tally_stored stored = {0};
 	struct tally_runs runs;
 	uint64_t bytes = 0;
-	int rc = tally_place(c, 0, &stored, e);
+	void *one;
 
-	if (rc)
-		return rc;
+	for (size_t i = 0; i < map_slots(tallies); i++)
+		if (map_at(tallies, i, NULL, NULL, &one))
+			add_stored(&stored, one);
 	for (size_t i = 0; i < places->n; i++)
 		bytes += places->v[i].bytes;
 	tally_sum(days, &runs);
@@ -196,7 +209,6 @@ static int totals_json(struct catalog *c, const struct tally_days *days, const s
 	runs_members(&runs, w);
 	jw_object_end(w);
 	jw_object_end(w);
-	return 0;
 }
 
 /* ---- all of it ---- */
@@ -205,20 +217,22 @@ static int all_json(struct catalog *c, const struct span *s, const char *source,
 {
 	CLEANUP(tally_days_release) struct tally_days days = {0};
 	CLEANUP(place_list_release) struct place_list places = {0};
+	CLEANUP(free_tallies) struct map *stored = NULL;
 	int rc = tally_days(c, s->from, s->to, s->offset, source, &days, e);
 
 	if (!rc)
 		rc = place_list_all(c, &places, e);
 	if (!rc)
-		rc = totals_json(c, &days, &places, w, e);
+		rc = tally_by_place(c, &stored, e);
 	if (rc)
 		return rc;
+	totals_json(&days, &places, stored, w);
 	days_json(s, &days, w);
 	rc = all_sources(c, s, source, w, e);
 	jw_name(w, "repositories");
 	jw_array(w);
 	for (size_t i = 0; !rc && i < places.n; i++)
-		rc = one_place(c, &places.v[i], w, e);
+		one_place(stored, &places.v[i], w);
 	jw_array_end(w);
 	return rc;
 }

@@ -83,7 +83,7 @@ CREATE TABLE job (
 CREATE INDEX job_unfollowed ON job (n) WHERE followed = 0 AND ended IS NOT NULL;
 CREATE INDEX job_ended ON job (ended) WHERE ended IS NOT NULL;
 CREATE INDEX job_state ON job (state, created);
-CREATE INDEX job_kind ON job (kind, created);
+CREATE INDEX job_kind ON job (kind, created, state, partial, size, added, started, ended);        -- and for tally.c
 CREATE INDEX job_author ON job (author, created);
 CREATE INDEX job_list ON job (created, n, title, error, notes);        -- a search of texts reads this alone
 CREATE INDEX job_schedule ON job (schedule, created);
@@ -131,7 +131,7 @@ CREATE INDEX backup_id ON backup (id);
 CREATE INDEX backup_original ON backup (original);
 CREATE INDEX backup_list ON backup (time, n, safety, level, place, search);        -- filters and a search of texts read this alone
 CREATE INDEX backup_safety ON backup (safety, time);
-CREATE INDEX backup_place ON backup (place, safety, time);
+CREATE INDEX backup_place ON backup (place, safety, time, bytes);
 CREATE INDEX backup_good ON backup (time) WHERE partial + verify_failed + safety = 0;
 CREATE INDEX backup_pinned ON backup (time) WHERE pinned = 1;
 
@@ -143,7 +143,7 @@ CREATE TABLE backup_source (
 	bytes INTEGER NOT NULL, rows INTEGER NOT NULL, tables INTEGER NOT NULL, files INTEGER NOT NULL,
 	PRIMARY KEY (backup, i)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX backup_source_name ON backup_source (name, time, safety);
+CREATE INDEX backup_source_name ON backup_source (name, time, safety, bytes);
 CREATE INDEX backup_source_shown ON backup_source (shown, time, safety);
 
 CREATE TABLE user (
@@ -217,6 +217,7 @@ CREATE TABLE delivery (
 	given_up INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX delivery_waiting ON delivery (not_before) WHERE sent IS NULL AND NOT given_up;
+CREATE INDEX delivery_failed ON delivery (notice) WHERE given_up = 1;
 
 CREATE TABLE alarm (                            -- what has been told already: an alarm is told once, until it is over
 	key TEXT PRIMARY KEY,                   -- "overdue:shop", "low-space:main"

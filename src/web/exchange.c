@@ -107,7 +107,6 @@ struct exchange *exchange_new(struct exchange_site *site, int fd)
 	x->site = site;
 	x->fd = fd;
 	x->part.fd = -1;
-	x->body.uploads.fd = -1;        /* until the body begins, which it does not when its head is refused */
 	x->r.own = x;
 	return x;
 }
@@ -176,10 +175,12 @@ static int examine_origin(struct exchange *x, const char *peer, const struct exc
 
 	x->r.address = access_client(peer, forwarded, s->trusted);
 	x->https = starts_with_https(s->public_url) || (last_is_https(protocol) && access_client_trusted(peer, s->trusted));
+	if (!host)
+		return error_set(e, ERR_USAGE, "the request has no Host");
 	if (!host_is_ours(host, x->site->listen, s->public_url)) {
 		x->out.status = 421;
-		error_set(e, ERR_ACCESS, "this server is not \"%.100s\"", host ? host : "");
-		return error_hint(e, "if it is, say so: backstay config set public_url https://%.100s/", host ? host : "NAME");
+		error_set(e, ERR_ACCESS, "this server is not \"%.100s\"", host);
+		return error_hint(e, "if it is, say so: backstay config set public_url https://%.100s/", host);
 	}
 	if (route_is_safe(x->head.method))
 		return 0;

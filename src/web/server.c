@@ -140,6 +140,11 @@ static struct MHD_Response *response_of(struct call *call)
 	struct exchange *x = call->exchange;
 	struct buf *body = &x->out.body;
 
+	/* Nobody who asks for the head alone listens. */
+	if (x->out.stream && !strcmp(call->head.method, "HEAD")) {
+		events_close(x->out.stream);
+		x->out.stream = NULL;
+	}
 	if (x->out.stream)
 		return stream_response(call);
 	if (x->part.fd >= 0) {

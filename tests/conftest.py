@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from daemon import Daemon
 from servers import MariadbServer, PostgresServer
+from webserver import Web
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BACKSTAY = os.environ.get("BACKSTAY", str(ROOT / "build" / "backstay"))
@@ -217,3 +218,36 @@ def daemon(backstay, tmp_path):
     one = Daemon(backstay, tmp_path)
     yield one
     one.close()
+
+
+def make_web(folder, **more):
+    """A web server in this folder, not yet started (webserver.py)."""
+    return Web(folder, lambda env, cwd: Program([BACKSTAY], env, cwd), **more)
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory):
+    """A web server for all tests of a module."""
+    server = make_web(tmp_path_factory.mktemp("web")).start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def anybody(web):
+    return web.client()
+
+
+@pytest.fixture(scope="module")
+def admin(web):
+    return web.client().log_in("maria")
+
+
+@pytest.fixture(scope="module")
+def operator(web):
+    return web.client().log_in("oliver")
+
+
+@pytest.fixture(scope="module")
+def viewer(web):
+    return web.client().log_in("vera")

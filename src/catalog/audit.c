@@ -113,13 +113,15 @@ int audit_add(struct catalog *c, const char *who, const char *address, const cha
 
 /* ---- reading ---- */
 
-static void read_row(const struct db_row *q, struct audit_record *a)
+static int read_row(const struct db_row *q, void *record, struct error *e)
 {
+	struct audit_record *a = record;
 	*a = (struct audit_record){
 		.id = db_i64(q, 0), .time = db_time(q, 1), .who = db_dup(q, 2), .address = db_dup(q, 3), .action = db_dup(q, 4),
 		.object = db_dup(q, 5), .details = db_dup(q, 6),
 	};
 	snprintf(a->hash, sizeof a->hash, "%s", db_text(q, 7));
+	return 0;
 }
 
 #define COLUMNS "SELECT id, time, who, address, action, object, details, hash FROM audit"
@@ -139,11 +141,7 @@ int audit_list_some(struct catalog *c, const struct audit_filter *f, const struc
 	if (f->before.tv_sec)
 		db_filter_add(&d, "time < ?", 't', f->before);
 	int rc = db_query_filter(c, &q, e, COLUMNS, &d, "id DESC", p);
-	while (!rc && db_next(&q, &rc, e)) {
-		GROW(out->v, out->n, out->cap);
-		read_row(&q, &out->v[out->n++]);
-	}
-	db_done(&q);
+	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (!rc && total)
 		rc = db_count_filter(c, total, e, "audit", &d);
 	if (rc)
@@ -172,8 +170,9 @@ int audit_check(struct catalog *c, uint64_t *rows, struct error *e)
 	int rc = db_query(c, &q, e, COLUMNS " ORDER BY id", "");
 	while (!rc && db_next(&q, &rc, e)) {
 		CLEANUP(audit_record_release) struct audit_record a;
-		read_row(&q, &a);
-		rc = check_row(&a, (int64_t)*rows + 1, before, e);
+		rc = read_row(&q, &a, e);
+		if (!rc)
+			rc = check_row(&a, (int64_t)*rows + 1, before, e);
 		memcpy(before, a.hash, sizeof before);
 		*rows += !rc;
 	}

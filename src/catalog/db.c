@@ -231,6 +231,34 @@ void db_done(struct db_row *q)
 	*q = (struct db_row){0};
 }
 
+int db_one(struct db_row *q, int rc, int (*read)(const struct db_row *q, void *record, struct error *e), void *record, size_t size, struct error *e)
+{
+	memset(record, 0, size);
+	if (!rc && db_next(q, &rc, e)) {
+		rc = read(q, record, e);
+		rc = rc ? rc : 1;
+	}
+	db_done(q);
+	return rc;
+}
+
+int db_all(struct db_row *q, int rc, int (*read)(const struct db_row *q, void *record, struct error *e), void *list, size_t size, struct error *e)
+{
+	struct { char *v; size_t n, cap; } l = {0};    /* as every list of records */
+	while (!rc && db_next(q, &rc, e)) {
+		if (l.n == l.cap) {
+			l.cap = l.cap ? 2 * l.cap : 8;
+			l.v = mem_array(l.v, l.cap, size);
+		}
+		memset(l.v + l.n * size, 0, size);
+		rc = read(q, l.v + l.n * size, e);
+		l.n += rc == 0;
+	}
+	db_done(q);
+	memcpy(list, &l, sizeof l);
+	return rc;
+}
+
 /* To its end, where a change is committed. *number stays as it is when no row comes. */
 static int run(struct catalog *c, int64_t *number, struct error *e, const char *sql, const char *types, va_list ap)
 {

@@ -23,6 +23,11 @@ int db_query(struct catalog *c, struct db_row *q, struct error *e, const char *s
 /* The next row; false at the end, or after an error, which is in *rc. */
 bool db_next(struct db_row *q, int *rc, struct error *e);
 void db_done(struct db_row *q);                       /* in any case; legal twice and on a zeroed one */
+/* Rows as records of `size` bytes. read() fills one, or returns -kind and leaves nothing in it to be released.
+ * db_one(): what is left of a query that ended with `rc`, and its end. 1 there is a row, 0 there is none (the record is zeroed then), or -kind.
+ * db_all(): all rows, into a list {v, n, cap}, which begins empty; after an error the caller releases it. */
+int db_one(struct db_row *q, int rc, int (*read)(const struct db_row *q, void *record, struct error *e), void *record, size_t size, struct error *e) MUST_USE;
+int db_all(struct db_row *q, int rc, int (*read)(const struct db_row *q, void *record, struct error *e), void *list, size_t size, struct error *e) MUST_USE;
 /* A change that gives no rows. db_changed(): rows it touched; db_last_id(): of an INSERT. -ERR_EXISTS for a unique name that is taken,
  * -ERR_REFUSED for a row that others refer to. */
 int db_run(struct catalog *c, struct error *e, const char *sql, const char *types, ...) MUST_USE;

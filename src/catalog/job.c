@@ -84,9 +84,9 @@ static void read_end(const struct db_row *q, struct job_record *j)
 	j->files = db_u64(q, FILES);
 }
 
-static int read_row(const struct db_row *q, struct job_record *j, struct error *e)
+static int read_row(const struct db_row *q, void *record, struct error *e)
 {
-	*j = (struct job_record){0};
+	struct job_record *j = record;
 	if (!job_state_parse(db_text(q, STATE), &j->state) || strlen(db_text(q, ID)) != JOB_ID_LEN)
 		return error_set(e, ERR_CORRUPT, "job %s of the catalog is damaged", db_text(q, ID));
 	memcpy(j->id, db_text(q, ID), JOB_ID_LEN);
@@ -280,12 +280,7 @@ int job_list_some(struct catalog *c, const struct job_filter *f, const struct ca
 	AUTO_FREE char *select = mem_printf("SELECT " COLUMNS " FROM %s", table);
 	AUTO_FREE char *order = mem_printf("%s %s, %s %s", time, direction, f->source ? "job_source.job" : "job.n", direction);
 	int rc = db_query_filter(c, &q, e, select, &d, order, p);
-	while (!rc && db_next(&q, &rc, e)) {
-		GROW(out->v, out->n, out->cap);
-		rc = read_row(&q, &out->v[out->n], e);
-		out->n += !rc;
-	}
-	db_done(&q);
+	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (!rc && total)
 		rc = db_count_filter(c, total, e, f->source && !asks_job(f) ? "job_source" : table, &d);
 	if (rc)

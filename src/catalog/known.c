@@ -117,20 +117,6 @@ enum column {
 	VERIFY_FAILED, VERIFIED, EVIDENCE, JOB
 };
 
-static void read_row(const struct db_row *q, struct known_backup *b)
-{
-	*b = (struct known_backup){
-		.original = db_dup(q, ORIGINAL), .place = db_i64(q, PLACE), .time = db_time(q, TIME), .name = db_dup(q, NAME),
-		.description = db_dup(q, DESCRIPTION), .host = db_dup(q, HOST), .bytes = db_u64(q, BYTES), .added = db_u64(q, ADDED),
-		.seconds = db_double(q, SECONDS), .safety = db_bool(q, SAFETY), .imported = db_bool(q, IMPORTED), .partial = db_bool(q, PARTIAL),
-		.pinned = db_bool(q, PINNED), .foreign = db_bool(q, FOREIGN), .level = (int)db_i64(q, LEVEL),
-		.verify_failed = db_bool(q, VERIFY_FAILED), .verified = db_time(q, VERIFIED), .job = db_dup(q, JOB),
-	};
-	snprintf(b->id, sizeof b->id, "%s", db_text(q, ID));
-	db_list(q, TAGS, &b->tags);
-	db_list(q, EVIDENCE, &b->evidence);
-}
-
 static int read_sources(struct catalog *c, int64_t n, struct known_backup *b, struct error *e)
 {
 	struct db_row q;
@@ -147,15 +133,22 @@ static int read_sources(struct catalog *c, int64_t n, struct known_backup *b, st
 	return rc;
 }
 
-/* All that the open query gives, with their sources. */
-static int read_all(struct catalog *c, struct db_row *q, struct known_list *out, struct error *e)
+static int read_row(const struct db_row *q, void *record, struct error *e)
 {
-	int rc = 0;
-	while (!rc && db_next(q, &rc, e)) {
-		GROW(out->v, out->n, out->cap);
-		read_row(q, &out->v[out->n++]);
-		rc = read_sources(c, db_i64(q, N), &out->v[out->n - 1], e);
-	}
+	struct known_backup *b = record;
+	*b = (struct known_backup){
+		.original = db_dup(q, ORIGINAL), .place = db_i64(q, PLACE), .time = db_time(q, TIME), .name = db_dup(q, NAME),
+		.description = db_dup(q, DESCRIPTION), .host = db_dup(q, HOST), .bytes = db_u64(q, BYTES), .added = db_u64(q, ADDED),
+		.seconds = db_double(q, SECONDS), .safety = db_bool(q, SAFETY), .imported = db_bool(q, IMPORTED), .partial = db_bool(q, PARTIAL),
+		.pinned = db_bool(q, PINNED), .foreign = db_bool(q, FOREIGN), .level = (int)db_i64(q, LEVEL),
+		.verify_failed = db_bool(q, VERIFY_FAILED), .verified = db_time(q, VERIFIED), .job = db_dup(q, JOB),
+	};
+	snprintf(b->id, sizeof b->id, "%s", db_text(q, ID));
+	db_list(q, TAGS, &b->tags);
+	db_list(q, EVIDENCE, &b->evidence);
+	int rc = read_sources(q->c, db_i64(q, N), b, e);
+	if (rc)
+		known_backup_release(b);
 	return rc;
 }
 
@@ -178,30 +171,28 @@ static int find(struct catalog *c, const char *id, int64_t *n, struct error *e)
 	return rc;
 }
 
+static int not_known(const char *id, struct error *e)
+{
+	return error_set(e, ERR_NOT_FOUND, "the catalog knows no backup %s", id);
+}
+
 int known_get(struct catalog *c, const char *id, struct known_backup *out, struct error *e)
 {
-	CLEANUP(known_list_release) struct known_list l = {0};
 	size_t len = strlen(id);
 	struct db_row q;
 	int64_t n = 0;
 	*out = (struct known_backup){0};
 	bool fits = len >= 4 && len <= ID_LEN && strspn(id, "0123456789abcdef") == len;
 	int rc = fits ? find(c, id, &n, e) : 0;
-	if (!rc && !n)
-		rc = error_set(e, ERR_NOT_FOUND, "the catalog knows no backup %s", id);
 	if (rc)
 		return rc;
+	if (!n)
+		return not_known(id, e);
 	rc = db_query(c, &q, e, COLUMNS " FROM backup WHERE n = ?1", "i", n);
-	if (!rc)
-		rc = read_all(c, &q, &l, e);
-	db_done(&q);
-	if (!rc && !l.n)
-		rc = error_set(e, ERR_NOT_FOUND, "the catalog knows no backup %s", id);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
-		return rc;
-	*out = l.v[0];
-	l.n = 0;
-	return 0;
+		return rc > 0 ? 0 : rc;
+	return not_known(id, e);
 }
 
 int known_ids(struct catalog *c, int64_t place, struct strlist *out, struct error *e)
@@ -294,9 +285,7 @@ int known_list_some(struct catalog *c, const struct known_filter *f, const struc
 		return rc;
 	AUTO_FREE char *select = mem_printf(COLUMNS " FROM %s", tables), *order = f->source ? mem_printf("s.time %s, s.backup %s", way, way) : mem_printf("backup.time %s, backup.n %s", way, way);
 	rc = db_query_filter(c, &q, e, select, &d, order, p);
-	if (!rc)
-		rc = read_all(c, &q, out, e);
-	db_done(&q);
+	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (!rc && total)
 		rc = db_count_filter(c, total, e, counted, &d);
 	if (rc)

@@ -148,8 +148,9 @@ static int read_secrets(const struct db_row *q, struct notice_record *n, struct 
 	return rc ? rc : read_secret(q, 17, n->id, "signing", &n->signing, e);
 }
 
-static int read_row(const struct db_row *q, struct notice_record *out, struct error *e)
+static int read_row(const struct db_row *q, void *record, struct error *e)
 {
+	struct notice_record *out = record;
 	*out = (struct notice_record){
 		.id = db_i64(q, 0),
 		.name = db_dup(q, 1),
@@ -176,24 +177,12 @@ static int read_row(const struct db_row *q, struct notice_record *out, struct er
 	return rc;
 }
 
-/* 1 found, 0 not, -kind. */
-static int read_one(struct db_row *q, int rc, struct notice_record *out, struct error *e)
-{
-	*out = (struct notice_record){0};
-	if (!rc && db_next(q, &rc, e)) {
-		rc = read_row(q, out, e);
-		rc = rc ? rc : 1;
-	}
-	db_done(q);
-	return rc;
-}
-
 int notice_get(struct catalog *c, int64_t id, struct notice_record *out, struct error *e)
 {
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM notice WHERE id = ?1", "i", id);
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return error_set(e, ERR_NOT_FOUND, "there is no notice with the number %lld", (long long)id);
@@ -204,7 +193,7 @@ int notice_find(struct catalog *c, const char *name, struct notice_record *out, 
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM notice WHERE name = ?1", "s", name);
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return name_unknown(c, WHAT, NAMES, name, e);
@@ -215,13 +204,7 @@ int notice_list_all(struct catalog *c, struct notice_list *out, struct error *e)
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM notice ORDER BY name", "");
 
-	*out = (struct notice_list){0};
-	while (!rc && db_next(&q, &rc, e)) {
-		GROW(out->v, out->n, out->cap);
-		rc = read_row(&q, &out->v[out->n], e);
-		out->n += rc == 0;
-	}
-	db_done(&q);
+	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (rc)
 		notice_list_release(out);
 	return rc;

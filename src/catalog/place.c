@@ -41,8 +41,9 @@ static void put_about(int64_t id, char out[48])
 
 /* ---- reading ---- */
 
-static int read_row(const struct db_row *q, struct place_record *out, struct error *e)
+static int read_row(const struct db_row *q, void *record, struct error *e)
 {
+	struct place_record *out = record;
 	char about[48];
 
 	*out = (struct place_record){
@@ -71,24 +72,12 @@ static int read_row(const struct db_row *q, struct place_record *out, struct err
 	return rc;
 }
 
-/* 1 found, 0 not, -kind. */
-static int read_one(struct db_row *q, int rc, struct place_record *out, struct error *e)
-{
-	*out = (struct place_record){0};
-	if (!rc && db_next(q, &rc, e)) {
-		rc = read_row(q, out, e);
-		rc = rc ? rc : 1;
-	}
-	db_done(q);
-	return rc;
-}
-
 int place_get(struct catalog *c, int64_t id, struct place_record *out, struct error *e)
 {
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM place WHERE id = ?1", "i", id);
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return error_set(e, ERR_NOT_FOUND, "there is no repository with the number %lld", (long long)id);
@@ -99,7 +88,7 @@ int place_find(struct catalog *c, const char *name, struct place_record *out, st
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM place WHERE name = ?1", "s", name);
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return name_unknown(c, WHAT, NAMES, name, e);
@@ -110,7 +99,7 @@ int place_find_location(struct catalog *c, const char *location, struct place_re
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM place WHERE location = ?1", "s", location);
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return error_set(e, ERR_NOT_FOUND, "no repository is configured for %s", location);
@@ -121,7 +110,7 @@ int place_default(struct catalog *c, struct place_record *out, struct error *e)
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM place WHERE is_default", "");
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return error_set(e, ERR_NOT_FOUND, "no repository is the default one");
@@ -132,13 +121,7 @@ int place_list_all(struct catalog *c, struct place_list *out, struct error *e)
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM place ORDER BY name", "");
 
-	*out = (struct place_list){0};
-	while (!rc && db_next(&q, &rc, e)) {
-		GROW(out->v, out->n, out->cap);
-		rc = read_row(&q, &out->v[out->n], e);
-		out->n += rc == 0;
-	}
-	db_done(&q);
+	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (rc)
 		place_list_release(out);
 	return rc;

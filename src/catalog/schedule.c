@@ -43,8 +43,9 @@ void schedule_list_release(struct schedule_list *l)
 
 /* ---- reading ---- */
 
-static int read_row(const struct db_row *q, struct schedule_record *out, struct error *e)
+static int read_row(const struct db_row *q, void *record, struct error *e)
 {
+	struct schedule_record *out = record;
 	*out = (struct schedule_record){
 		.id = db_i64(q, 0),
 		.name = db_dup(q, 1),
@@ -83,24 +84,12 @@ static int read_row(const struct db_row *q, struct schedule_record *out, struct 
 	return rc;
 }
 
-/* 1 found, 0 not, -kind. */
-static int read_one(struct db_row *q, int rc, struct schedule_record *out, struct error *e)
-{
-	*out = (struct schedule_record){0};
-	if (!rc && db_next(q, &rc, e)) {
-		rc = read_row(q, out, e);
-		rc = rc ? rc : 1;
-	}
-	db_done(q);
-	return rc;
-}
-
 int schedule_get(struct catalog *c, int64_t id, struct schedule_record *out, struct error *e)
 {
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM schedule WHERE id = ?1", "i", id);
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return error_set(e, ERR_NOT_FOUND, "there is no schedule with the number %lld", (long long)id);
@@ -111,7 +100,7 @@ int schedule_find(struct catalog *c, const char *name, struct schedule_record *o
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM schedule WHERE name = ?1 OR CAST(id AS TEXT) = ?1 ORDER BY name != ?1 LIMIT 1", "s", name);
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return name_unknown(c, WHAT, "SELECT name FROM schedule", name, e);
@@ -122,13 +111,7 @@ int schedule_list_all(struct catalog *c, struct schedule_list *out, struct error
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM schedule ORDER BY name", "");
 
-	*out = (struct schedule_list){0};
-	while (!rc && db_next(&q, &rc, e)) {
-		GROW(out->v, out->n, out->cap);
-		rc = read_row(&q, &out->v[out->n], e);
-		out->n += rc == 0;
-	}
-	db_done(&q);
+	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (rc)
 		schedule_list_release(out);
 	return rc;

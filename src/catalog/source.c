@@ -66,8 +66,9 @@ static int read_url(const struct db_row *q, struct source_record *s, struct erro
 	return 0;
 }
 
-static int read_row(const struct db_row *q, struct source_record *out, struct error *e)
+static int read_row(const struct db_row *q, void *record, struct error *e)
 {
+	struct source_record *out = record;
 	*out = (struct source_record){
 		.id = db_i64(q, 0),
 		.name = db_dup(q, 1),
@@ -95,24 +96,12 @@ static int read_row(const struct db_row *q, struct source_record *out, struct er
 	return rc;
 }
 
-/* 1 found, 0 not, -kind. */
-static int read_one(struct db_row *q, int rc, struct source_record *out, struct error *e)
-{
-	*out = (struct source_record){0};
-	if (!rc && db_next(q, &rc, e)) {
-		rc = read_row(q, out, e);
-		rc = rc ? rc : 1;
-	}
-	db_done(q);
-	return rc;
-}
-
 int source_get(struct catalog *c, int64_t id, struct source_record *out, struct error *e)
 {
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM source WHERE id = ?1", "i", id);
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return error_set(e, ERR_NOT_FOUND, "there is no source with the number %lld", (long long)id);
@@ -123,7 +112,7 @@ int source_find(struct catalog *c, const char *name, struct source_record *out, 
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM source WHERE name = ?1", "s", name);
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return name_unknown(c, WHAT, NAMES, name, e);
@@ -134,7 +123,7 @@ int source_find_shown(struct catalog *c, const char *shown, struct source_record
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM source WHERE shown = ?1 ORDER BY name LIMIT 1", "s", shown);
 
-	rc = read_one(&q, rc, out, e);
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
 		return rc > 0 ? 0 : rc;
 	return error_set(e, ERR_NOT_FOUND, "no source is configured for %s", shown);
@@ -145,13 +134,7 @@ int source_list_all(struct catalog *c, struct source_list *out, struct error *e)
 	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM source ORDER BY name", "");
 
-	*out = (struct source_list){0};
-	while (!rc && db_next(&q, &rc, e)) {
-		GROW(out->v, out->n, out->cap);
-		rc = read_row(&q, &out->v[out->n], e);
-		out->n += rc == 0;
-	}
-	db_done(&q);
+	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (rc)
 		source_list_release(out);
 	return rc;

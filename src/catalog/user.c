@@ -97,15 +97,9 @@ int user_read(const struct db_row *q, int at, struct user_record *out, struct er
 	return rc;
 }
 
-/* The one row of q, whose query ended with rc; -ERR_NOT_FOUND without a text when there is none. */
-static int read_one(struct db_row *q, int rc, struct user_record *out, struct error *e)
+static int read_row(const struct db_row *q, void *record, struct error *e)
 {
-	if (!rc && db_next(q, &rc, e))
-		rc = user_read(q, 0, out, e);
-	else if (!rc)
-		rc = -ERR_NOT_FOUND;
-	db_done(q);
-	return rc;
+	return user_read(q, 0, record, e);
 }
 
 int user_get(struct catalog *c, int64_t id, struct user_record *out, struct error *e)
@@ -113,8 +107,10 @@ int user_get(struct catalog *c, int64_t id, struct user_record *out, struct erro
 	struct db_row q = {0};
 	int rc = db_query(c, &q, e, "SELECT " USER_COLUMNS " FROM user WHERE user.id = ?1", "i", id);
 
-	rc = read_one(&q, rc, out, e);
-	return rc == -ERR_NOT_FOUND ? error_set(e, ERR_NOT_FOUND, "there is no user with the number %lld", (long long)id) : rc;
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
+	if (rc)
+		return rc > 0 ? 0 : rc;
+	return error_set(e, ERR_NOT_FOUND, "there is no user with the number %lld", (long long)id);
 }
 
 int user_find(struct catalog *c, const char *name, struct user_record *out, struct error *e)
@@ -122,26 +118,18 @@ int user_find(struct catalog *c, const char *name, struct user_record *out, stru
 	struct db_row q = {0};
 	int rc = db_query(c, &q, e, "SELECT " USER_COLUMNS " FROM user WHERE user.name = ?1", "s", name);
 
-	rc = read_one(&q, rc, out, e);
-	return rc == -ERR_NOT_FOUND ? error_set(e, ERR_NOT_FOUND, "there is no user named \"%s\"", name) : rc;
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
+	if (rc)
+		return rc > 0 ? 0 : rc;
+	return error_set(e, ERR_NOT_FOUND, "there is no user named \"%s\"", name);
 }
 
 int user_list_all(struct catalog *c, struct user_list *out, struct error *e)
 {
-	struct db_row q = {0};
+	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " USER_COLUMNS " FROM user ORDER BY user.name", "");
 
-	*out = (struct user_list){0};
-	while (!rc && db_next(&q, &rc, e)) {
-		struct user_record u;
-
-		rc = user_read(&q, 0, &u, e);
-		if (rc)
-			break;
-		GROW(out->v, out->n, out->cap);
-		out->v[out->n++] = u;
-	}
-	db_done(&q);
+	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (rc)
 		user_list_release(out);
 	return rc;

@@ -27,8 +27,9 @@ void session_list_release(struct session_list *l)
 	*l = (struct session_list){0};
 }
 
-static int read_row(const struct db_row *q, struct session_record *out, struct error *e)
+static int read_row(const struct db_row *q, void *record, struct error *e)
 {
+	struct session_record *out = record;
 	*out = (struct session_record){.id = db_i64(q, 0), .user = db_i64(q, 1)};
 	const char *csrf = db_text(q, 3);
 
@@ -81,16 +82,13 @@ static int no_such(int64_t id, struct error *e)
 
 int session_get(struct catalog *c, int64_t id, struct session_record *out, struct error *e)
 {
-	struct db_row q = {0};
+	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS FROM " WHERE session.id = ?1", "i", id);
 
-	*out = (struct session_record){0};
-	if (!rc && db_next(&q, &rc, e))
-		rc = read_row(&q, out, e);
-	else if (!rc)
-		rc = no_such(id, e);
-	db_done(&q);
-	return rc;
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
+	if (rc)
+		return rc > 0 ? 0 : rc;
+	return no_such(id, e);
 }
 
 int session_remove(struct catalog *c, int64_t id, struct error *e)
@@ -142,15 +140,10 @@ int session_touch(struct catalog *c, int64_t id, struct timespec now, struct err
 
 int session_list_of(struct catalog *c, int64_t user, struct session_list *out, struct error *e)
 {
-	struct db_row q = {0};
+	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS FROM " WHERE ?1 = 0 OR session.user = ?1 ORDER BY session.id DESC", "i", user);
 
-	*out = (struct session_list){0};
-	while (!rc && db_next(&q, &rc, e)) {
-		GROW(out->v, out->n, out->cap);
-		rc = read_row(&q, &out->v[out->n++], e);
-	}
-	db_done(&q);
+	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (rc)
 		session_list_release(out);
 	return rc;

@@ -25,8 +25,9 @@ void token_list_release(struct token_list *l)
 	*l = (struct token_list){0};
 }
 
-static int read_row(const struct db_row *q, struct token_record *out, struct error *e)
+static int read_row(const struct db_row *q, void *record, struct error *e)
 {
+	struct token_record *out = record;
 	*out = (struct token_record){.id = db_i64(q, 0), .user = db_i64(q, 1)};
 	if (user_read_hash(q, 3, out->hash) || !role_parse(db_text(q, 4), &out->scope))
 		return error_set(e, ERR_CORRUPT, "token %lld is damaged", (long long)out->id);
@@ -86,29 +87,21 @@ int token_touch(struct catalog *c, int64_t id, struct timespec now, struct error
 
 int token_get(struct catalog *c, int64_t id, struct token_record *out, struct error *e)
 {
-	struct db_row q = {0};
+	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS FROM " WHERE token.id = ?1", "i", id);
 
-	*out = (struct token_record){0};
-	if (!rc && db_next(&q, &rc, e))
-		rc = read_row(&q, out, e);
-	else if (!rc)
-		rc = error_set(e, ERR_NOT_FOUND, "there is no token with the number %lld", (long long)id);
-	db_done(&q);
-	return rc;
+	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
+	if (rc)
+		return rc > 0 ? 0 : rc;
+	return error_set(e, ERR_NOT_FOUND, "there is no token with the number %lld", (long long)id);
 }
 
 int token_list_of(struct catalog *c, int64_t user, struct token_list *out, struct error *e)
 {
-	struct db_row q = {0};
+	struct db_row q;
 	int rc = db_query(c, &q, e, "SELECT " COLUMNS FROM " WHERE ?1 = 0 OR token.user = ?1 ORDER BY user.name, token.name", "i", user);
 
-	*out = (struct token_list){0};
-	while (!rc && db_next(&q, &rc, e)) {
-		GROW(out->v, out->n, out->cap);
-		rc = read_row(&q, &out->v[out->n++], e);
-	}
-	db_done(&q);
+	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (rc)
 		token_list_release(out);
 	return rc;

@@ -40,12 +40,13 @@ static uint64_t wait_after(uint64_t failures, uint64_t allowed)
 	return doubled < 10 && (UINT64_C(1) << doubled) < ATTEMPT_WAIT_MAX ? UINT64_C(1) << doubled : ATTEMPT_WAIT_MAX;
 }
 
-/* A clock that was put back makes nobody wait longer than agreed: then `last` is in the future, and does not count. */
+/* A clock that was put back makes nobody wait longer than agreed: then `last` is in the future, by more than what is cut off a
+ * second, and does not count. */
 static int allow(uint64_t failures, uint64_t allowed, struct timespec last, struct timespec now, struct error *e)
 {
 	double passed = time_between(last, now), wait = (double)wait_after(failures, allowed);
 
-	if (passed < 0 || passed >= wait)
+	if (passed <= -1 || passed >= wait)
 		return 0;
 	uint64_t left = (uint64_t)(wait - passed);
 

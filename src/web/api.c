@@ -72,6 +72,13 @@ int api_known_sources(const struct web_request *r, const struct strlist *names, 
 	return 0;
 }
 
+int api_known_repository(const struct web_request *r, const char *name, struct error *e)
+{
+	CLEANUP(place_record_release) struct place_record p = {0};
+
+	return name ? place_find(r->catalog, name, &p, e) : 0;
+}
+
 int api_place_of(const struct web_request *r, const struct known_backup *b, char **out, struct error *e)
 {
 	CLEANUP(place_record_release) struct place_record p = {0};

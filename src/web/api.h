@@ -30,6 +30,8 @@ struct timespec api_query_time(const struct web_request *r, const char *name);  
 /* ---- work ---- */
 /* Names of configured sources only: whoever may ask for a backup may not read any file of the machine. */
 int api_known_sources(const struct web_request *r, const struct strlist *names, struct error *e) MUST_USE;
+/* The same of a repository; NULL, none named, is fine. */
+int api_known_repository(const struct web_request *r, const char *name, struct error *e) MUST_USE;
 /* The name of the repository that has a backup. Heap. */
 int api_place_of(const struct web_request *r, const struct known_backup *b, char **out, struct error *e) MUST_USE;
 /* "--name=value", when there is a value. */

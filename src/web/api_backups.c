@@ -107,6 +107,8 @@ static int create(struct web_request *r, struct web_response *out, struct error 
 	AUTO_FREE char *description = web_field_text(r, "description"), *level = web_field_text(r, "compression");
 	int rc = choose_sources(r, &sources, e);
 
+	if (!rc)
+		rc = api_known_repository(r, repository, e);
 	if (rc)
 		return rc;
 	web_field_list(r, "tags", &tags);

@@ -135,8 +135,10 @@ static int undo(struct web_request *r, struct web_response *out, struct error *e
 {
 	CLEANUP(job_record_release) struct job_record j = {0};
 	AUTO_FREE char *which = web_field_text(r, "job"), *repository = web_field_text(r, "repository");
-	int rc = request_undo(r->catalog, repository, which, &j, e);
+	int rc = api_known_repository(r, repository, e);
 
+	if (!rc)
+		rc = request_undo(r->catalog, repository, which, &j, e);
 	return rc ? rc : confirm_and_queue(r, &j, out, e);
 }
 
@@ -181,8 +183,10 @@ static int request_upload(struct web_request *r, const struct web_upload *u, boo
 		.safety = web_field_bool(r, "backup_before_restore", true),
 	};
 	AUTO_FREE char *name = web_field_text(r, "name"), *repository = web_field_text(r, "repository");
-	int rc = w.target ? 0 : only_source(r, database, field, &w.target, e);
+	int rc = api_known_repository(r, repository, e);
 
+	if (!rc && !w.target)
+		rc = only_source(r, database, field, &w.target, e);
 	if (!rc)
 		rc = request(r, &w, u->path, repository, j, e);
 	if (rc)

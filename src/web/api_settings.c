@@ -180,8 +180,10 @@ static int cleanup(struct web_request *r, struct web_response *out, struct error
 		.dry_run = web_field_bool(r, "dry_run", false),
 		.force = web_field_bool(r, "force", false),
 	};
-	int rc = request_cleanup(r->catalog, &q, &j, e);
+	int rc = api_known_repository(r, repository, e);
 
+	if (!rc)
+		rc = request_cleanup(r->catalog, &q, &j, e);
 	if (rc)
 		return rc;
 	return q.dry_run ? web_run(r, &j.words, API_SECONDS, out, e) : web_queue(r, &j, out, e);

@@ -61,16 +61,29 @@ static char *last_part(const char *target)
 	return mem_string_n(target + from, n - from);
 }
 
-/* Of "postgresql://db/shop: 14 tables, 1.1 GiB": what the source is called here, else the last part. */
-static char *name_of(const struct source_list *sources, const char *line)
+/* Of "postgresql://db/shop: 14 tables, 1.1 GiB" and "sqlite:/srv/app.db as it was at 2026-11-21 07:14:05", what is in front. */
+static char *target_of(const char *line)
 {
-	const char *end = strstr(line, ": ");
-	AUTO_FREE char *target = end ? mem_string_n(line, (size_t)(end - line)) : mem_string(line);
+	const char *as = strstr(line, " as it was at "), *end = as ? as : strstr(line, ": ");
 
-	for (size_t i = 0; i < sources->n; i++)
+	return end ? mem_string_n(line, (size_t)(end - line)) : mem_string(line);
+}
+
+/* What the source is called here, else the last part. */
+static int name_of(const struct source_list *sources, const char *line, char **out, struct error *e)
+{
+	AUTO_FREE char *target = target_of(line);
+	const struct source_record *s = NULL;
+
+	for (size_t i = 0; !s && i < sources->n; i++)
 		if (is_source(&sources->v[i], target))
-			return mem_string(sources->v[i].name);
-	return last_part(target);
+			s = &sources->v[i];
+	if (s && s->restore_protected) {
+		error_set(e, ERR_REFUSED, "the source %s is protected: no restore may replace it", s->name);
+		return error_hint(e, "restore to another place, or take the protection off the source");
+	}
+	*out = s ? mem_string(s->name) : last_part(target);
+	return 0;
 }
 
 static int join_names(struct web_request *r, const struct strlist *replaces, char **out, struct error *e)
@@ -79,8 +92,13 @@ static int join_names(struct web_request *r, const struct strlist *replaces, cha
 	CLEANUP(strlist_release) struct strlist names = {0};
 	int rc = source_list_all(r->catalog, &sources, e);
 
-	for (size_t i = 0; !rc && i < replaces->n; i++)
-		strlist_take(&names, name_of(&sources, replaces->v[i]));
+	for (size_t i = 0; !rc && i < replaces->n; i++) {
+		AUTO_FREE char *name = NULL;
+
+		rc = name_of(&sources, replaces->v[i], &name, e);
+		if (!rc)
+			strlist_add(&names, name);
+	}
 	*out = rc ? NULL : strlist_join(&names, ", ");
 	return rc;
 }
@@ -94,7 +112,7 @@ static void ask(const char *name, const struct strlist *replaces, struct web_res
 
 	jw_init(&w, &out->body);
 	jw_object(&w);
-	jw_kv_string(&w, "type", "about:blank");
+	jw_kv_string(&w, "type", "urn:backstay:refused");
 	jw_kv_string(&w, "title", "Conflict");
 	jw_kv_u64(&w, "status", 409);
 	jw_kv_string(&w, "kind", "refused");

@@ -208,8 +208,10 @@ static int other_side(struct web_request *r, const struct known_backup *a, const
 {
 	CLEANUP(known_backup_release) struct known_backup b = {0};
 
-	if (!strcmp(with, "live"))
+	if (!strcmp(with, "live")) {
+		strlist_add(words, with);
 		return 0;
+	}
 	int rc = known_get(r->catalog, with, &b, e);
 
 	if (!rc && b.place != a->place)

@@ -32,8 +32,8 @@ static int prune(struct web_request *r, struct web_response *out, struct error *
 	return rc ? rc : web_queue(r, &j, out, e);
 }
 
-/* A command of ours about the repository: "key list --repo=main". */
-static int about(struct web_request *r, const char *first, const char *second, struct web_response *out, struct error *e)
+/* A command of ours about the repository: "key list --repo=main"; `named`: "repository scan main". */
+static int about(struct web_request *r, const char *first, const char *second, bool named, struct web_response *out, struct error *e)
 {
 	CLEANUP(place_record_release) struct place_record p = {0};
 	CLEANUP(strlist_release) struct strlist line = {0};
@@ -44,23 +44,26 @@ static int about(struct web_request *r, const char *first, const char *second, s
 	strlist_add(&line, first);
 	if (second)
 		strlist_add(&line, second);
-	api_option(&line, "repo", p.name);
+	if (named)
+		strlist_add(&line, p.name);
+	else
+		api_option(&line, "repo", p.name);
 	return web_run(r, &line, API_SECONDS, out, e);
 }
 
 static int scan(struct web_request *r, struct web_response *out, struct error *e)
 {
-	return about(r, "repository", "scan", out, e);
+	return about(r, "repository", "scan", true, out, e);
 }
 
 static int keys(struct web_request *r, struct web_response *out, struct error *e)
 {
-	return about(r, "key", "list", out, e);
+	return about(r, "key", "list", false, out, e);
 }
 
 static int init(struct web_request *r, struct web_response *out, struct error *e)
 {
-	int rc = about(r, "init", NULL, out, e);
+	int rc = about(r, "init", NULL, false, out, e);
 
 	return rc ? rc : api_audit(r, "repository-init", r->params[0], e, NULL);
 }

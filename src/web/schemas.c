@@ -89,7 +89,7 @@ static const struct openapi_member source_info[] = {
 	{"tables", "InfoTable[]"}, {"notes", "string[]"}, {0},
 };
 static const struct openapi_member repository[] = {
-	{"id", "integer"}, {"name", "string"}, {"location", "string"}, {"password_known", "boolean"}, {"is_default", "boolean"}, {"repository_id", "string?"},
+	{"id", "integer"}, {"name", "string"}, {"location", "string"}, {"password_known", "boolean"}, {"is_default", "boolean"}, {"remembered", "boolean", "it was used, and nobody has added it"}, {"repository_id", "string?"},
 	{"low_space", "integer"}, {"scanned", "time?"}, {"checked", "time?"}, {"check_failed", "boolean"}, {"bytes", "integer"}, {"bytes_free", "integer"},
 	{"created", "time"}, {"changed", "time"}, {0},
 };

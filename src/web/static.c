@@ -41,7 +41,7 @@ static const char *type_of(const char *name)
 /* The page is at "/", and where an older system had it; all it needs is below "/ui". NULL: nothing is there. */
 static const char *file_name(const char *path)
 {
-	if (!strcmp(path, "/") || !strcmp(path, "/backup"))
+	if (!strcmp(path, "/") || !strcmp(path, "/backup") || !strcmp(path, "/backup-restore"))
 		return "index.html";
 	return strncmp(path, "/ui/", 4) ? NULL : path + 4;
 }

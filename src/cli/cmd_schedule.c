@@ -304,14 +304,15 @@ static void tell_job(void *ctx, const struct job_record *j)
 	struct running *r = ctx;
 	char text[HUMAN_MAX];
 
+	/* With --quiet only what went wrong is told: cron sends mail about anything else, too. */
 	r->jobs++;
 	if (out_mode.json)
 		job_json(j, &r->d.w);
 	else if (r->dry_run)
 		out_print("would run: %s\n", j->title);
-	else if (j->state == JOB_SUCCESS)
+	else if (j->state == JOB_SUCCESS && !out_mode.quiet)
 		out_print("%s: done in %s\n", j->title, human_duration(time_between(j->started, j->ended), text));
-	else
+	else if (j->state != JOB_SUCCESS)
 		out_print("%s: %s%s%s (job %s)\n", j->title, job_state_name(j->state), j->error ? ": " : "", j->error ? j->error : "", j->id);
 }
 
@@ -379,7 +380,7 @@ static int run_due(const struct parsed *p, struct error *e)
 		jw_array(&r.d.w);
 	}
 	rc = supervisor_run_due(c, &o, &due, e);
-	if (!r.jobs && !r.left_out.n && !rc)
+	if (!r.jobs && !r.left_out.n && !rc && !out_mode.quiet)
 		out_print("nothing is due\n");
 	if (!out_mode.json)
 		return rc;

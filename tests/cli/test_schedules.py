@@ -1,8 +1,14 @@
 """`schedule`: times that are set, and what is done at them."""
 import datetime
+import os
+import shutil
+import signal
 import sqlite3
+import subprocess
 
 import pytest
+from conftest import BACKSTAY
+from live import until
 
 
 @pytest.fixture
@@ -188,6 +194,18 @@ def test_without_catching_up_a_missed_run_is_only_told(configured, tmp_path):
     assert configured("list", "--json").json["backups"] == []
 
 
+def test_quietly_only_what_went_wrong_is_told(configured, home, tmp_path):
+    configured("schedule", "add", "nightly", "--source", "shop")
+    quiet = configured("schedule", "run", "--quiet")
+    assert quiet.out == "" and quiet.err == ""
+    set_due(tmp_path, "nightly", 0)
+    quiet = configured("schedule", "run", "--quiet")
+    assert quiet.out == "" and quiet.err == ""
+    set_due(tmp_path, "nightly", 0)
+    (home / "shop.db").unlink()
+    assert "backup shop: failed: " in configured.fails(1, "schedule", "run", "--quiet").out
+
+
 def test_force_runs_one_now_and_a_job_that_fails_is_told(configured, home):
     configured("schedule", "add", "nightly", "--source", "shop")
     assert "backup shop: done in " in configured("schedule", "run", "nightly", "--force").out
@@ -195,3 +213,32 @@ def test_force_runs_one_now_and_a_job_that_fails_is_told(configured, home):
     failed = configured.fails(1, "schedule", "run", "nightly", "--force")
     assert "backup shop: failed: " in failed.out
     assert "backstay: 1 of 1 job failed: backup shop" in failed.err
+
+
+# Folders and files of the system's own cron are covered, in a namespace that ends with the process.
+CRON = """
+mount --make-rprivate / && mount -t tmpfs tmpfs /etc/cron.d && mount -t tmpfs tmpfs /var/spool/cron && mount -t tmpfs tmpfs /run && mount --bind /dev/null /etc/crontab || exit 77
+cat >/etc/cron.d/backstay && chmod 600 /etc/cron.d/backstay && exec cron -f
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("cron"), reason="cron needs root")
+def test_cron_runs_what_is_due(configured, environment, tmp_path):
+    configured("schedule", "add", "nightly", "--daily", "02:00", "--source", "shop")
+    set_due(tmp_path, "nightly", 1)
+    status = tmp_path / "status"
+    settings = "".join(f"{name}={value}\n" for name, value in environment.items() if name not in ("HOME", "LANG"))
+    # As docs/operations.md has it, but at once.
+    entry = f"@reboot root {BACKSTAY} schedule run --quiet >{tmp_path}/said 2>&1; echo $? >{status}.new; mv {status}.new {status}\n"
+    cron = subprocess.Popen(["unshare", "-m", "sh", "-c", CRON], stdin=subprocess.PIPE, start_new_session=True, stderr=subprocess.DEVNULL)
+    try:
+        cron.stdin.write((settings + entry).encode())
+        cron.stdin.close()
+        until(lambda: status.exists() or cron.poll() is not None)
+        if cron.poll() == 77:
+            pytest.skip("no namespace of mounts can be made here")
+        assert (status.read_text(), (tmp_path / "said").read_text()) == ("0\n", "")
+    finally:
+        os.killpg(cron.pid, signal.SIGTERM)
+        cron.wait(timeout=30)
+    assert [backup["schedule"] for backup in configured("list", "--json").json["backups"]] == ["nightly"]

@@ -60,3 +60,11 @@ def test_every_source_file_is_listed_in_its_layers_build_file():
     for path in SOURCES:
         if path.suffix == ".c":
             assert f"'{path.name}'" in (path.parent / "meson.build").read_text(), relative(path)
+
+
+def test_every_setting_is_asked_for_somewhere():
+    table = ROOT / "src" / "catalog" / "setting_table.c"
+    names = re.findall(r'^\t\{"([a-z_]+)", SETTING_', table.read_text(), re.M)
+    assert len(names) > 20
+    code = "".join(p.read_text() for p in SOURCES if p.suffix == ".c" and p != table)
+    assert [n for n in names if f'"{n}"' not in code] == []

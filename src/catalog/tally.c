@@ -28,7 +28,7 @@ void tally_days_release(struct tally_days *l)
 	*l = (struct tally_days){0};
 }
 
-/* All these columns are in the index job_kind: no job itself is read. */
+/* All these columns are in the index job_tally: no job itself is read. */
 #define RUN_COLUMNS "job.state, count(*), sum(job.partial), sum(job.size), sum(job.added), sum(job.ended - coalesce(job.started, job.ended)) / 1e6 FROM "
 #define RUN_WHERE "job.kind = 'backup' AND job.ended IS NOT NULL "
 #define DAY "SELECT (job.created / 1000000 + ?3) / 86400 AS day, "

@@ -206,6 +206,16 @@ void status_problems(const struct status *s, struct strlist *out)
 	strlist_copy(out, &s->notice_problems);
 }
 
+static void write_source(const struct status_source *s, struct json_out *w)
+{
+	jw_object(w);
+	jw_kv_string(w, "name", s->name);
+	jw_kv_time(w, "last_good", s->last_good);
+	jw_kv_bool(w, "overdue", s->overdue);
+	jw_kv_time(w, "deadline", s->deadline);
+	jw_object_end(w);
+}
+
 void status_health_json(const struct status *s, bool details, struct json_out *w)
 {
 	CLEANUP(strlist_release) struct strlist problems = {0};
@@ -223,6 +233,11 @@ void status_health_json(const struct status *s, bool details, struct json_out *w
 		jw_array(w);
 		for (size_t i = 0; i < problems.n; i++)
 			jw_string(w, problems.v[i]);
+		jw_array_end(w);
+		jw_name(w, "sources");
+		jw_array(w);
+		for (size_t i = 0; i < s->source_count; i++)
+			write_source(&s->sources[i], w);
 		jw_array_end(w);
 	}
 	jw_object_end(w);

@@ -43,7 +43,8 @@ void status_daemon_started(struct timespec t);
 char *status_overdue(const struct status_source *s, struct timespec now);
 /* Sentences about what somebody should look at, the worst first: "no good backup of shop for 31 h", "repository main is damaged". Appends. */
 void status_problems(const struct status *s, struct strlist *out);
-/* {"status": "ok" | "warning", "version", "uptime_seconds"}; with `details` also "problems", "queued", "running". An object. */
+/* {"status": "ok" | "warning", "version", "uptime_seconds"}; with `details` also "problems", "queued", "running", and of each
+ * source "last_good" and whether it is "overdue". An object. */
 void status_health_json(const struct status *s, bool details, struct json_out *w);
 /* Prometheus' text format 0.0.4. */
 void status_metrics(const struct status *s, struct buf *out);

@@ -165,8 +165,9 @@ static const struct openapi_member repository_figures[] = {{"name", "string"}, S
 static const struct openapi_member statistics[] = {
 	{"from", "time"}, {"to", "time"}, {"totals", "Totals"}, {"days", "Day[]"}, {"sources", "SourceFigures[]"}, {"repositories", "RepositoryFigures[]"}, {0},
 };
+static const struct openapi_member status_source[] = {{"name", "string"}, {"last_good", "time?"}, {"overdue", "boolean"}, {"deadline", "time?", "for the next good backup"}, {0}};
 static const struct openapi_member status[] = {
-	{"status", "ok|warning"}, {"version", "string"}, {"uptime_seconds", "integer~"}, {"queued", "integer"}, {"running", "integer"}, {"problems", "string[]"}, {0},
+	{"status", "ok|warning"}, {"version", "string"}, {"uptime_seconds", "integer~"}, {"queued", "integer"}, {"running", "integer"}, {"problems", "string[]"}, {"sources", "StatusSource[]"}, {0},
 };
 static const struct openapi_member health[] = {{"status", "ok|warning"}, {"version", "string"}, {"uptime_seconds", "integer~"}, {0}};
 
@@ -230,7 +231,7 @@ const struct openapi_schema openapi_schemas[] = {
 	{"SourceInfo", "A live database", source_info},
 	{"SourceTest", NULL, source_test},
 	{"Statistics", NULL, statistics},
-	{"Status", NULL, status},
+	{"Status", NULL, status}, {"StatusSource", NULL, status_source},
 	{"Table", "Of a backup; also what its manifest says beyond this", table, true},
 	{"TableDiff", NULL, table_diff},
 	{"Tables", NULL, tables},

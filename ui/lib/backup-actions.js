@@ -22,13 +22,12 @@ async function download(b, given) {
 		link.click();
 		link.remove();
 	};
-	if (made.ready !== false && !made.job)
+	if (made.ready)
 		return begin();
 	told("The file is being made; the download begins when it is ready.");
 	const {watchJob} = await import("./events.js");
-	const job = made.job || made;
-	return new Promise((resolve, reject) => watchJob(job.id, {end: async () => {
-		const ended = await api.get(api.path("jobs", job.id));
+	return new Promise((resolve, reject) => watchJob(made.job.id, {end: async () => {
+		const ended = await api.get(api.path("jobs", made.job.id));
 		if (ended.state !== "success")
 			return reject(Object.assign(new Error(ended.error?.message || `the export was ${ended.state}`), {hint: ended.error?.hint}));
 		begin();

@@ -57,7 +57,7 @@ function showProblem(form, error) {
 	form.querySelector(".problem")?.remove();
 	for (const marked of form.querySelectorAll("[aria-invalid]"))
 		marked.removeAttribute("aria-invalid");
-	const place = error.field && form.querySelector(`[data-field="${CSS.escape(error.field)}"]`);
+	const place = error.field ? form.querySelector(`[data-field="${CSS.escape(error.field)}"]`) : null;
 	const box = problem(error);
 	const input = place?.querySelector("input, select, textarea");
 	if (input) {

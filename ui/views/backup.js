@@ -21,8 +21,7 @@ function value(v) {
 }
 
 export function rowsTable(result, caption) {
-	const names = result.columns.map(c => c.name ?? c);
-	return table(names.map((name, i) => ({title: name, kind: typeof result.rows[0]?.[i] === "number" ? "number" : "", cell: row => value(row[i])})), result.rows, {caption, empty: "No rows."});
+	return table(result.columns.map((name, i) => ({title: name, kind: typeof result.rows[0]?.[i] === "number" ? "number" : "", cell: row => value(row[i])})), result.rows, {caption, empty: "No rows."});
 }
 
 // ---- tables ----
@@ -53,6 +52,8 @@ function tables(b, list) {
 
 // ---- files ----
 
+const leaf = path => path.slice(path.lastIndexOf("/") + 1);
+
 function files(b) {
 	const place = h("div");
 	const open = path => fill(place, async () => {
@@ -60,8 +61,8 @@ function files(b) {
 		const up = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
 		return [h("p", h("code", path || "/"), path && [" ", h("button", {type: "button", onclick: () => open(up)}, "Up")]),
 			table([
-				{title: "Name", kind: "main", cell: f => f.type === "folder" || f.type === "dir" ? h("button", {type: "button", class: "quiet", onclick: () => open(f.path || (path ? `${path}/${f.name}` : f.name))}, `${f.name || f.path}/`) : f.name || f.path},
-				{title: "Size", kind: "number", cell: f => f.type === "file" ? size(f.size) : ""}, {title: "Changed", cell: f => f.mtime || f.modified ? when(f.mtime || f.modified) : ""}], result.entries || result.items || [], {caption: "Files", empty: "The folder is empty."})];
+				{title: "Name", kind: "main", cell: f => f.type === "dir" ? h("button", {type: "button", class: "quiet", onclick: () => open(f.path)}, `${leaf(f.path)}/`) : leaf(f.path)},
+				{title: "Size", kind: "number", cell: f => f.type === "file" ? size(f.size) : ""}, {title: "Changed", cell: f => when(f.mtime)}], result.entries, {caption: "Files", empty: "The folder is empty."})];
 	});
 	open("");
 	return h("section", {class: "card"}, h("h2", "Files"), place);
@@ -81,15 +82,15 @@ function sql(b, list) {
 const CHANGES = {added: "new there", removed: "only here", changed: "changed", same: "the same"};
 
 function comparison(result) {
-	const tablesOf = (result.tables || []).filter(t => t.change !== "same" && t.kind !== "same");
-	const filesOf = result.files || [];
+	const tablesOf = result.tables.filter(t => t.change !== "same");
+	const filesOf = result.files;
 	if (result.equal)
 		return h("p", {class: "state good"}, "● Equal: no table, row or file differs.");
 	return h("div", tablesOf.length > 0 && table([
-		{title: "Table", kind: "main", cell: t => t.name || t.table}, {title: "What", cell: t => CHANGES[t.change || t.kind] || t.change || t.kind},
+		{title: "Table", kind: "main", cell: t => t.name}, {title: "What", cell: t => CHANGES[t.change]},
 		{title: "Rows here", kind: "number", cell: t => count(t.rows_a)}, {title: "Rows there", kind: "number", cell: t => count(t.rows_b)}], tablesOf, {caption: "Tables that differ"}),
-	filesOf.length > 0 && table([{title: "File", kind: "main", cell: f => f.path}, {title: "What", cell: f => CHANGES[f.change || f.kind] || f.change || f.kind},
-		{title: "Here", kind: "number", cell: f => f.size_a === null || f.size_a === undefined ? "–" : size(f.size_a)}, {title: "There", kind: "number", cell: f => f.size_b === null || f.size_b === undefined ? "–" : size(f.size_b)}], filesOf, {caption: "Files that differ"}));
+	filesOf.length > 0 && table([{title: "File", kind: "main", cell: f => f.path}, {title: "What", cell: f => CHANGES[f.change]},
+		{title: "Here", kind: "number", cell: f => f.change === "added" ? "–" : size(f.size_a)}, {title: "There", kind: "number", cell: f => f.change === "removed" ? "–" : size(f.size_b)}], filesOf, {caption: "Files that differ"}));
 }
 
 async function compare(b) {

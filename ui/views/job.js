@@ -28,7 +28,7 @@ export async function show({parameters, leave}) {
 	const job = await api.get(api.path("jobs", id));
 	const place = h("div");
 	const log = h("ol", {class: "log", "aria-label": "Log"});
-	const {items = [], lines = items} = await api.get(api.path("jobs", id, "log"));
+	const {items: lines} = await api.get(api.path("jobs", id, "log"));
 	const add = line => log.append(h("li", {class: line.level <= 4 ? "warning" : null}, time(line), " ", line.text));
 	let last = 0;
 	for (const line of lines) {

@@ -16,7 +16,7 @@ const tables = info => table([
 
 // What an optimize, check or repair did, a row a table.
 function outcome(job) {
-	const result = typeof job.result === "string" ? JSON.parse(job.result) : job.result;
+	const result = job.result;
 	return result?.tables && h("div", h("p", `${count(result.done)} tables done${result.reclaimed > 0 ? `, ${size(result.reclaimed)} given back` : ""}.`), table([
 		{title: "Table", kind: "main", cell: t => t.table || "the database"}, {title: "State", cell: t => h("span", {class: `state ${t.state === "failed" ? "failed" : t.state === "ok" ? "good" : ""}`}, t.state)}, {title: "What was said", cell: t => t.message || ""},
 		{title: "Given back", kind: "number", cell: t => t.reclaimed > 0 ? size(t.reclaimed) : "–"}], result.tables, {caption: "Results"}));
@@ -28,7 +28,7 @@ function database(source, leave) {
 		const job = await api.post(api.path("sources", source.id, what), body);
 		replace(place, follow(job, {leave, done: ended => place.append(outcome(ended) || "")}));
 	};
-	return h("section", {class: "card"}, h("h2", source.name), h("p", h("code", source.shown)), h("div", {class: "buttons"},
+	return h("section", {class: "card"}, h("h2", source.name), h("p", h("code", source.url)), h("div", {class: "buttons"},
 		may("operator") && action("Information", () => fill(place, async () => {
 			const info = await api.get(api.path("sources", source.id, "info"));
 			return [facts([["Version", info.version], ["Size", size(info.bytes)], ["Tables", count((info.tables || []).length)], ["Encoding", info.encoding]]), tables(info)];

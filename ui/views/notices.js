@@ -78,6 +78,6 @@ export async function show() {
 	return h("div", h("div", {class: "head"}, h("h1", "Notices"), h("button", {type: "button", class: "main", onclick: () => editor(null, sources, load)}, "New notice")), place,
 		h("section", {class: "card"}, h("h2", "Messages"), paged((offset, limit) => api.get(`/notices/deliveries/${api.query({offset, limit})}`), [
 			{title: "When", cell: d => when(d.created)}, {title: "What", kind: "main", cell: d => d.title}, {title: "About", cell: d => d.source || ""},
-			{title: "State", cell: d => d.sent ? h("span", {class: "state good"}, "● sent") : d.given_up ? h("span", {class: "state failed"}, "✕ given up") : h("span", {class: "state running"}, `… tried ${d.tries} times`)}, {title: "Why not", cell: d => d.error || ""}],
+			{title: "State", cell: d => d.sent ? h("span", {class: "state good"}, "● sent") : d.state === "given-up" || d.state === "given up" ? h("span", {class: "state failed"}, "✕ given up") : h("span", {class: "state running"}, `… tried ${d.tries} times`)}, {title: "Why not", cell: d => d.error || ""}],
 		{caption: "Messages", empty: "No messages yet.", limit: 20})));
 }

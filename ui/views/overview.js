@@ -24,7 +24,7 @@ export function sentence({sources, states, problems}) {
 	const running = states.filter(s => s.running);
 	if (late.length) {
 		const s = late[0];
-		const away = s.last_good ? `overdue by ${hours((Date.now() - new Date(s.last_good)) / 3600000 - s.overdue_hours)}` : "overdue: there is no good one yet";
+		const away = s.last_good ? `overdue by ${hours((Date.now() - new Date(s.deadline)) / 3600000)}` : "overdue: there is no good one yet";
 		return {kind: "failed", text: late.length > 1 ? `Backups of ${late.length} sources are overdue` : `${s.name}'s backup is ${away}`, more: problems.slice(1).join("; ")};
 	}
 	const failed = states.filter(s => s.last_state === "failed" || s.last_state === "interrupted");
@@ -53,7 +53,7 @@ async function stateOf(source, schedules, health) {
 	const ended = jobs.find(isOver);
 	return {
 		name: source.name, source, jobs, newest, proven, next: nexts[0], running: jobs.find(j => j.state === "running"),
-		last_good: newest?.time || null, last_state: ended?.state, overdue: Boolean(known.overdue), overdue_hours: known.overdue_hours || source.overdue_hours || 0,
+		last_good: newest?.time || null, last_state: ended?.state, overdue: Boolean(known.overdue), deadline: known.deadline,
 	};
 }
 
@@ -76,15 +76,15 @@ function figures(stats) {
 	const period = t.period || {};
 	const days = stats.days || [];
 	const judged = (period.successful || 0) + (period.failed || 0) + (period.interrupted || 0);
-	const saved = t.backup_bytes && t.repository_bytes ? Math.max(0, t.backup_bytes - t.repository_bytes) : 0;
+	const saved = Math.max(0, t.saved || 0);
 	return [h("section", {class: "card"}, h("h2", `The last ${days.length} days`), facts([
 		["Success rate", judged ? `${Math.round(1000 * period.successful / judged) / 10} % of ${count(judged)} runs` : "no runs yet"],
-		["Backups", count(t.backups)], ["Held in them", size(t.backup_bytes)], ["Space used", size(t.repository_bytes)], ["Space saved", saved ? `${size(saved)} (${Math.round(100 * saved / t.backup_bytes)} %)` : "–"],
-		["A backup takes", period.mean_seconds || period.seconds_mean ? duration(period.mean_seconds || period.seconds_mean) : "–"]])),
+		["Backups", count(t.backups)], ["Held in them", size(t.backup_bytes)], ["Space used", t.repository_bytes ? size(t.repository_bytes) : "not measured yet"], ["Space saved", saved ? `${size(saved)} (${Math.round(100 * saved / t.backup_bytes)} %)` : "–"],
+		["A backup takes", period.seconds_average ? duration(period.seconds_average) : "–"]])),
 	h("div", {class: "columns"},
 		h("section", {class: "card"}, bars("Runs a day", days.map(d => ({label: day(d), value: d.runs || 0, kind: d.failed || d.interrupted ? "failed" : "good"})), {name: "Runs", show: count})),
 		h("section", {class: "card"}, line("Added to the repositories", days.map(d => ({label: day(d), value: d.added || 0})), {name: "Bytes", show: size})),
-		h("section", {class: "card"}, line("How long a backup took", days.filter(d => d.mean_seconds || d.seconds_mean).map(d => ({label: day(d), value: d.mean_seconds || d.seconds_mean})), {name: "Time", show: duration})))];
+		h("section", {class: "card"}, line("How long a backup took", days.filter(d => d.seconds_average).map(d => ({label: day(d), value: d.seconds_average})), {name: "Time", show: duration})))];
 }
 
 // ---- the page ----

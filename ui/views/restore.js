@@ -98,7 +98,7 @@ async function fromBackup(id, query, leave) {
 	}});
 	element.elements.where.addEventListener("change", e => {
 		const to = e.target.value;
-		sideBySide(b, to === "same" ? sources.find(s => s.shown === b.sources[0]?.url)?.name : to.startsWith("source:") ? to.slice(7) : null, now);
+		sideBySide(b, to === "same" ? sources.find(s => s.url === b.sources[0]?.url)?.name : to.startsWith("source:") ? to.slice(7) : null, now);
 	});
 	return h("div", h("h1", "Restore"), h("section", {class: "card"}, facts([["Backup", b.name], ["Made", exact(b.time)], ["Size", size(b.bytes)], ["Content", content(b)]])),
 		h("section", {class: "card"}, element, now), place);

@@ -3,17 +3,16 @@ import {h, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {exact, plural, when} from "../lib/format.js";
-import {action, fill, problem, told} from "../lib/told.js";
+import {action, fill, told} from "../lib/told.js";
 import {facts} from "../lib/table.js";
 import {ask, dialog} from "../lib/dialog.js";
 import {form} from "../lib/form.js";
 import {may} from "../app.js";
 
 const ACTIONS = [["backup", "Back up"], ["verify", "Verify backups (drill)"], ["optimize", "Optimize tables"], ["check-tables", "Check tables"], ["cleanup", "Remove old backups"], ["check", "Check the repository"], ["export", "Export to a folder"]];
-const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const KEEP = [["days", "Keep backups of the last … days"], ["max_backups", "Keep at most … backups"], ["count", "Keep the newest … backups"], ["last", "and the last …"], ["hourly", "and … hourly ones"], ["daily", "and … daily ones"], ["weekly", "and … weekly ones"], ["monthly", "and … monthly ones"], ["yearly", "and … yearly ones"]];
+const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"].map(d => [d.toLowerCase(), d]);
+const KEEP = [["days", "Keep backups of the last … days"], ["max_backups", "Keep at most … backups"], ["last", "and the last …"], ["hourly", "and … hourly ones"], ["daily", "and … daily ones"], ["weekly", "and … weekly ones"], ["monthly", "and … monthly ones"], ["yearly", "and … yearly ones"]];
 const LEVELS = [[0, "no more than every backup is verified anyway"], [1, "every byte read back"], [2, "structure checked"], [3, "restored in a rehearsal"], [4, "restored and compared row by row"]];
-const two = n => String(n).padStart(2, "0");
 
 export function fields(schedule, sources, repositories, settings = {}) {
 	const s = schedule || {};
@@ -23,8 +22,8 @@ export function fields(schedule, sources, repositories, settings = {}) {
 		{name: "action", label: "What it does", type: "select", choices: ACTIONS, value: s.action || "backup"},
 		{name: "sources", label: "Sources", type: "several", choices: sources.map(x => [x.name, x.name]), value: s.sources, help: "None chosen: all of them."},
 		{name: "kind", label: "How often", type: "select", choices: [["daily", "every day"], ["weekly", "every week"], ["monthly", "every month"], ["cron", "as a cron expression says"]], value: s.kind || "daily"},
-		{name: "time", label: "At", type: "time", value: `${two(s.hour ?? 2)}:${two(s.minute ?? 0)}`, show: g => g.kind !== "cron"},
-		{name: "weekday", label: "On", type: "select", choices: DAYS.map((d, i) => [i, d]), value: s.weekday ?? 0, show: g => g.kind === "weekly"},
+		{name: "time", label: "At", type: "time", value: s.time || "02:00", show: g => g.kind !== "cron"},
+		{name: "weekday", label: "On", type: "select", choices: DAYS, value: s.weekday || "sunday", show: g => g.kind === "weekly"},
 		{name: "day", label: "On day", type: "number", min: 1, max: 31, value: s.day ?? 1, help: "A shorter month has it on its last day.", show: g => g.kind === "monthly"},
 		{name: "cron", label: "Cron expression", value: s.cron, placeholder: "0 */6 * * *", show: g => g.kind === "cron"},
 		{name: "zone", label: "Time zone", value: s.zone, placeholder: Intl.DateTimeFormat().resolvedOptions().timeZone, help: "Empty: the server's."},
@@ -42,21 +41,18 @@ export function fields(schedule, sources, repositories, settings = {}) {
 
 // The values of fields() as the API takes them.
 export function body(given) {
-	const {time, ...rest} = given;
 	const result = {keep: {}};
-	for (const [name, value] of Object.entries(rest))
+	for (const [name, value] of Object.entries(given))
 		if (name.startsWith("keep_"))
 			result.keep[name.slice(5)] = value || 0;
-		else if (name === "weekday" || name === "verify_level")
+		else if (name === "verify_level")
 			result[name] = Number(value);
 		else if (value === "" && ["zone", "repository", "cron", "export_dir"].includes(name))
 			result[name] = null;
 		else if (value !== undefined)
 			result[name] = value;
-	if (!Object.keys(rest).some(n => n.startsWith("keep_")))
+	if (!Object.keys(given).some(n => n.startsWith("keep_")))
 		delete result.keep;
-	if (time)
-		[result.hour, result.minute] = time.split(":").map(Number);
 	return result;
 }
 
@@ -83,7 +79,7 @@ function editor(schedule, known, reload) {
 	}
 }
 
-const runs = p => h("ul", (p.runs || p.next || []).map(t => h("li", exact(t.time || t))));
+const runs = p => h("div", h("p", p.when), h("ul", p.runs.map(t => h("li", exact(t)))), p.jobs.length > 0 && h("p", {class: "faint"}, `It does: ${p.jobs.join("; ")}`));
 
 async function drop(schedule, reload) {
 	if (await ask(`Remove ${schedule.name}?`, "It runs no more. Its backups stay; they are then kept until somebody removes them.", {yes: "Remove", kind: "danger"}))
@@ -91,18 +87,18 @@ async function drop(schedule, reload) {
 }
 
 function keeping(s) {
-	const parts = Object.entries(s.keep || {}).filter(([, n]) => n).map(([name, n]) => name === "days" ? plural(n, "day") : name === "max_backups" ? `at most ${n}` : name === "count" ? `newest ${n}` : `${n} ${name}`);
+	const parts = Object.entries(s.keep || {}).filter(([, n]) => n).map(([name, n]) => name === "days" ? plural(n, "day") : name === "max_backups" ? `at most ${n}` : `${n} ${name}`);
 	return s.action === "backup" || s.action === "cleanup" ? parts.join(", ") || "everything, for ever" : null;
 }
 
 function card(s, known, reload) {
 	const next = h("div", {"aria-live": "polite"});
 	return h("section", {class: "card"}, h("div", {class: "head"}, h("h2", s.name), h("span", {class: `state ${s.enabled ? "good" : "cancelled"}`}, s.enabled ? "● on" : "– off")),
-		facts([["Does", ACTIONS.find(([a]) => a === s.action)?.[1] || s.action], ["Sources", (s.sources || []).join(", ") || "all"], ["When", s.words || s.kind], ["Time zone", s.zone],
+		facts([["Does", ACTIONS.find(([a]) => a === s.action)?.[1] || s.action], ["Sources", (s.sources || []).join(", ") || "all"], ["When", s.when], ["Time zone", s.zone],
 			["Next", s.enabled ? when(s.next_run) : "–"], ["Last", when(s.last_run)], ["Keeps", keeping(s)]]),
 		h("div", {class: "buttons"},
 			may("operator") && action("Run now", async () => {
-				const {items = [], jobs = items} = await api.post(api.path("schedules", s.id, "run"));
+				const {jobs} = await api.post(api.path("schedules", s.id, "run"));
 				if (jobs[0])
 					location.hash = `#/job/${jobs[0].id}`;
 			}),
@@ -112,10 +108,8 @@ function card(s, known, reload) {
 				reload();
 			}),
 			may("admin") && h("button", {type: "button", onclick: () => editor(s, known, reload)}, "Change"),
-			may("admin") && h("button", {type: "button", class: "quiet", onclick: () => drop(s, reload)}, "Remove")), next, h("div", problemLine(s)));
+			may("admin") && h("button", {type: "button", class: "quiet", onclick: () => drop(s, reload)}, "Remove")), next);
 }
-
-const problemLine = s => s.error ? problem({message: s.error}) : null;
 
 export async function show({leave}) {
 	const place = h("div");

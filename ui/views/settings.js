@@ -9,20 +9,19 @@ const FIXED = ["environment", "file"];
 
 function field(name, s) {
 	const fixed = FIXED.includes(s.origin);
-	const help = [s.help, fixed ? `Given by the ${s.origin}, and can only be changed there.` : s.default !== undefined && s.default !== "" ? `Unless said otherwise: ${s.default}` : ""].filter(Boolean).join(" ");
+	const help = [s.help, s.error, fixed ? `Given by the ${s.origin}, and can only be changed there.` : s.default !== undefined && s.default !== "" ? `Unless said otherwise: ${s.default}` : ""].filter(Boolean).join(" ");
 	const common = {name, label: name.replaceAll("_", " "), help, value: s.value ?? ""};
-	if (s.type === "bool" || s.type === "boolean")
-		return {...common, type: "checkbox", value: s.value === true || s.value === "true"};
+	if (s.type === "bool")
+		return {...common, type: "checkbox", value: s.value === true};
 	if (s.type === "choice")
-		return {...common, type: "select", choices: (Array.isArray(s.choices) ? s.choices : String(s.choices).split("|")).map(c => [c, c])};
+		return {...common, type: "select", choices: s.choices.map(c => [c, c])};
 	if (s.type === "secret")
 		return {...common, type: "password", value: "", help: `${help} ${s.known ? "One is kept; leave it empty to keep it." : ""}`};
 	return {...common, type: s.type === "number" ? "number" : "text", min: s.min, max: s.max};
 }
 
 export async function show() {
-	const answer = await api.get("/settings/");
-	const all = Object.entries(answer.settings || answer);
+	const all = Object.entries(await api.get("/settings/"));
 	const open = all.filter(([, s]) => !FIXED.includes(s.origin));
 	const fixed = all.filter(([, s]) => FIXED.includes(s.origin));
 	const fields = open.map(([name, s]) => field(name, s));

@@ -24,7 +24,7 @@ export function fields(source, repositories) {
 	const database = source && !["folder", "command"].includes(source.engine);
 	return [
 		{name: "name", label: "Name", required: true, value: source?.name, maxlength: 64, placeholder: "shop", help: "Letters, digits, . _ -"},
-		{name: "url", label: "Where it is", required: !source, value: "", placeholder: source ? source.shown : "postgresql://shop@db.example.org/shop or /srv/app.db or /srv/media",
+		{name: "url", label: "Where it is", required: !source, value: "", placeholder: source ? source.url : "postgresql://shop@db.example.org/shop or /srv/app.db or /srv/media",
 			help: source ? "Leave it empty to keep what is there. Passwords are kept sealed and never shown." : "Paste a connection URL, or a path on the server. Passwords are kept sealed and never shown."},
 		{name: "repository", label: "Backups go to", type: "select", value: source?.repository || "", choices: [["", "the default repository"], ...repositories.map(r => [r.name, r.name])]},
 		{name: "overdue_hours", label: "Alarm without a good backup for so many hours", type: "number", min: 0, max: 8760, value: source?.overdue_hours ?? 0, help: "0: as the settings say"},
@@ -74,7 +74,7 @@ async function drop(source, reload) {
 function card(source, repositories, reload) {
 	const result = h("div", {"aria-live": "polite"});
 	return h("section", {class: "card"}, h("div", {class: "head"}, h("h2", source.name), source.restore_protected && h("span", {class: "badge"}, "protected from restores")),
-		facts([["Kind", source.engine], ["Where", h("code", source.shown)], ["Repository", source.repository || "the default one"], ["Notes", source.notes]]),
+		facts([["Kind", source.engine], ["Where", h("code", source.url)], ["Repository", source.repository || "the default one"], ["Notes", source.notes]]),
 		h("div", {class: "buttons"},
 			may("operator") && action("Test the connection", async () => {
 				try {

@@ -59,8 +59,7 @@ function time(place, source, leave, summary, note) {
 		{name: "time", label: "Every day at", type: "time", value: "02:00", required: true},
 		{name: "days", label: "Keep backups of the last … days", type: "number", min: 1, max: 3660, value: 30},
 	], {button: "Start, and back up now", submit: async ({time: at, days}) => {
-		const [hour, minute] = at.split(":").map(Number);
-		await api.post("/schedules/", {name: source.name, action: "backup", sources: [source.name], kind: "daily", hour, minute, keep: {days, max_backups: 50}});
+		await api.post("/schedules/", {name: source.name, action: "backup", sources: [source.name], kind: "daily", time: at, keep: {days, max_backups: 50}});
 		const job = await api.post("/backups/", {sources: [source.name]});
 		replace(place, h("p", {class: "sentence"}, "The first backup is running"), follow(job, {leave, done: () => {
 			place.querySelector(".sentence").textContent = `${source.name} is backed up`;

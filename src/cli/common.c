@@ -141,9 +141,9 @@ int common_new_password(const char *file, struct secret *out, struct error *e)
 
 int common_run(struct parsed *p, struct error *e)
 {
-	if (p->command->about_backups)
-		names_in_words(p);
-	return p->command->run(p, e);
+	int rc = p->command->about_backups ? names_in_words(p, e) : 0;
+
+	return rc ? rc : p->command->run(p, e);
 }
 
 /* ---- the repository ---- */

@@ -131,34 +131,56 @@ char *names_url(const char *shown)
 
 /* ---- in the words of a command ---- */
 
-/* *text, heap, which is or ends with a name from `at` on. */
-static void put_shown(char **text, const char *at)
+/* What is shown of a URL, or of the source of a name; NULL: it is neither. */
+static int find_shown_form(const char *text, char **shown, struct error *e)
 {
 	CLEANUP(source_record_release) struct source_record s = {0};
+	CLEANUP(source_url_release) struct source_url u = {0};
+	int rc = strstr(text, "://") ? source_url_parse(text, true, NULL, &u, e) : 0;
 
-	if (!names_is_source(at, &s))
-		return;
-	char *now = mem_printf("%.*s%s", (int)(at - *text), *text, s.shown);
+	*shown = NULL;
+	if (rc)
+		return rc;
+	if (u.shown)
+		*shown = mem_string(u.shown);
+	else if (names_is_source(text, &s)) {
+		*shown = mem_string(s.shown);
+		names_use_repository(s.repository);
+	}
+	return 0;
+}
+
+/* *text, heap, which is or ends with a source from `at` on. */
+static int put_shown(char **text, const char *at, struct error *e)
+{
+	AUTO_FREE char *shown = NULL;
+	int rc = find_shown_form(at, &shown, e);
+
+	if (rc || !shown)
+		return rc;
+	char *now = mem_printf("%.*s%s", (int)(at - *text), *text, shown);
 
 	free(*text);
 	*text = now;
-	names_use_repository(s.repository);
+	return 0;
 }
 
-void names_in_words(struct parsed *p)
+int names_in_words(struct parsed *p, struct error *e)
 {
 	struct opt_value *v = (struct opt_value *)opt_find(p, "source");
+	int rc = 0;
 
-	for (size_t i = 0; i < p->args.n; i++) {
+	for (size_t i = 0; !rc && i < p->args.n; i++) {
 		const char *source = backup_which_source(p->args.v[i]);
 
 		if (source)
-			put_shown(&p->args.v[i], source);
+			rc = put_shown(&p->args.v[i], source, e);
 	}
-	for (size_t i = 0; v && i < v->list.n; i++)
-		put_shown(&v->list.v[i], v->list.v[i]);
+	for (size_t i = 0; !rc && v && i < v->list.n; i++)
+		rc = put_shown(&v->list.v[i], v->list.v[i], e);
 	if (v && v->list.n)
 		v->text = v->list.v[v->list.n - 1];
+	return rc;
 }
 
 /* ---- repositories ---- */

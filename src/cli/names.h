@@ -19,8 +19,8 @@ int names_source(const char *text, bool may_be_new, struct source_url *u, struct
 /* Whether it is a configured source's name; *s is its record then. */
 bool names_is_source(const char *text, struct source_record *s);
 /* In the arguments ("latest:shop") and --source of a command about backups: what is shown of the source's URL, which its backups have, in the place of
- * its name. The repository of such a source is what names_repository() gives. */
-void names_in_words(struct parsed *p);
+ * its name, or of a URL with its password. The repository of such a source is used (names_place()). */
+int names_in_words(struct parsed *p, struct error *e) MUST_USE;
 
 /* The configured name of the source that is shown so, else what is shown: also where less is shown of a source than it is (a command's arguments). Heap. */
 char *names_of(const char *shown);

@@ -41,7 +41,8 @@ char *recorded_shown(const char *source)
 	CLEANUP(source_url_release) struct source_url u = {0};
 	struct error ignored = {0};
 
-	if (!strstr(source, "://"))
+	/* Whatever else has a scheme may hold a secret, too: a command's arguments. */
+	if (!strchr(source, ':'))
 		return names_of(source);
 	return source_url_parse(source, true, NULL, &u, &ignored) ? mem_string("a URL") : names_of(u.shown);
 }

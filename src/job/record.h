@@ -38,8 +38,8 @@ void recorder_end(struct recorder *r, int rc, const struct error *e, const struc
 /* Jobs that are "running" but whose process is gone become interrupted (cancelled, if that was asked for); *n (may be NULL) is how many. What they left is removed: their tools, their drafts, and
  * files named in their words that lie in <state>/uploads or <state>/exports. At the start of the daemon, and before a list is shown. */
 int record_sweep(struct catalog *c, uint64_t *n, struct error *e) MUST_USE;
-/* One of them, by who knows how its process ended: what it left is removed too, and its record ends so, if it has not. What it had done is added
- * to the error of an interrupted one. */
+/* The same for one job, running or queued, by who knows that its process is gone and how it ended: so its record ends, if it has not. What it had
+ * done is added to the error of an interrupted one. */
 struct record_loss {
 	enum job_state state;
 	const char *kind, *error, *hint;        /* hint: or NULL */

@@ -128,11 +128,13 @@ int record_lost(struct catalog *c, const char *id, const struct record_loss *how
 	CLEANUP(fs_close) int fd = -1;
 	int rc = job_get(c, id, &j, e);
 
-	if (rc || j.state != JOB_RUNNING)
+	if (rc)
 		return rc;
 	(void)record_lock_seize(catalog_state_dir(c), id, &fd);
-	clear_up(c, &j, fd);
-	rc = mark_lost(c, &j, how, e);
+	if (j.state == JOB_RUNNING)
+		clear_up(c, &j, fd);
+	if (j.state == JOB_RUNNING || j.state == JOB_QUEUED)
+		rc = mark_lost(c, &j, how, e);
 	if (!rc)
 		record_lock_drop(catalog_state_dir(c), id, &fd);
 	return rc;
@@ -161,6 +163,39 @@ static int sweep_one(struct catalog *c, const char *id, bool *running, bool *swe
 	return rc;
 }
 
+/* The file of a job that was killed when it had not begun yet, or had ended already. */
+static int drop_stale(struct catalog *c, const char *id, struct error *e)
+{
+	CLEANUP(job_record_release) struct job_record j = {0};
+	CLEANUP(fs_close) int fd = -1;
+	struct error none = {0};
+	int rc = record_lock_seize(catalog_state_dir(c), id, &fd) && fd >= 0 ? job_get(c, id, &j, &none) : 0;
+
+	if (rc && rc != -ERR_NOT_FOUND)
+		*e = none;
+	else if (j.state != JOB_RUNNING)
+		record_lock_drop(catalog_state_dir(c), id, &fd);
+	return rc == -ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int drop_all_stale(struct catalog *c, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist names = {0};
+	AUTO_FREE char *dir = path_join(catalog_state_dir(c), "jobs");
+	struct error ignored = {0};
+	int rc = 0;
+
+	if (fs_list(dir, &names, &ignored))
+		return 0;
+	for (size_t i = 0; !rc && i < names.n; i++) {
+		AUTO_FREE char *id = mem_string_n(names.v[i], strcspn(names.v[i], "."));
+
+		if (strlen(id) == JOB_ID_LEN && !strcmp(names.v[i] + JOB_ID_LEN, ".lock"))
+			rc = drop_stale(c, id, e);
+	}
+	return rc;
+}
+
 /* The oldest first, page by page: those that run on are passed over. */
 int record_sweep(struct catalog *c, uint64_t *n, struct error *e)
 {
@@ -185,5 +220,5 @@ int record_sweep(struct catalog *c, uint64_t *n, struct error *e)
 	}
 	if (n)
 		*n = count;
-	return rc;
+	return rc ? rc : drop_all_stale(c, e);
 }

@@ -180,20 +180,6 @@ static struct record_loss judge_end(const struct child *c, const struct job_reco
 	return how;
 }
 
-/* One that never began is ended here, what was begun by its record's keeper, who also removes what it left. */
-static int end_record(struct supervisor *s, const struct child *c, struct job_record *j, struct error *e)
-{
-	AUTO_FREE char *error = NULL;
-	const struct record_loss how = judge_end(c, j, &error);
-
-	if (j->state == JOB_RUNNING)
-		return record_lost(s->c, j->id, &how, e);
-	j->state = how.state;
-	j->error_kind = mem_string(how.kind);
-	j->error = TAKE(error);
-	return job_end(s->c, j, e);
-}
-
 /* Its record says the end, whatever it was. A job that is still queued could not begin: while another holds its source it
  * waits, for anything else it has failed. */
 static int close_record(struct supervisor *s, const struct child *c, struct error *e)
@@ -212,7 +198,10 @@ static int close_record(struct supervisor *s, const struct child *c, struct erro
 	/* Stopped before it began: it is done after the next start. */
 	if (j.state == JOB_QUEUED && c->why == ASKED_STOP)
 		return 0;
-	return j.state == JOB_QUEUED || j.state == JOB_RUNNING ? end_record(s, c, &j, e) : 0;
+	AUTO_FREE char *error = NULL;
+	const struct record_loss how = judge_end(c, &j, &error);
+
+	return record_lost(s->c, j.id, &how, e);
 }
 
 static void chore_ended(const struct child *c)

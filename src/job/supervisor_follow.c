@@ -181,8 +181,9 @@ static int follow_success(struct supervisor *s, const struct job_record *j, cons
 
 	if (rc || !r->id || r->action != ACTION_BACKUP || strcmp(j->kind, "backup"))
 		return rc;
-	rc = retention(s, j, r, e);
-	return rc ? rc : drill(s, j, r, e);
+	/* The newest verified backup is kept by all means: after the drill that is this one. */
+	rc = drill(s, j, r, e);
+	return rc ? rc : retention(s, j, r, e);
 }
 
 static int schedule_of(struct supervisor *s, const struct job_record *j, struct schedule_record *out, struct error *e)

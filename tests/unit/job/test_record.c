@@ -462,6 +462,32 @@ static void a_job_whose_process_is_gone_is_interrupted_and_what_it_left_removed(
 	assert_int_equal(sweep(), 0);
 }
 
+static void the_lock_of_one_that_was_killed_before_it_began_or_after_it_had_ended_goes(void **state)
+{
+	struct job_record j = {.kind = mem_string("backup"), .title = mem_string("backup shop"), .author = mem_string("maria"), .attempt = 1, .attempts = 1};
+	struct catalog *c = catalog();
+	struct error e;
+	char id[JOB_ID_LEN + 1], path[64];
+	struct progress p = {0};
+
+	end(begin("backup media", &p, id), 0, &fine);
+	strlist_add(&j.words, "backup");
+	assert_ok(job_add(c, &j, &e));
+	put_file("state/jobs/note.txt", "not a lock");
+	snprintf(path, sizeof path, "state/jobs/%s.lock", id);
+	put_file(path, "");
+	snprintf(path, sizeof path, "state/jobs/%s.lock", j.id);
+	put_file(path, "");
+	assert_int_equal(sweep(), 0);
+	assert_names("state/jobs", "note.txt");
+	CLEANUP(job_record_release) struct job_record now = {0};
+
+	get(j.id, &now);
+	assert_int_equal(now.state, JOB_QUEUED);
+	job_record_release(&j);
+	catalog_close(c);
+}
+
 static void make_a_safety_backup(struct recorder *r, struct progress *p)
 {
 	struct error e;
@@ -546,6 +572,7 @@ int main(void)
 		IN_STATE(no_two_work_on_one_source),
 		IN_STATE(who_waits_goes_on_when_the_other_one_has_ended),
 		IN_STATE(a_job_whose_process_is_gone_is_interrupted_and_what_it_left_removed),
+		IN_STATE(the_lock_of_one_that_was_killed_before_it_began_or_after_it_had_ended_goes),
 		IN_STATE(the_lock_of_one_that_is_gone_keeps_nobody_out),
 		IN_STATE(files_that_a_job_of_the_daemon_was_to_make_or_read_go_with_it),
 		IN_STATE(a_lock_file_of_somebody_elses_making_leads_nowhere),

@@ -313,12 +313,12 @@ static void with_rules(struct schedule_record *s)
 	s->verify_level = 3;
 }
 
-static void a_good_backup_is_followed_by_retention_and_a_drill(void **state)
+static void a_good_backup_is_followed_by_a_drill_and_retention(void **state)
 {
 	add_source("shop");
 	add_daily("nightly", "shop", 2, with_rules);
 	world_until(BEGINNING + 3 * HOUR);
-	assert_string_equal(titles("success", NULL), "backup shop, cleanup nightly, verify 01000000");
+	assert_string_equal(titles("success", NULL), "backup shop, verify 01000000, cleanup nightly");
 }
 
 static struct fate fate_failing(struct world *w, const struct job_record *j)
@@ -349,7 +349,7 @@ static void what_was_removed_is_pruned_when_nothing_is_due_soon(void **state)
 	add_daily("nightly", "shop", 2, with_rules);
 	world.fate = fate_removes;
 	world_until(BEGINNING + 3 * HOUR);
-	assert_string_equal(titles("success", NULL), "backup shop, cleanup nightly, verify 01000000, prune main");
+	assert_string_equal(titles("success", NULL), "backup shop, verify 01000000, cleanup nightly, prune main");
 	days(1);
 	assert_int_equal(count_jobs("success", "prune"), 2);
 }
@@ -683,7 +683,7 @@ int main(void)
 		IN_WORLD(a_retry_that_waits_gives_way_to_the_next_run),
 		IN_WORLD(a_run_that_was_interrupted_is_made_up_for_once),
 		IN_WORLD(a_schedule_that_is_disabled_runs_and_retries_nothing),
-		IN_WORLD(a_good_backup_is_followed_by_retention_and_a_drill),
+		IN_WORLD(a_good_backup_is_followed_by_a_drill_and_retention),
 		IN_WORLD(a_failed_one_is_not),
 		IN_WORLD(what_was_removed_is_pruned_when_nothing_is_due_soon),
 		IN_WORLD(where_something_is_always_due_it_is_pruned_at_the_quiet_hour),

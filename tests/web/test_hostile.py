@@ -10,7 +10,7 @@ import sqlite3
 import time
 
 import pytest
-from conftest import make_shop, make_web
+from conftest import ROOT, make_shop, make_web
 from webserver import PASSWORD, head, statuses
 
 API = "/backup/api"
@@ -25,6 +25,14 @@ def tokens(web):
     for name, role in (("vera", "viewer"), ("oliver", "operator"), ("maria", "admin")):
         made[role] = [web.token("own", name, role), web.token(f"less-{role}", "maria", role)]
     return made
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """A server of its own."""
+    server = make_web(tmp_path, users={"maria": "admin", "vera": "viewer"}, env={"BACKSTAY_TRUSTED_PROXIES": "127.0.0.1"}).start()
+    yield server
+    server.close()
 
 
 def catalog(web):
@@ -78,6 +86,16 @@ def test_every_route_is_for_whom_the_document_says(web, tokens):
                 if refused == may and not (permission == "user" and "/account/" in path) and permission != "none":
                     wrong.append((method, path, role, got))
     assert wrong == []
+
+
+def test_the_page_about_access_names_routes_for_the_roles_they_have(web):
+    document = web.client()("GET", f"{API}/openapi.json", status=200).json
+    rows = re.findall(r"^\| (nobody|viewer|operator|admin) \|.*$", (ROOT / "docs" / "access.md").read_text(), re.M)
+    assert rows == ["nobody", *ROLES]
+    for line in (ROOT / "docs" / "access.md").read_text().splitlines():
+        if role := re.match(r"\| (nobody|viewer|operator|admin) \|", line):
+            for method, path in re.findall(r"`([A-Z]+) (/\S+)`", line):
+                assert document["paths"][path][method.lower()]["x-permission"] == role[1].replace("nobody", "none"), (method, path)
 
 
 def test_who_may_not_do_it_is_told_what_it_takes(viewer, operator):
@@ -288,14 +306,6 @@ def test_no_other_site_may_read_an_answer(anybody, admin):
 
 # ---- floods ----
 
-@pytest.fixture
-def fresh(tmp_path):
-    """A server of its own."""
-    server = make_web(tmp_path, users={"maria": "admin", "vera": "viewer"}, env={"BACKSTAY_TRUSTED_PROXIES": "127.0.0.1"}).start()
-    yield server
-    server.close()
-
-
 def try_login(web, name, address, password="wrong password"):
     return web.client()("POST", SESSION, {"name": name, "password": password}, headers={"X-Forwarded-For": address})
 
@@ -353,6 +363,61 @@ def test_setting_up_is_over_once_there_are_users(web, anybody):
     detail, _ = anybody.problem(404, "POST", f"{API}/setup/", {"link": "A" * 43, "name": "mallory", "password": "correct horse"})
     assert detail == "the link is not valid any more"
     assert anybody("POST", f"{API}/users/", {"name": "mallory", "role": "admin"}).status == 401
+
+
+# ---- files that are sent ----
+
+UPLOAD = f"{API}/restores/upload_and_restore/"
+
+
+def form(*parts, boundary="edge"):
+    """multipart/form-data of (name, file name or None, content)."""
+    body = b""
+    for name, file, content in parts:
+        more = f'; filename="{file}"' if file is not None else ""
+        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode() + content + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode(), {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+
+
+def left_behind(web):
+    return sorted(p.name for p in (web.state / "uploads").glob("*"))
+
+
+def test_a_file_from_who_may_not_send_it_is_not_taken(web, viewer, admin):
+    body, headers = form(("database_file", "x.sql", b"SELECT 1;"))
+    assert viewer("POST", UPLOAD, body, headers=headers).status == 403
+    assert web.client()("POST", UPLOAD, body, headers=headers).status == 401
+    assert admin("POST", UPLOAD, body, headers={**headers, "X-CSRF-Token": None}).status == 403
+    late, headers = form(("database_file", "x.sql", b"SELECT 1;"), ("csrf_token", None, admin.csrf.encode()))
+    assert admin("POST", UPLOAD, late, headers={**headers, "X-CSRF-Token": None}).status == 403
+    assert left_behind(web) == []
+
+
+@pytest.mark.parametrize("name", ["../../../owned", "/etc/owned", "..\\..\\owned", "a\x00b", ".", "..", "", "x" * 300, "a/../../owned", "-rf", "owned\r\nX: y"])
+def test_a_files_name_leads_nowhere(web, admin, name):
+    body, headers = form(("database_file", name, b"this is no database"), ("target", None, f"sqlite:{web.home}/new.db".encode()))
+    answer = admin("POST", UPLOAD, body, headers=headers)
+    assert answer.status < 500
+    if answer.status == 202:
+        for job in answer.json.get("items", answer.json.get("jobs", [])):
+            end = time.monotonic() + 60
+            while (found := admin("GET", f"{API}/jobs/{job['id']}/", status=200).json)["state"] in ("queued", "running"):
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            assert found["state"] == "failed"
+    assert not (web.home / "new.db").exists() and list(web.state.parent.rglob("*owned*")) == []
+
+
+def test_a_file_that_is_too_large_leaves_nothing(fresh):
+    small = fresh.program("config", "set", "upload_max", "1000")
+    assert small.status == 0
+    maria = fresh.client().log_in("maria")
+    body, headers = form(("database_file", "x.sql", b"-" * 5000))
+    assert maria("POST", UPLOAD, body, headers=headers).status == 413
+    chunked = fresh.raw(head(f"POST {UPLOAD} HTTP/1.1", f"Cookie: {maria.headers['Cookie']}", f"X-CSRF-Token: {maria.csrf}", f"Content-Type: {headers['Content-Type']}",
+                             "Transfer-Encoding: chunked") + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n")
+    assert statuses(chunked) == [413]
+    assert left_behind(fresh) == []
 
 
 # ---- words that want to be more ----

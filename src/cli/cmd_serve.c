@@ -7,6 +7,7 @@
 #include "cli/common.h"
 #include "job/access.h"
 #include "job/password.h"
+#include "job/source_environment.h"
 #include "job/status.h"
 #include "job/supervisor.h"
 #include "web/web.h"
@@ -115,6 +116,18 @@ static int read_settings(struct daemon *d, struct error *e)
 	if (!rc && (d->jobs < 1 || d->jobs > JOBS_MAX))
 		rc = error_set(e, ERR_USAGE, "--jobs is 1 to %d", JOBS_MAX);
 	return rc;
+}
+
+/* The source that the environment describes; and what of it has no effect is said. */
+static void take_environment(struct daemon *d)
+{
+	CLEANUP(strlist_release) struct strlist notes = {0};
+	struct error e = {0};
+
+	if (source_environment_apply(d->c, &e) || setting_notes(&notes, &e))
+		log_write(LOG_ERROR, "serve", "%s", e.text);
+	for (size_t i = 0; i < notes.n; i++)
+		log_write(LOG_WARNING, "serve", "%s", notes.v[i]);
 }
 
 static void before_round(void *ctx, struct supervisor *s)
@@ -249,8 +262,10 @@ static int run(const struct parsed *p, struct error *e)
 		rc = catalog_open(state, &d.c, e);
 	if (!rc)
 		rc = read_settings(&d, e);
-	if (!rc)
+	if (!rc) {
+		take_environment(&d);
 		rc = serve(&d, e);
+	}
 	supervisor_free(supervisor);
 	catalog_close(d.c);
 	return rc;

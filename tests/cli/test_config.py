@@ -99,6 +99,14 @@ def test_backups_are_compressed_as_the_setting_says(backstay, home):
     assert backstay("backup", "data", "--force", "--json", "--compression", "max", env={**repository, "BACKUP_COMPRESSION_LEVEL": "0"}).json["bytes_added"] < 1 << 16
 
 
+def test_a_daemon_takes_the_environments_source_and_says_what_has_no_effect(daemon, backstay):
+    daemon.start(env={"BACKUP_MYSQL_DATABASE": "shop", "BACKUP_MYSQL_USER": "u", "BACKUP_MYSQL_PASSWORD": "geheim-mysql", "BACKUP_SFTP_HOST": "sftp.example.com"})
+    assert [(s["name"], s["url"]) for s in backstay("source", "list", "--json").json["sources"]] == [("mysql", "mysql://u@127.0.0.1:3306/shop")]
+    daemon.stop()
+    assert "warning serve: BACKUP_SFTP_HOST is for a store that is not built in yet" in daemon.log
+    assert "geheim-mysql" not in daemon.log
+
+
 # ---- the configuration as one file ----
 
 

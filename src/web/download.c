@@ -16,7 +16,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define FRESH_SECONDS 3600.0
 #define WAIT_SECONDS 15.0               /* for small ones, whose file is then the answer */
@@ -76,51 +75,6 @@ static bool is_fresh(const char *path)
 	struct stat st;
 
 	return !lstat(path, &st) && time_between(st.st_mtim, time_now()) < FRESH_SECONDS;
-}
-
-/* ---- what the person gets ---- */
-
-static const struct known_source *source_of(const struct wanted *w)
-{
-	for (size_t i = 0; w->source && i < w->backup.source_count; i++)
-		if (!strcmp(w->backup.sources[i].name, w->source))
-			return &w->backup.sources[i];
-	return w->backup.source_count ? &w->backup.sources[0] : NULL;
-}
-
-/* What the vendor's tools call such a file. */
-static const char *archive_ending(const char *engine)
-{
-	if (!strcmp(engine, "sqlite"))
-		return "db";
-	if (!strncmp(engine, "postgres", 8))
-		return "backup";
-	return !strcmp(engine, "mysql") || !strcmp(engine, "mariadb") ? "sql" : "dump";
-}
-
-/* "backup_shop_20261121_071405.sql" */
-static char *file_name(const struct wanted *w)
-{
-	const struct known_source *s = source_of(w);
-	const char *ending = strcmp(w->format, "archive") ? strcmp(w->format, "csv") ? w->format : "csv.zip" : archive_ending(s ? s->engine : "");
-	char time[20];
-	struct tm tm;
-
-	gmtime_r(&w->backup.time.tv_sec, &tm);
-	strftime(time, sizeof time, "%Y%m%d_%H%M%S", &tm);
-	AUTO_FREE char *name = mem_printf("backup_%s_%s.%s", s ? s->name : w->backup.name, time, ending);
-
-	for (char *p = name; *p; p++)
-		if (*p == '/' || (unsigned char)*p < 0x20)
-			*p = '_';
-	return TAKE(name);
-}
-
-static int answer_file(const struct wanted *w, struct web_response *out)
-{
-	out->file = mem_string(w->path);
-	out->file_name = file_name(w);
-	return 0;
 }
 
 /* ---- the job ---- */
@@ -209,8 +163,10 @@ static int answer_job(const struct wanted *w, const struct job_record *j, struct
 		answer_header(out, "Retry-After", "2");
 		return 0;
 	}
-	if (j->state == JOB_SUCCESS)
-		return answer_file(w, out);
+	if (j->state == JOB_SUCCESS) {
+		out->file = mem_string(w->path);
+		return 0;
+	}
 	error_set(e, ERR_CHILD, "the export %s: %s", job_state_name(j->state), j->error ? j->error : "no reason is known");
 	return j->hint ? error_hint(e, "%s", j->hint) : error_hint(e, "its log: backstay job log %s", j->id);
 }
@@ -225,8 +181,10 @@ int web_download(struct web_request *r, const char *backup, const char *format, 
 
 	if (rc)
 		return rc;
-	if (is_fresh(w.path))
-		return answer_file(&w, out);
+	if (is_fresh(w.path)) {
+		out->file = mem_string(w.path);
+		return 0;
+	}
 	rc = job_under_way(r->catalog, w.path, id, e);
 	if (!rc && !*id)
 		rc = begin_job(r, &w, id, e);

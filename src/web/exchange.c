@@ -136,6 +136,10 @@ static void finish(struct exchange *x)
 	answer_compress(&x->r, &x->out);
 	answer_finish(&x->out);
 	x->answered = true;
+	/* Uploads that nobody keeps are gone before the answer says anything. */
+	x->r.uploads = NULL;
+	x->r.upload_count = 0;
+	body_release(&x->body);
 }
 
 void exchange_refuse(struct exchange *x, int status, const struct error *e)

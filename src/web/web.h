@@ -120,8 +120,9 @@ int web_queue(struct web_request *r, struct job_record *j, struct web_response *
 /* Run our own program with these words and --json in a child (no job), and answer with its document; at most 64 MiB, `seconds` long; a failed one is told as its error. */
 int web_run(struct web_request *r, const struct strlist *words, double seconds, struct web_response *out, struct error *e) MUST_USE;
 
-/* The file of an export of this backup (WEB_SLOW): from <state>/exports when it was made within the hour, else a job makes it.
- * 202 with that job while it is not ready after some seconds: ask again. tables may be NULL; source too: the only one. */
+/* The file of an export of this backup (WEB_SLOW), in out->file: from <state>/exports when it was made within the hour, else a job makes
+ * it; what it is called is the caller's to say. 202 with that job while it is not ready after some seconds: ask again. tables may be
+ * NULL; source too: the only one. */
 int web_download(struct web_request *r, const char *backup, const char *format, const char *source, const struct strlist *tables,
 		 struct web_response *out, struct error *e) MUST_USE;
 

@@ -7,7 +7,7 @@ import urllib.parse
 import uuid
 
 from conftest import BACKSTAY, Program, make_media, make_shop
-from webserver import Web
+from webserver import Answer, Web
 
 
 def until(holds, patience=60):
@@ -15,18 +15,6 @@ def until(holds, patience=60):
     while not holds():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
-
-
-class Answer:
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-    def __repr__(self):
-        return f"{self.status} {self.body[:2000]!r}"
 
 
 class Client:
@@ -48,7 +36,7 @@ class Client:
         try:
             connection.request(method, path, body, headers)
             got = connection.getresponse()
-            answer = Answer(got.status, {k.lower(): v for k, v in got.getheaders()}, got.read())
+            answer = Answer(got.status, got.headers, got.read())
         finally:
             connection.close()
         if self.on_answer:

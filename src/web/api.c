@@ -19,9 +19,23 @@ bool api_is_number(const char *text)
 	return n && n < 19 && strspn(text, "0123456789") == n;
 }
 
-int api_backup(const struct web_request *r, struct known_backup *out, struct error *e)
+int api_backup(const struct web_request *r, struct known_backup *out, char **place, struct error *e)
 {
-	return known_get(r->catalog, r->params[0], out, e);
+	int rc = known_get(r->catalog, r->params[0], out, e);
+
+	return rc || !place ? rc : api_place_of(r, out, place, e);
+}
+
+bool api_secret(const struct web_request *r, const char *name, struct secret *out)
+{
+	char *text = web_field_text(r, name);
+
+	if (!text)
+		return false;
+	secret_set(out, text, strlen(text));
+	secret_wipe(text, strlen(text));
+	mem_free_ptr(&text);
+	return true;
 }
 
 int api_number(const struct web_request *r, int parameter, const char *what, int64_t *out, struct error *e)

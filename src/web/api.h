@@ -18,8 +18,10 @@ extern const struct web_route api_backups[], api_content[], api_download[], api_
 
 /* ---- what a request names ---- */
 bool api_is_number(const char *text);
-/* By "{id}": an id of a backup or the beginning of one. */
-int api_backup(const struct web_request *r, struct known_backup *out, struct error *e) MUST_USE;
+/* By "{id}": an id of a backup or the beginning of one; and the name (heap; place may be NULL) of the repository that has it. */
+int api_backup(const struct web_request *r, struct known_backup *out, char **place, struct error *e) MUST_USE;
+/* The value of a field of the body that is a secret; false when there is none. */
+bool api_secret(const struct web_request *r, const char *name, struct secret *out);
 /* A number of the path; -ERR_NOT_FOUND "there is no <what> "x"". */
 int api_number(const struct web_request *r, int parameter, const char *what, int64_t *out, struct error *e) MUST_USE;
 /* Query parameters, which web_fields() has looked at already. */
@@ -73,6 +75,9 @@ void api_created(struct web_response *out, const char *location, ...) __attribut
 /* Run the words of restores as dry runs. When they would replace something and the body's "confirm" is not its name (several joined by ", "), *asked is
  * set and *out is a 409 with "confirm", the name to give, and "replaces", a sentence for each thing. */
 int api_confirm(struct web_request *r, const struct job_record *restores, size_t n, bool *asked, struct web_response *out, struct error *e) MUST_USE;
+
+/* How things stand (api_statistics.c). */
+int api_health(struct web_request *r, bool details, struct web_response *out, struct error *e) MUST_USE;
 
 /* ---- jobs ---- */
 /* web_queue(), and the job as a value of the array under way. */

@@ -149,7 +149,7 @@ static int get(struct web_request *r, struct web_response *out, struct error *e)
 	CLEANUP(known_backup_release) struct known_backup b = {0};
 	CLEANUP(buf_release) struct buf record = BUF_INIT;
 	struct json_out w;
-	int rc = api_backup(r, &b, e);
+	int rc = api_backup(r, &b, NULL, e);
 
 	if (rc)
 		return rc;
@@ -171,10 +171,8 @@ static int remove_one(struct web_request *r, struct web_response *out, struct er
 	CLEANUP(job_record_release) struct job_record j = {0};
 	CLEANUP(strlist_release) struct strlist ids = {0};
 	AUTO_FREE char *place = NULL;
-	int rc = api_backup(r, &b, e);
+	int rc = api_backup(r, &b, &place, e);
 
-	if (!rc)
-		rc = api_place_of(r, &b, &place, e);
 	if (!rc && b.pinned) {
 		error_set(e, ERR_REFUSED, "backup %.8s is pinned", b.id);
 		return error_hint(e, "take the pin off first: PATCH with {\"pinned\": false}");
@@ -191,10 +189,8 @@ static int change(struct web_request *r, struct web_response *out, struct error 
 	CLEANUP(known_backup_release) struct known_backup b = {0};
 	CLEANUP(job_record_release) struct job_record j = {0};
 	AUTO_FREE char *place = NULL;
-	int rc = api_backup(r, &b, e);
+	int rc = api_backup(r, &b, &place, e);
 
-	if (!rc)
-		rc = api_place_of(r, &b, &place, e);
 	if (!rc)
 		rc = request_pin(r->catalog, place, b.id, web_field_bool(r, "pinned", true), &j, e);
 	return rc ? rc : web_queue(r, &j, out, e);

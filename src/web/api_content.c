@@ -9,10 +9,8 @@
 static int begin(struct web_request *r, const char *command, struct known_backup *b, struct strlist *words, struct error *e)
 {
 	AUTO_FREE char *place = NULL;
-	int rc = api_backup(r, b, e);
+	int rc = api_backup(r, b, &place, e);
 
-	if (!rc)
-		rc = api_place_of(r, b, &place, e);
 	if (rc)
 		return rc;
 	strlist_add(words, command);
@@ -92,7 +90,7 @@ static int tables(struct web_request *r, struct web_response *out, struct error 
 	struct json_out w;
 	struct json j;
 	uint64_t total = 0;
-	int rc = api_backup(r, &b, e);
+	int rc = api_backup(r, &b, NULL, e);
 
 	if (!rc)
 		rc = api_show(r, &b, &document, e);
@@ -247,10 +245,8 @@ static int verify(struct web_request *r, struct web_response *out, struct error 
 	CLEANUP(job_record_release) struct job_record j = {0};
 	CLEANUP(strlist_release) struct strlist ids = {0};
 	AUTO_FREE char *place = NULL;
-	int rc = api_backup(r, &b, e);
+	int rc = api_backup(r, &b, &place, e);
 
-	if (!rc)
-		rc = api_place_of(r, &b, &place, e);
 	if (rc)
 		return rc;
 	strlist_add(&ids, b.id);

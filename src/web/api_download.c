@@ -76,7 +76,7 @@ static int fetch(struct web_request *r, struct web_response *out, char **url, st
 	CLEANUP(known_backup_release) struct known_backup b = {0};
 	CLEANUP(wanted_release) struct wanted w = {0};
 	AUTO_FREE char *name = NULL;
-	int rc = api_backup(r, &b, e);
+	int rc = api_backup(r, &b, NULL, e);
 
 	if (!rc)
 		rc = read_wanted(r, &b, &w, &name, e);

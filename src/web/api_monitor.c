@@ -8,15 +8,7 @@
 
 static int health(struct web_request *r, struct web_response *out, struct error *e)
 {
-	CLEANUP(status_release) struct status s = {0};
-	struct json_out w;
-	int rc = status_load(r->catalog, time_now(), &s, e);
-
-	if (rc)
-		return rc;
-	jw_init(&w, &out->body);
-	status_health_json(&s, false, &w);
-	return 0;
+	return api_health(r, false, out, e);
 }
 
 /* ---- /metrics ---- */

@@ -89,24 +89,11 @@ static int change(struct web_request *r, struct web_response *out, struct error 
 
 /* ---- the configuration as one document ---- */
 
-/* false when none is given. */
-static bool read_passphrase(const struct web_request *r, struct secret *out)
-{
-	char *text = web_field_text(r, "passphrase");
-
-	if (!text)
-		return false;
-	secret_set(out, text, strlen(text));
-	secret_wipe(text, strlen(text));
-	mem_free_ptr(&text);
-	return true;
-}
-
 /* With a passphrase, secrets too, sealed under it. */
 static int export_config(struct web_request *r, struct web_response *out, struct error *e)
 {
 	CLEANUP(secret_release) struct secret passphrase = {0};
-	bool secrets = read_passphrase(r, &passphrase);
+	bool secrets = api_secret(r, "passphrase", &passphrase);
 	struct json_out w;
 
 	jw_init(&w, &out->body);
@@ -137,7 +124,7 @@ static int apply_config(struct web_request *r, struct web_response *out, struct 
 	CLEANUP(secret_release) struct secret passphrase = {0};
 	CLEANUP(strlist_release) struct strlist changes = {0};
 	const struct configuration_apply how = {
-		.passphrase = read_passphrase(r, &passphrase) ? &passphrase : NULL,
+		.passphrase = api_secret(r, "passphrase", &passphrase) ? &passphrase : NULL,
 		.replace = web_field_bool(r, "replace", false),
 		.dry_run = web_field_bool(r, "dry_run", false),
 		.who = r->who,

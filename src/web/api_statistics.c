@@ -16,7 +16,7 @@ static int statistics(struct web_request *r, struct web_response *out, struct er
 	return rc;
 }
 
-static int status(struct web_request *r, struct web_response *out, struct error *e)
+int api_health(struct web_request *r, bool details, struct web_response *out, struct error *e)
 {
 	CLEANUP(status_release) struct status s = {0};
 	struct json_out w;
@@ -25,8 +25,13 @@ static int status(struct web_request *r, struct web_response *out, struct error 
 	if (rc)
 		return rc;
 	jw_init(&w, &out->body);
-	status_health_json(&s, true, &w);
+	status_health_json(&s, details, &w);
 	return 0;
+}
+
+static int status(struct web_request *r, struct web_response *out, struct error *e)
+{
+	return api_health(r, true, out, e);
 }
 
 /* To choose one for a restore: whole backups that did not fail, without those made before restores. */

@@ -54,19 +54,6 @@ static int get_user(struct web_request *r, struct web_response *out, struct erro
 	return rc ? rc : answer_user(r, &u, out);
 }
 
-/* false when none is given. */
-static bool read_password(const struct web_request *r, struct secret *out)
-{
-	char *text = web_field_text(r, "password");
-
-	if (!text)
-		return false;
-	secret_set(out, text, strlen(text));
-	secret_wipe(text, strlen(text));
-	mem_free_ptr(&text);
-	return true;
-}
-
 static int read_role(const struct web_request *r, enum role *out)
 {
 	AUTO_FREE char *text = web_field_text(r, "role");
@@ -83,7 +70,7 @@ static int create_user(struct web_request *r, struct web_response *out, struct e
 	enum role role = ROLE_VIEWER;
 
 	read_role(r, &role);
-	int rc = users_add(r->catalog, &who, name, role, read_password(r, &password) ? &password : NULL, &u, e);
+	int rc = users_add(r->catalog, &who, name, role, api_secret(r, "password", &password) ? &password : NULL, &u, e);
 
 	if (rc)
 		return rc;
@@ -104,7 +91,7 @@ static int apply_changes(struct web_request *r, struct user_record *u, struct er
 		rc = users_role(r->catalog, &who, u, role, e);
 	if (!rc && disabled != u->disabled)
 		rc = users_disable(r->catalog, &who, u, disabled, e);
-	if (!rc && read_password(r, &password))
+	if (!rc && api_secret(r, "password", &password))
 		rc = users_password(r->catalog, &who, u, &password, e);
 	if (!rc && web_field_given(r, "totp") && web_field_bool(r, "totp", false))
 		rc = error_set(e, ERR_USAGE, "the field \"totp\" can only be false: a user turns it on alone");

@@ -17,6 +17,7 @@ import pytest
 from conftest import make_shop, rows_of
 from api_world import Client, World, until
 from schema import problems
+from sinks import HookSink
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -598,3 +599,68 @@ def test_secrets_go_in_and_never_come_out(world):
     assert not any("s3cret" in text for text in said)
     world.admin.call("DELETE", "/sources/remote/")
     world.admin.call("DELETE", "/notices/secret/")
+
+
+# ---- servers ----
+
+CUSTOMERS = "CREATE TABLE customers(id int PRIMARY KEY, name varchar(40)); INSERT INTO customers VALUES (1, 'Ada'), (2, 'Grace');"
+
+
+def through_the_api(world, name, url, change, count, names):
+    """A database of a server backed up, looked into, downloaded, replaced and brought back. `names`: of an archive and of SQL."""
+    world.admin.post("/sources/", {"name": name, "url": url})
+    source = world.admin.get(f"/sources/{name}/")
+    assert source["url_secret"] and "tiger" not in str(source)
+    world.admin.post(f"/sources/{name}/test/")
+    id = world.back_up(name)["id"]
+    table, = world.viewer.get(f"/backups/{id}/tables/")["items"]
+    assert (table["name"], table["rows"]) == ("customers", 2)
+    assert [r[1] for r in world.viewer.get(f"/backups/{id}/tables/customers/rows/")["rows"]] == ["Ada", "Grace"]
+    for query, pattern in zip(("format=archive", "format=sql"), names):
+        answer = download(world.operator, id, query)
+        assert re.search(rf'filename="{pattern}"', answer.headers["content-disposition"]) and b"Grace" in answer.body
+    change()
+    assert not world.operator.get(f"/backups/{id}/compare/?with=live")["equal"]
+    assert world.admin.post("/restores/", {"backup_id": id}, status=409)["confirm"] == name
+    world.admin.wait(world.admin.post("/restores/", {"backup_id": id, "confirm": name}))
+    assert count() == 2
+    for action in ("optimize", "check"):
+        world.operator.wait(world.operator.post(f"/sources/{name}/{action}/"))
+    assert "tiger" not in str([world.admin.get(path) for path in ("/jobs/", "/audit/", "/sources/")]) + world.web.log
+    world.admin.call("DELETE", f"/sources/{name}/")
+
+
+def test_a_postgresql_database_goes_through_the_api(world, postgres, fresh_database):
+    name = fresh_database(CUSTOMERS)
+    user = f"u{os.urandom(4).hex()}"
+    postgres.psql(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD 'tiger'")
+    try:
+        through_the_api(world, name, postgres.url(name, user, "tiger", tcp=True), lambda: postgres.psql("DELETE FROM customers WHERE id = 2", name),
+                        lambda: int(postgres.psql("SELECT count(*) FROM customers", name)),
+                        (rf"{name}_backup_\d{{8}}_\d{{6}}\.backup", r"postgres_backup_\d{8}_\d{6}\.sql"))
+    finally:
+        postgres.psql(f"DROP OWNED BY {user}", name)
+        postgres.psql(f"DROP ROLE {user}")
+
+
+def test_a_mariadb_database_goes_through_the_api(world, mariadb):
+    name = mariadb.create()
+    mariadb.sql(CUSTOMERS, name)
+    mariadb.sql(f"CREATE OR REPLACE USER 'api'@'%' IDENTIFIED BY 'tiger'; GRANT ALL ON *.* TO 'api'@'%'")
+    try:
+        through_the_api(world, name, mariadb.url(name, "api", "tiger", tcp=True), lambda: mariadb.sql("DELETE FROM customers WHERE id = 2", name),
+                        lambda: int(mariadb.sql("SELECT count(*) FROM customers", name)),
+                        (rf"backup_{name}_\d{{8}}_\d{{6}}\.sql", rf"backup_{name}_\d{{8}}_\d{{6}}\.sql"))
+    finally:
+        mariadb.sql("DROP USER 'api'@'%'")
+        mariadb.drop(name)
+
+
+def test_a_notice_is_tried_and_says_why_it_does_not_arrive(world, judged):
+    with HookSink() as sink:
+        judged.post("/notices/", {"name": "tried", "kind": "webhook", "url": sink.url("/hook")})
+        judged.post("/notices/tried/test/")
+        assert sink.requests[0].json["event"] == "test"
+    failed = judged.post("/notices/tried/test/", status=503)
+    assert failed["kind"] == "temporary" and "/hook" not in failed["detail"]
+    judged.call("DELETE", "/notices/tried/")

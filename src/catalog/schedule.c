@@ -5,6 +5,7 @@
 #include "catalog/db.h"
 #include "catalog/name.h"
 #include "catalog/place.h"
+#include "catalog/setting.h"
 #include "catalog/source.h"
 
 #include <stdio.h>
@@ -39,6 +40,14 @@ void schedule_list_release(struct schedule_list *l)
 		schedule_record_release(&l->v[i]);
 	free(l->v);
 	*l = (struct schedule_list){0};
+}
+
+int schedule_usual_keep(struct catalog *c, struct schedule_keep *out, struct error *e)
+{
+	*out = (struct schedule_keep){0};
+	int rc = setting_number(c, "retention_days", &out->days, e);
+
+	return rc ? rc : setting_number(c, "max_backups", &out->max_backups, e);
 }
 
 /* ---- reading ---- */

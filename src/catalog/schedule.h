@@ -39,7 +39,7 @@ struct schedule_record {
 	int retries;                    /* of what may pass */
 	uint64_t retry_wait;            /* seconds before the first; doubled for each further */
 	uint64_t time_limit;            /* seconds; 0: none */
-	struct schedule_keep keep;      /* for ACTION_BACKUP (its own backups) and ACTION_CLEANUP */
+	struct schedule_keep keep;      /* ACTION_BACKUP: of its own backups; ACTION_CLEANUP: of those that no schedule made (no rule: as the settings say) */
 	int verify_level;               /* after a backup (0: not), or of ACTION_VERIFY */
 	char *export_format, *export_dir;     /* ACTION_EXPORT */
 	struct timespec next_run;       /* zero: never (disabled) */
@@ -57,6 +57,8 @@ int schedule_weekday_parse(const char *text);                /* "sun", "Sunday";
 
 /* A new one as it begins: enabled, a backup of everything every day at 02:00, what was missed is made up for. name stays NULL. */
 struct schedule_record schedule_record_new(void);
+/* What a backup's schedule keeps when nothing is said: the settings retention_days and max_backups. c may be NULL. */
+int schedule_usual_keep(struct catalog *c, struct schedule_keep *out, struct error *e) MUST_USE;
 /* Its times. -ERR_USAGE for a cron expression that is none. */
 int schedule_cron(const struct schedule_record *s, struct cron *out, struct error *e) MUST_USE;
 /* "at 02:00 every day", "at 03:00 on Sunday", "every 6 hours". Heap. */
@@ -77,6 +79,7 @@ int schedule_ran(struct catalog *c, const struct schedule_record *s, struct erro
 
 /* Its fields, "time" as "02:00", "weekday" as "sunday", and its times in words as "when". */
 void schedule_json(const struct schedule_record *s, struct json_out *w);
-int schedule_from_json(struct schedule_record *s, struct json *j, struct error *e) MUST_USE;      /* as source_from_json() */
+/* As source_from_json(). "keep" given for a new record (id 0) is all that is kept; else its members replace those there are. */
+int schedule_from_json(struct schedule_record *s, struct json *j, struct error *e) MUST_USE;
 
 #endif

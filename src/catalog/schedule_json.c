@@ -280,6 +280,13 @@ static int take_words(struct shown *v, struct error *e)
 	return 0;
 }
 
+static int read_keep(struct schedule_record *s, struct json *j, struct error *e)
+{
+	if (!s->id)
+		s->keep = (struct schedule_keep){0};
+	return keep_from_json(&s->keep, j, e);
+}
+
 int schedule_from_json(struct schedule_record *s, struct json *j, struct error *e)
 {
 	CLEANUP(shown_release) struct shown v = shown_of(s);
@@ -289,7 +296,7 @@ int schedule_from_json(struct schedule_record *s, struct json *j, struct error *
 		return rc;
 	json_object_begin(j);
 	while (!rc && json_member(j))
-		rc = json_name_is(j, "keep") ? keep_from_json(&v.s.keep, j, e) : field_read(fields, WHAT, &v, j, e);
+		rc = json_name_is(j, "keep") ? read_keep(&v.s, j, e) : field_read(fields, WHAT, &v, j, e);
 	if (!rc && json_failed(j))
 		rc = error_set(e, ERR_USAGE, "a " WHAT ": invalid JSON: %s", j->failed);
 	if (!rc)

@@ -16,8 +16,8 @@
 
 static const struct opt options[] = {
 	{"days", 0, OPT_COUNT, "N", "in the place of the days that the rules have", NULL},
-	{"schedule", 0, OPT_STRING, "NAME", "only backups that this schedule made", NULL},
-	{"source", 's', OPT_STRING, "SOURCE", "look only at backups of this source", NULL},
+	{"schedule", 0, OPT_STRING, "NAME", "only backups that this schedule made; or what this schedule of cleaning up does", NULL},
+	{"source", 's', OPT_LIST, "SOURCE", "look only at backups of this source; may be given several times", NULL},
 	{"dry-run", 0, OPT_FLAG, NULL, "only show what would be removed", NULL},
 	{"force", 0, OPT_FLAG, NULL, "also when the setting auto_cleanup is off", NULL},
 	{"prune", 0, OPT_FLAG, NULL, "give the space back afterwards, as \"prune\" does", NULL},
@@ -27,6 +27,8 @@ static const struct opt options[] = {
 
 struct cleaning {
 	const struct parsed *p;
+	struct schedule_record schedule;      /* of --schedule; zeroed without */
+	struct strlist sources;               /* only backups of these */
 	struct cleanup_rules rules;
 	struct out_document d;
 	size_t removed, kept, repositories, failed;
@@ -35,6 +37,8 @@ struct cleaning {
 
 static void cleaning_release(struct cleaning *c)
 {
+	schedule_record_release(&c->schedule);
+	strlist_release(&c->sources);
 	cleanup_rules_release(&c->rules);
 	out_document_release(&c->d);
 }
@@ -92,7 +96,8 @@ static int remove_old(struct cleaning *c, struct repository *r, struct error *e)
 	CLEANUP(forget_result_release) struct forget_result f = {0};
 	const struct forget_rules rules = {.v = c->rules.v, .n = c->rules.n, .host = c->rules.host};
 	const struct forget_options o = {
-		.rules = &rules, .source = opt_text(c->p, "source"), .schedule = opt_text(c->p, "schedule"), .dry_run = opt_flag(c->p, "dry-run"),
+		.rules = &rules, .sources = c->sources, .dry_run = opt_flag(c->p, "dry-run"),
+		.schedule = c->schedule.action == ACTION_CLEANUP ? NULL : c->schedule.name,
 	};
 	bool wants_prune = opt_flag(c->p, "prune") && !o.dry_run;
 	struct prune_stats pruned;
@@ -199,16 +204,43 @@ static int is_off(const struct parsed *p, bool *off, struct error *e)
 	return rc;
 }
 
-static int check_schedule(const struct parsed *p, struct error *e)
+/* Names, and what is shown of their URLs, which backups have that were made by these. */
+static int add_source(struct strlist *l, const char *name, struct error *e)
 {
-	CLEANUP(schedule_record_release) struct schedule_record s = {0};
-	const char *name = opt_text(p, "schedule");
+	CLEANUP(source_record_release) struct source_record s = {0};
+	int rc = source_find(names_catalog(), name, &s, e);
 
-	if (!name)
-		return 0;
-	if (!names_catalog())
-		return error_set(e, ERR_NOT_FOUND, "there is no schedule named \"%s\"", name);
-	return schedule_find(names_catalog(), name, &s, e);
+	if (!rc)
+		strlist_add(l, s.name);
+	if (!rc)
+		strlist_add(l, s.shown);
+	return rc;
+}
+
+/* A schedule that backs up has its backups cleaned up; one that cleans up says of which sources, and by which rules those of no schedule. */
+static int take_schedule(struct cleaning *c, struct error *e)
+{
+	const char *name = opt_text(c->p, "schedule");
+	struct schedule_record *s = &c->schedule;
+	int rc = !name ? 0 : names_catalog() ? schedule_find(names_catalog(), name, s, e) : error_set(e, ERR_NOT_FOUND, "there is no schedule named \"%s\"", name);
+
+	if (!name || rc)
+		return rc;
+	if (s->action != ACTION_BACKUP && s->action != ACTION_CLEANUP)
+		return error_set(e, ERR_USAGE, "the schedule %s makes no backups, and cleans up none", name);
+	for (size_t i = 0; !rc && s->action == ACTION_CLEANUP && i < s->sources.n; i++)
+		rc = add_source(&c->sources, s->sources.v[i], e);
+	return rc;
+}
+
+static int prepare(struct cleaning *c, struct error *e)
+{
+	const uint64_t *days = opt_flag(c->p, "days") ? &opt_get(c->p, "days")->number : NULL;
+	int rc = take_schedule(c, e);
+	bool own = c->schedule.action == ACTION_CLEANUP && schedule_keeps(&c->schedule.keep);
+
+	strlist_copy(&c->sources, &opt_get(c->p, "source")->list);
+	return rc ? rc : cleanup_rules_load(names_catalog(), own ? &c->schedule.keep : NULL, days, &c->rules, e);
 }
 
 static void begin_document(struct cleaning *c, bool off)
@@ -231,14 +263,11 @@ static int end_document(struct cleaning *c, struct error *e)
 static int run(const struct parsed *p, struct error *e)
 {
 	CLEANUP(cleaning_release) struct cleaning c = {.p = p};
-	const uint64_t *days = opt_flag(p, "days") ? &opt_get(p, "days")->number : NULL;
 	bool off = false;
 	int rc = is_off(p, &off, e);
 
 	if (!rc)
-		rc = check_schedule(p, e);
-	if (!rc)
-		rc = cleanup_rules_load(names_catalog(), days, &c.rules, e);
+		rc = prepare(&c, e);
 	if (rc)
 		return rc;
 	if (out_mode.json)

@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "catalog/audit.h"
-#include "catalog/setting.h"
 #include "cli/actions.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
@@ -185,14 +184,6 @@ static int remove_record(struct catalog *c, struct schedule_record *s, struct er
 	return schedule_remove(c, s->id, e);
 }
 
-/* What a new one keeps when nothing is said. */
-static int usual_keep(struct catalog *c, struct schedule_record *s, struct error *e)
-{
-	int rc = setting_number(c, "retention_days", &s->keep.days, e);
-
-	return rc ? rc : setting_number(c, "max_backups", &s->keep.max_backups, e);
-}
-
 static int check_sources(struct catalog *c, const struct schedule_record *s, struct error *e)
 {
 	CLEANUP(source_list_release) struct source_list l = {0};
@@ -215,7 +206,7 @@ static int add(const struct parsed *p, struct error *e)
 	if (!rc)
 		rc = scheduled_take_options(p, &s, e);
 	if (!rc && !schedule_keeps(&s.keep) && !opt_flag(p, "keep-all") && s.action == ACTION_BACKUP)
-		rc = usual_keep(c, &s, e);
+		rc = schedule_usual_keep(c, &s.keep, e);
 	if (!rc)
 		rc = change(c, schedule_add, "schedule-add", &s, e);
 	if (!rc)
@@ -236,7 +227,7 @@ static int edit(const struct parsed *p, struct error *e)
 	if (!rc)
 		rc = scheduled_take_options(p, &s, e);
 	if (!rc)
-		rc = change(c, schedule_update, "schedule-edit", &s, e);
+		rc = change(c, schedule_update, "schedule-change", &s, e);
 	return rc ? rc : tell(&s, "changed", e);
 }
 

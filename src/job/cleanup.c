@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "catalog/place.h"
 #include "catalog/schedule.h"
-#include "catalog/setting.h"
 #include "job/backup.h"
 
 #include <stdlib.h>
@@ -25,18 +24,11 @@ static void add(struct cleanup_rules *r, const char *schedule, struct schedule_k
 	r->v[r->n++] = (struct forget_rule){schedule ? mem_string(schedule) : NULL, retention_of(&keep)};
 }
 
-static int load_settings(struct catalog *c, struct schedule_keep *keep, struct error *e)
-{
-	int rc = setting_number(c, "retention_days", &keep->days, e);
-
-	return rc ? rc : setting_number(c, "max_backups", &keep->max_backups, e);
-}
-
-int cleanup_rules_load(struct catalog *c, const uint64_t *days, struct cleanup_rules *out, struct error *e)
+int cleanup_rules_load(struct catalog *c, const struct schedule_keep *others, const uint64_t *days, struct cleanup_rules *out, struct error *e)
 {
 	CLEANUP(schedule_list_release) struct schedule_list l = {0};
 	struct schedule_keep keep = {0};
-	int rc = load_settings(c, &keep, e);
+	int rc = others ? 0 : schedule_usual_keep(c, &keep, e);
 
 	*out = (struct cleanup_rules){0};
 	if (!rc && c)
@@ -44,7 +36,7 @@ int cleanup_rules_load(struct catalog *c, const uint64_t *days, struct cleanup_r
 	if (rc)
 		return rc;
 	out->host = backup_host();
-	add(out, NULL, keep, days);
+	add(out, NULL, others ? *others : keep, days);
 	for (size_t i = 0; i < l.n; i++)
 		if (l.v[i].action == ACTION_BACKUP)
 			add(out, l.v[i].name, l.v[i].keep, days);

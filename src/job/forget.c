@@ -178,7 +178,11 @@ static void choose_rule(const struct forget_rules *rules, struct forget_result *
 
 static bool is_meant(const struct forget_options *o, const struct backup *b)
 {
-	return (!o->source || backup_has_source(b, o->source)) && (!o->schedule || same_text(o->schedule, backup_schedule(b)));
+	bool of_source = !o->sources.n;
+
+	for (size_t i = 0; !of_source && i < o->sources.n; i++)
+		of_source = backup_has_source(b, o->sources.v[i]);
+	return of_source && (!o->schedule || same_text(o->schedule, backup_schedule(b)));
 }
 
 static void choose_policy(const struct forget_options *o, struct forget_result *f, size_t i)

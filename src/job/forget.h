@@ -58,7 +58,7 @@ struct forget_rules {
 struct forget_options {
 	struct retention_policy policy;
 	const struct forget_rules *rules; /* instead of the policy; or NULL */
-	const char *source;   /* only this source's backups; NULL: all. Not with ids. */
+	struct strlist sources; /* only backups of any of these; empty: all. Not with ids. */
 	const char *schedule; /* only those that this schedule made; NULL: all. Not with ids. */
 	struct strlist ids; /* these backups (ids or prefixes) instead of a policy */
 	bool dry_run;

@@ -2,9 +2,10 @@
 #include "catalog/notice.h"
 #include "web/api_records.h"
 
-static void begin(void *record)
+static int begin(struct catalog *c, void *record, struct error *e)
 {
 	*(struct notice_record *)record = (struct notice_record){.enabled = true};
+	return 0;
 }
 
 API_RECORDS(notice)

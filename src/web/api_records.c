@@ -82,10 +82,10 @@ int api_records_create(const struct api_records *k, struct web_request *r, struc
 {
 	AUTO_FREE void *record = mem_zero(k->size), *nothing = mem_zero(k->size);
 
-	if (k->begin)
-		k->begin(record);
-	int rc = read_body(k, r, record, nothing, e);
+	int rc = k->begin ? k->begin(r->catalog, record, e) : 0;
 
+	if (!rc)
+		rc = read_body(k, r, record, nothing, e);
 	if (!rc)
 		rc = store(k, r, record, true, e);
 	if (!rc) {

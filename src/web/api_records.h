@@ -17,7 +17,7 @@ struct api_records {
 	void (*write)(const void *record, struct json_out *w);
 	void (*release)(void *record);
 	int (*list)(struct web_request *r, struct web_response *out, struct error *e);
-	void (*begin)(void *record);            /* what a new one is before its body is read; NULL: zeroed */
+	int (*begin)(struct catalog *c, void *record, struct error *e);       /* what a new one is before its body is read; NULL: zeroed */
 	/* Look at what was read from a body, and complete it. `before` is the record as it was, zeroed for a new one. NULL: nothing to do. */
 	int (*complete)(struct web_request *r, void *record, const void *before, struct error *e);
 };

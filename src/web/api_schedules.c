@@ -6,9 +6,12 @@
 
 #define PREVIEW_RUNS 10
 
-static void begin(void *record)
+static int begin(struct catalog *c, void *record, struct error *e)
 {
-	*(struct schedule_record *)record = schedule_record_new();
+	struct schedule_record *s = record;
+
+	*s = schedule_record_new();
+	return schedule_usual_keep(c, &s->keep, e);
 }
 
 API_RECORDS(schedule)

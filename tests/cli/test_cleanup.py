@@ -67,6 +67,11 @@ def test_P6_a_catalog_that_is_older_than_the_repository_decides_nothing(configur
     assert set(kept) == set(others[1:]) and set(removed) == {first, others[0]}
 
 
+def test_a_schedule_that_makes_no_backups_has_none_to_clean_up(configured):
+    configured("schedule", "add", "drill", "--action", "verify")
+    assert "the schedule drill makes no backups, and cleans up none" in configured.fails(2, "cleanup", "--schedule", "drill").err
+
+
 # ---- what stays, and why ----
 
 def test_every_schedule_keeps_its_own_and_the_settings_keep_the_rest(configured):
@@ -97,6 +102,17 @@ def test_old_backups_go_and_the_newest_good_one_of_each_source_stays(configured,
     kept, removed, _ = clean(configured)
     assert list(kept.values()) == ["newest good backup"] and len(removed) == 2
     assert clean(configured, "--days", "36500")[1] == []
+
+
+def test_a_schedule_may_clean_up_by_rules_of_its_own_what_no_schedule_made(configured):
+    configured("schedule", "add", "nightly", "--keep-last", "1")
+    configured("schedule", "add", "tidy", "--weekly", "sun", "--action", "cleanup", "--source", "shop", "--keep-last", "1")
+    by_hand = [back_up(configured, "shop", "--force") for _ in range(2)]
+    nightly = [back_up(configured, "shop", "--schedule", "nightly", "--force") for _ in range(2)]
+    other = [back_up(configured, "media", "--force") for _ in range(2)]
+    job, = configured("schedule", "run", "tidy", "--force", "--json").json["jobs"]
+    assert job["state"] == "success" and job["kind"] == "cleanup"
+    assert ids(configured) == {by_hand[1], nightly[1], *other}
 
 
 def test_one_schedule_or_source_alone_is_cleaned_up(configured):

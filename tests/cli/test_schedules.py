@@ -154,7 +154,7 @@ def test_who_changed_a_schedule_is_in_the_audit_trail(configured):
     configured("schedule", "disable", "nightly")
     configured("schedule", "remove", "nightly")
     rows = configured("audit", "--json").json["entries"]
-    assert [row["action"] for row in rows if row["object"] == "nightly"] == ["schedule-remove", "schedule-disable", "schedule-edit", "schedule-add"]
+    assert [row["action"] for row in rows if row["object"] == "nightly"] == ["schedule-remove", "schedule-disable", "schedule-change", "schedule-add"]
 
 
 # ---- as they run ----

@@ -168,6 +168,7 @@ static void fields_that_are_not_given_stay_as_they_were(void **state)
 	struct json j;
 	struct error e;
 
+	r.id = 7;
 	r.keep.weekly = 4;
 	r.zone = mem_string("UTC");
 	json_init(&j, text, strlen(text));
@@ -179,6 +180,21 @@ static void fields_that_are_not_given_stay_as_they_were(void **state)
 	assert_int_equal(r.keep.daily, 7);
 	assert_int_equal(r.keep.weekly, 4);
 	assert_null(r.zone);
+}
+
+static void what_a_new_one_is_to_keep_is_all_that_it_keeps(void **state)
+{
+	CLEANUP(schedule_record_release) struct schedule_record r = nightly();
+	static const char text[] = "{\"keep\": {\"daily\": 7}}";
+	struct json j;
+	struct error e;
+
+	r.keep.days = 30;
+	json_init(&j, text, strlen(text));
+	assert_int_equal(schedule_from_json(&r, &j, &e), 0);
+	assert_int_equal(json_finish(&j, &e), 0);
+	assert_int_equal(r.keep.daily, 7);
+	assert_int_equal(r.keep.days, 0);
 }
 
 static void its_times_are_told_in_words(void **state)
@@ -311,6 +327,7 @@ int main(void)
 		CATALOG_TEST(one_that_is_not_there_is_told_with_the_nearest),
 		CATALOG_TEST(every_field_comes_back_as_it_was),
 		CATALOG_TEST(fields_that_are_not_given_stay_as_they_were),
+		CATALOG_TEST(what_a_new_one_is_to_keep_is_all_that_it_keeps),
 		CATALOG_TEST(its_times_are_told_in_words),
 		CATALOG_TEST(runs_are_kept_apart_from_what_people_change),
 		CATALOG_TEST(its_next_run_is_found_when_its_times_change),

@@ -49,7 +49,7 @@ static void load(const uint64_t *days)
 	struct error e;
 
 	cleanup_rules_release(&rules);
-	assert_ok(cleanup_rules_load(c, days, &rules, &e));
+	assert_ok(cleanup_rules_load(c, NULL, days, &rules, &e));
 }
 
 static const struct retention_policy *policy_of(const char *schedule)
@@ -66,7 +66,7 @@ static void a_setting_that_makes_no_sense_stops_it(void **state)
 
 	setenv("BACKSTAY_RETENTION_DAYS", "soon", 1);
 	e = (struct error){0};
-	assert_int_equal(cleanup_rules_load(c, NULL, &rules, &e), -ERR_USAGE);
+	assert_int_equal(cleanup_rules_load(c, NULL, NULL, &rules, &e), -ERR_USAGE);
 	assert_non_null(strstr(e.text, "BACKSTAY_RETENTION_DAYS"));
 	unsetenv("BACKSTAY_RETENTION_DAYS");
 }
@@ -127,6 +127,18 @@ static void days_stand_in_the_place_of_those_that_rules_have(void **state)
 	assert_int_equal(policy_of("nightly")->daily, 7);
 }
 
+static void rules_that_are_given_are_for_backups_of_no_schedule(void **state)
+{
+	const struct schedule_keep keep = {.weekly = 4};
+	struct error e;
+
+	add_schedule("nightly", ACTION_BACKUP, (struct schedule_keep){.daily = 7});
+	assert_ok(cleanup_rules_load(c, &keep, NULL, &rules, &e));
+	assert_int_equal(policy_of(NULL)->weekly, 4);
+	assert_int_equal(policy_of(NULL)->days, 0);
+	assert_int_equal(policy_of("nightly")->daily, 7);
+}
+
 static void the_host_is_what_backups_say(void **state)
 {
 	setenv("BACKSTAY_HOST", "web-1", 1);
@@ -143,6 +155,7 @@ int main(void)
 		WITH_CATALOG(backups_of_no_schedule_are_kept_by_the_settings),
 		WITH_CATALOG(every_schedule_that_makes_backups_has_its_own_rules),
 		WITH_CATALOG(days_stand_in_the_place_of_those_that_rules_have),
+		WITH_CATALOG(rules_that_are_given_are_for_backups_of_no_schedule),
 		WITH_CATALOG(the_host_is_what_backups_say),
 	};
 

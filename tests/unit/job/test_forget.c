@@ -216,7 +216,8 @@ static void a_dry_run_decides_and_removes_nothing(void **state)
 
 static void one_source_leaves_the_backups_of_others_alone(void **state)
 {
-	const struct forget_options o = {.policy.last = 1, .source = "app.db"};
+	char *source = (char *)"app.db";
+	const struct forget_options o = {.policy.last = 1, .sources = {.v = &source, .n = 1}};
 	struct error e;
 
 	const char *media = on_day(1, "media");

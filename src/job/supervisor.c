@@ -17,6 +17,7 @@
 #define LOOK_SECONDS 1.0        /* how soon what others wrote into the catalog is seen */
 #define ROUND_SECONDS 60.0      /* between two rounds at the most: what goes by the steady clock is looked at in each */
 #define NEVER 1e9
+#define DYING_SECONDS 10.0      /* one that SIGKILL does not end hangs in the system */
 #define SAME_AGAIN 60.0
 
 /* ---- what the steps share ---- */
@@ -184,8 +185,10 @@ static void wait_for_something(struct supervisor *s, double seconds)
 
 void supervisor_run_down(struct supervisor *s)
 {
+	double until_ended = s->steady + s->grace + DYING_SECONDS;
+
 	supervisor_child_stop_all(s);
-	while (s->child_count) {
+	while (s->child_count && s->steady < until_ended) {
 		supervisor_wait(s, least(s->grace, LOOK_SECONDS) / 4);
 		s->now = time_now();
 		s->steady = time_monotonic();

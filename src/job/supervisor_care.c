@@ -12,7 +12,7 @@
 #define SWEEP_EVERY 60.0
 #define ALARM_EVERY 60.0
 #define CARE_EVERY 3600.0
-#define DELIVER_AGAIN 60.0      /* after one that could not even run */
+#define DELIVER_AGAIN 5.0
 #define FORGET_AT_ONCE 200
 #define DAY 86400
 #define NOTICES_KEPT 30         /* days */

@@ -16,6 +16,8 @@
 
 #define SAID_SHOWN ((size_t)1000)
 #define EXIT_LOCKED 11          /* docs/exit-codes.md */
+#define CHORE_SECONDS 3600      /* so long may one take that is no job */
+#define CHORE_PAUSE 60.0        /* after one that failed */
 
 /* ---- starting ---- */
 
@@ -204,12 +206,14 @@ static int close_record(struct supervisor *s, const struct child *c, struct erro
 	return record_lost(s->c, j.id, &how, e);
 }
 
-static void chore_ended(const struct child *c)
+static void chore_ended(struct supervisor *s, const struct child *c)
 {
 	AUTO_FREE char *how = how_it_ended(c);
 
 	if (c->status == 0 || c->why == ASKED_STOP)
 		return;
+	if (c->kind == CHILD_DELIVER)
+		s->next_deliver = s->steady + CHORE_PAUSE;
 	log_write(LOG_WARNING, c->kind == CHILD_DELIVER ? "notice" : "catalog", "%s: %s",
 		  c->kind == CHILD_DELIVER ? "sending notices" : "reading the repositories", how);
 }
@@ -220,7 +224,7 @@ static bool finish(struct supervisor *s, struct child *c)
 	struct error e = {0};
 
 	if (c->kind != CHILD_JOB) {
-		chore_ended(c);
+		chore_ended(s, c);
 		return true;
 	}
 	int rc = close_record(s, c, &e);
@@ -286,6 +290,8 @@ void supervisor_child_watch(struct supervisor *s)
 			continue;
 		if (c->why == ASKED_NOT && c->kind == CHILD_JOB)
 			watch_job(s, c);
+		else if (s->steady - c->began > CHORE_SECONDS && c->kind != CHILD_JOB)
+			ask(s, c, ASKED_TIME);
 		if (c->why != ASKED_NOT && s->steady - c->asked >= s->grace)
 			s->processes.signal(s->processes.ctx, c->pid, SIGKILL);
 	}

@@ -127,30 +127,36 @@ static void deliver(struct once *o)
 		supervisor_run_down(s);
 }
 
-/* The daemon runs them and all that follows; only ours are waited for. */
-static void wait_for_daemon(struct once *o)
+static bool has_daemon(const struct once *o)
+{
+	return supervisor_daemon(catalog_state_dir(o->s->c)) > 0;
+}
+
+/* It runs them and all that follows; only ours are waited for. False: it is gone, and they are ours to run. */
+static bool wait_for_daemon(struct once *o)
 {
 	tell_ended(o);
 	while (o->told.n < o->mine.n && !is_cancelled(o)) {
+		if (!has_daemon(o))
+			return false;
 		supervisor_wait(o->s, LOOK_SECONDS);
 		tell_ended(o);
 	}
+	return true;
 }
 
 static int run(struct once *o, struct error *e)
 {
 	struct supervisor *s = o->s;
-	bool daemon = supervisor_daemon(catalog_state_dir(s->c)) > 0;
+	bool daemon = has_daemon(o);
 
 	look_at_clock(s);
 	if (o->d->dry_run)
 		return dry_run(o, e);
 	if (!daemon || o->d->force)
 		supervisor_due(s);
-	if (daemon) {
-		wait_for_daemon(o);
+	if (daemon && wait_for_daemon(o))
 		return 0;
-	}
 	run_all(o);
 	supervisor_alarm(s);
 	if (!o->cancelled)

@@ -286,6 +286,40 @@ static void one_that_has_waited_for_an_hour_is_passed_by_no_more(void **state)
 	assert_string_not_equal(state_of(prune), "queued");
 }
 
+/* ---- chores ---- */
+
+static void the_repositories_are_looked_at_at_the_start_and_now_and_then(void **state)
+{
+	assert_string_equal(world.last, "repository scan");
+	size_t before = world.started;
+
+	world.steady += 6 * HOUR;
+	world_round();
+	assert_int_equal(world.started, before + 1);
+	assert_string_equal(world.last, "repository scan");
+}
+
+static void messages_that_are_due_are_sent_by_one_child_at_a_time(void **state)
+{
+	add_notice();
+	add_job("backup", "shop");
+	after(6);
+	size_t before = world.started;
+
+	world_round();
+	world_round();
+	assert_string_equal(world.last, "notice deliver");
+	assert_true(world.started <= before + 1);
+	/* Nothing was sent (no real child did it): tried again, but not at once. */
+	before = world.started;
+	world.steady += 1;
+	world_round();
+	assert_int_equal(world.started, before);
+	world.steady += 10;
+	world_round();
+	assert_int_equal(world.started, before + 1);
+}
+
 /* ---- crashes ---- */
 
 static void what_ran_when_the_daemon_was_killed_is_told_as_interrupted_at_the_next_start(void **state)
@@ -390,6 +424,8 @@ int main(void)
 		IN_WORLD(a_job_that_a_command_line_holds_up_is_tried_until_it_may_begin),
 		IN_WORLD(what_needs_its_repository_for_itself_waits_for_the_others_and_they_for_it),
 		IN_WORLD(one_that_has_waited_for_an_hour_is_passed_by_no_more),
+		IN_WORLD(the_repositories_are_looked_at_at_the_start_and_now_and_then),
+		IN_WORLD(messages_that_are_due_are_sent_by_one_child_at_a_time),
 		IN_WORLD(what_ran_when_the_daemon_was_killed_is_told_as_interrupted_at_the_next_start),
 		IN_WORLD(a_job_that_was_queued_when_the_daemon_was_killed_is_run_at_the_next_start),
 		IN_WORLD(an_end_is_followed_up_once),

@@ -143,7 +143,7 @@ int audit_list_some(struct catalog *c, const struct audit_filter *f, const struc
 	int rc = db_query_filter(c, &q, e, COLUMNS, &d, "id DESC", p);
 	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (!rc && total)
-		rc = db_count_filter(c, total, e, "audit", &d);
+		rc = db_count_filter(c, total, e, "audit", &d, p, out->n);
 	if (rc)
 		audit_list_release(out);
 	return rc;

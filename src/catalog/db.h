@@ -72,7 +72,8 @@ void db_filter_among(struct db_filter *f, const char *column, const struct strli
 void db_filter_text(struct db_filter *f, const char *condition, const char *text);
 /* `select` is "SELECT ... FROM table", `order` "n DESC". */
 int db_query_filter(struct catalog *c, struct db_row *q, struct error *e, const char *select, const struct db_filter *f, const char *order, const struct catalog_page *p) MUST_USE;
-int db_count_filter(struct catalog *c, uint64_t *out, struct error *e, const char *table, const struct db_filter *f) MUST_USE;
+/* How many rows there are beyond the page, of which `found` were found: counted only when the page does not tell it. */
+int db_count_filter(struct catalog *c, uint64_t *out, struct error *e, const char *table, const struct db_filter *f, const struct catalog_page *p, size_t found) MUST_USE;
 void db_filter_release(struct db_filter *f);
 /* A statement that is built, with n = strlen(types) values of the letters of a filter. */
 int db_query_once(struct catalog *c, struct db_row *q, struct error *e, const char *sql, const char *types, const union db_value *values) MUST_USE;

@@ -59,20 +59,30 @@ void db_filter_among(struct db_filter *f, const char *column, const struct strli
 	db_filter_add(f, condition, 'l', values);
 }
 
+#define PAGE_USUAL 100
+#define PAGE_MOST 1000
+
+static uint64_t limit_of(const struct catalog_page *p)
+{
+	return p->limit == 0 ? PAGE_USUAL : p->limit > PAGE_MOST ? PAGE_MOST : p->limit;
+}
+
 int db_query_filter(struct catalog *c, struct db_row *q, struct error *e, const char *select, const struct db_filter *f, const char *order, const struct catalog_page *p)
 {
 	CLEANUP(buf_release) struct buf sql = BUF_INIT;
-	uint64_t limit = p->limit == 0 ? 100 : p->limit > 1000 ? 1000 : p->limit;
 	uint64_t offset = p->offset > INT64_MAX ? INT64_MAX : p->offset;
-	buf_printf(&sql, "%s%s ORDER BY %s LIMIT %llu OFFSET %llu", select, buf_text(&f->sql), order, (unsigned long long)limit, (unsigned long long)offset);
+	buf_printf(&sql, "%s%s ORDER BY %s LIMIT %llu OFFSET %llu", select, buf_text(&f->sql), order, (unsigned long long)limit_of(p), (unsigned long long)offset);
 	return db_query_once(c, q, e, buf_text(&sql), f->types, f->values);
 }
 
-int db_count_filter(struct catalog *c, uint64_t *out, struct error *e, const char *table, const struct db_filter *f)
+int db_count_filter(struct catalog *c, uint64_t *out, struct error *e, const char *table, const struct db_filter *f, const struct catalog_page *p, size_t found)
 {
 	CLEANUP(buf_release) struct buf sql = BUF_INIT;
 	struct db_row q;
-	*out = 0;
+	bool is_last = found < limit_of(p) && (found > 0 || p->offset == 0);
+	*out = is_last ? p->offset + found : 0;
+	if (is_last)
+		return 0;
 	buf_printf(&sql, "SELECT count(*) FROM %s%s", table, buf_text(&f->sql));
 	int rc = db_query_once(c, &q, e, buf_text(&sql), f->types, f->values);
 	if (!rc && db_next(&q, &rc, e))

@@ -139,7 +139,7 @@ int delivery_list_some(struct catalog *c, bool only_failed, const struct catalog
 
 	rc = read_all(&q, rc, out, e);
 	if (!rc && total)
-		rc = db_count_filter(c, total, e, "delivery", &f);
+		rc = db_count_filter(c, total, e, "delivery", &f, p, out->n);
 	if (rc)
 		delivery_list_release(out);
 	return rc;

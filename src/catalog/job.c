@@ -282,7 +282,7 @@ int job_list_some(struct catalog *c, const struct job_filter *f, const struct ca
 	int rc = db_query_filter(c, &q, e, select, &d, order, p);
 	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (!rc && total)
-		rc = db_count_filter(c, total, e, f->source && !asks_job(f) ? "job_source" : table, &d);
+		rc = db_count_filter(c, total, e, f->source && !asks_job(f) ? "job_source" : table, &d, p, out->n);
 	if (rc)
 		job_list_release(out);
 	return rc;

@@ -287,7 +287,7 @@ int known_list_some(struct catalog *c, const struct known_filter *f, const struc
 	rc = db_query_filter(c, &q, e, select, &d, order, p);
 	rc = db_all(&q, rc, read_row, out, sizeof *out->v, e);
 	if (!rc && total)
-		rc = db_count_filter(c, total, e, counted, &d);
+		rc = db_count_filter(c, total, e, counted, &d, p, out->n);
 	if (rc)
 		known_list_release(out);
 	return rc;

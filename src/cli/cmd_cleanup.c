@@ -15,7 +15,7 @@
 #include <string.h>
 
 static const struct opt options[] = {
-	{"days", 0, OPT_COUNT, "N", "in the place of the days that the rules have", NULL},
+	{"days", 0, OPT_COUNT, "N", "use N instead of the days that rules have", NULL},
 	{"schedule", 0, OPT_STRING, "NAME", "only backups that this schedule made; or what this schedule of cleaning up does", NULL},
 	{"source", 's', OPT_LIST, "SOURCE", "look only at backups of this source; may be given several times", NULL},
 	{"dry-run", 0, OPT_FLAG, NULL, "only show what would be removed", NULL},
@@ -276,6 +276,8 @@ static int run(const struct parsed *p, struct error *e)
 		out_print("the setting auto_cleanup is off, so nothing was removed; to clean up now: backstay cleanup --force\n");
 	else
 		rc = clean_up(&c, e);
+	if (c.removed && !opt_flag(p, "dry-run") && !opt_flag(p, "prune"))
+		out_print("the space comes back with: backstay prune\n");
 	/* What was done in other repositories is told in spite of one that failed. */
 	if (!out_mode.json || (rc && !c.failed))
 		return rc;

@@ -38,9 +38,9 @@ char *scheduled_next(const struct schedule_record *s)
 	struct error e = {0};
 
 	if (!s->enabled)
-		return mem_string("never: disabled");
+		return mem_string("none: it is disabled");
 	if (zone_load(s->zone, &zone, &e))
-		return mem_printf("never: %s", e.text);
+		return mem_printf("none: %s", e.text);
 	if (!s->next_run.tv_sec)
 		return mem_string("not known yet");
 	zone_civil(zone, s->next_run.tv_sec, &c);
@@ -57,14 +57,14 @@ char *scheduled_keep(const struct schedule_keep *k)
 	} rules[] = {{k->hourly, "hourly"}, {k->daily, "daily"}, {k->weekly, "weekly"}, {k->monthly, "monthly"}, {k->yearly, "yearly"}};
 
 	if (k->days)
-		strlist_addf(&parts, "younger than %llu day%s", (unsigned long long)k->days, k->days == 1 ? "" : "s");
+		strlist_addf(&parts, "%llu day%s", (unsigned long long)k->days, k->days == 1 ? "" : "s");
 	if (k->last)
 		strlist_addf(&parts, "the last %llu", (unsigned long long)k->last);
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if (rules[i].n)
 			strlist_addf(&parts, "%llu %s", (unsigned long long)rules[i].n, rules[i].word);
 	if (k->max_backups)
-		strlist_addf(&parts, "at most %llu%s", (unsigned long long)k->max_backups, parts.n ? " in all" : "");
+		strlist_addf(&parts, parts.n ? "at most %llu in all" : "the last %llu", (unsigned long long)k->max_backups);
 	return parts.n ? strlist_join(&parts, ", ") : mem_string("everything");
 }
 

@@ -21,7 +21,7 @@ struct retention_item {
 	struct timespec time;
 	int offset_seconds;
 	const char *group; /* host, sources, and the schedule that made it, as far as it matters: rules hold for each group apart */
-	const struct strlist *sources; /* each with its host; NULL: the group is the one source */
+	const struct strlist *sources; /* "host\nurl" each; NULL: the group is the one source */
 	bool good;         /* whole (not partial) and its last verification, if any, did not fail */
 	bool verified;
 	bool safety;

@@ -163,7 +163,7 @@ static void drop_beyond(struct group *g, unsigned max)
 
 	for (size_t i = 0; max && i < g->n; i++)
 		if (g->v[i]->keep && ++kept[g->v[i]->good] > max)
-			drop(g->v[i], "more than %u", max);
+			drop(g->v[i], "beyond the newest %u", max);
 }
 
 static bool has_rules(const struct retention_policy *p)
@@ -215,16 +215,23 @@ static void consider_sources(struct map *newest, struct retention_item *i)
 		consider(newest, i->sources->v[k], i);
 }
 
+/* Of several sources in a backup, which it is that needs it. */
 static void keep_all_of(const struct map *newest, const char *what)
 {
 	for (size_t slot = 0; slot < map_slots(newest); slot++) {
+		const void *source;
+		size_t len;
 		void *value;
 
-		if (!map_at(newest, slot, NULL, NULL, &value))
+		if (!map_at(newest, slot, &source, &len, &value))
 			continue;
 		struct retention_item *i = value;
+		const char *host_end = memchr(source, '\n', len), *name = host_end ? host_end + 1 : source;
+		bool several = i->sources && i->sources->n > 1;
 
-		if (!i->keep)
+		if (!i->keep && several)
+			keep(i, "%s of %.*s", what, (int)(len - (size_t)(name - (const char *)source)), name);
+		else if (!i->keep)
 			keep(i, "%s", what);
 	}
 }

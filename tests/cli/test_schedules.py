@@ -86,7 +86,7 @@ def test_a_new_one_says_when_it_runs_and_what_it_keeps(configured):
     first, second, third = out.splitlines()
     assert first == "schedule nightly added: backup of everything, at 02:00 every day (Europe/Berlin)"
     assert second.startswith("next run: ") and " 02:00, in " in second
-    assert third == "keeps: younger than 30 days, at most 50 in all"
+    assert third == "keeps: 30 days, at most 50 in all"
 
 
 def test_without_a_source_it_says_that_there_is_nothing_to_do(backstay):
@@ -127,14 +127,14 @@ def test_an_edit_changes_what_is_given_and_nothing_else(configured):
 
 def test_the_usual_rules_are_those_of_the_settings(backstay):
     env = {"BACKUP_RETENTION_DAYS": "7", "BACKUP_RETENTION_COUNT": "10"}
-    assert "keeps: younger than 7 days, at most 10 in all" in backstay("schedule", "add", "a", env=env).out
+    assert "keeps: 7 days, at most 10 in all" in backstay("schedule", "add", "a", env=env).out
     assert "keeps: 7 daily" in backstay("schedule", "add", "b", "--keep-daily", "7", env=env).out
     assert "keeps: everything" in backstay("schedule", "add", "c", "--keep-all", env=env).out
 
 
 def test_one_that_is_disabled_waits_until_it_is_enabled(configured, tmp_path):
     configured("schedule", "add", "nightly")
-    assert "next run: never: disabled" in configured("schedule", "disable", "nightly").out
+    assert "next run: none: it is disabled" in configured("schedule", "disable", "nightly").out
     assert schedule(configured, "show", "nightly")["next_run"] is None
     assert configured("schedule", "run").out == "nothing is due\n"
     assert schedule(configured, "enable", "nightly")["next_run"] is not None

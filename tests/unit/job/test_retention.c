@@ -235,8 +235,8 @@ static void no_more_than_so_many_are_kept_good_and_others_apart(void **state)
 	apply(&p, v, 40, at("2026-11-21T03:00:00Z"));
 	assert_int_equal(kept(v, 40), 20);
 	assert_true(v[10].keep && v[30].keep);
-	assert_string_equal(v[9].reason, "more than 10");
-	assert_string_equal(v[29].reason, "more than 10");
+	assert_string_equal(v[9].reason, "beyond the newest 10");
+	assert_string_equal(v[29].reason, "beyond the newest 10");
 }
 
 static void a_bound_without_a_rule_keeps_so_many(void **state)
@@ -263,7 +263,7 @@ static void what_is_pinned_is_kept_beyond_every_bound(void **state)
 	assert_string_equal(v[0].reason, "pinned");
 	assert_string_equal(v[1].reason, "pinned");
 	assert_string_equal(v[4].reason, "last, pinned");
-	assert_string_equal(v[3].reason, "more than 1");
+	assert_string_equal(v[3].reason, "beyond the newest 1");
 }
 
 static void what_no_policy_is_for_is_held_and_counts_for_the_floor(void **state)
@@ -297,7 +297,7 @@ static void the_newest_good_one_of_a_source_stays_whichever_group_it_is_in(void 
 	v[2].verified = true;
 	apply(&p, v, 4, at("2026-11-21T03:00:00Z"));
 	assert_false(v[0].keep);
-	assert_string_equal(v[1].reason, "newest good backup"); /* of media */
+	assert_string_equal(v[1].reason, "newest good backup of media");
 	assert_string_equal(v[2].reason, "newest verified backup");
 	assert_string_equal(v[3].reason, "newest good backup");
 }

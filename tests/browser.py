@@ -67,8 +67,9 @@ class Browser:
         self.errors += [e["message"] for e in self.driver.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                self.requests.append(message["params"]["request"]["url"])
+            url = message["params"].get("request", {}).get("url", "")
+            if message["method"] == "Network.requestWillBeSent" and not url.startswith(("chrome", "devtools")):      # the browser's own pages
+                self.requests.append(url)
 
     # ---- waiting ----
 

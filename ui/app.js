@@ -68,10 +68,10 @@ document.getElementById("menu").addEventListener("click", e => {
 });
 
 async function logOut() {
-	await api.remove("/session/", {plain: true}).catch(() => null);
+	leave();
 	events.stop();
-	location.hash = "";
-	location.reload();
+	await api.remove("/session/", {plain: true}).catch(() => null);
+	location.replace("/");
 }
 
 // ---- pages ----
@@ -92,7 +92,7 @@ async function showPage() {
 		replace(view, h("h1", load ? "Not for you" : "There is no such page"), h("p", load ? `Your role is ${session.role}; this page is for ${role}s.` : h("a", {href: "#/"}, "Back to the overview")));
 		return;
 	}
-	const wait = setTimeout(() => replace(view, waiting()), 200);
+	const wait = setTimeout(() => mine === turn && replace(view, waiting()), 200);
 	try {
 		const module = await load();
 		const content = await module.show({parameters, query, session, leave: fn => leaving.push(fn)});
@@ -166,6 +166,8 @@ async function begin() {
 addEventListener("hashchange", () => session ? showPage() : outside());
 setInterval(refreshTimes, 15000);
 
+// Whoever is not logged in any more is asked to; the dialog is the same for every reason.
+events.on("refused", () => session && api.get("/session/").then(now => began(now), () => null));
 events.on("offline", () => {
 	const line = document.getElementById("offline");
 	line.textContent = "Backstay does not answer. What is shown may be old; it is looked for all the time.";

@@ -1,6 +1,6 @@
 // What happens on the server, as it happens. A browser allows few connections to one server, so of all tabs only one (whoever holds the lock) listens,
 // and tells the others.
-import {url} from "./api.js";
+import {get, path, url} from "./api.js";
 
 const listeners = new Map();          // event name -> set of functions
 const channel = "BroadcastChannel" in window ? new BroadcastChannel("backstay-events") : null;
@@ -32,7 +32,8 @@ const NAMES = ["job", "backup", "source", "schedule", "repository", "notice", "s
 function listen() {
 	source = new EventSource(url("/events/"));
 	source.addEventListener("open", () => setOnline(true));
-	source.addEventListener("error", () => setOnline(false));
+	// A stream that was refused, because the session has ended, is not tried again by itself.
+	source.addEventListener("error", e => e.target.readyState === EventSource.CLOSED ? spread("refused", null) : setOnline(false));
 	for (const name of NAMES)
 		source.addEventListener(name, e => spread(name, e.data ? JSON.parse(e.data) : null));
 }
@@ -72,15 +73,31 @@ export function on(name, fn) {
 	return () => listeners.get(name).delete(fn);
 }
 
-// One job's own stream: progress twice a second, log lines, its end. Returns what ends it.
+// One job's own stream: progress twice a second, log lines, its end. When the session ends meanwhile (a restore over live data ends all of
+// them), asking for the job makes the person log in again. Returns what ends it.
 export function watchJob(id, {progress, line, end}) {
-	const stream = new EventSource(url(`/jobs/${encodeURIComponent(id)}/events/`));
 	const read = e => JSON.parse(e.data);
-	stream.addEventListener("job", e => progress?.(read(e)));
-	stream.addEventListener("line", e => line?.(read(e)));
-	stream.addEventListener("end", e => {
+	let stream = null;
+	let left = false;
+	const listenToJob = () => {
+		stream = new EventSource(url(`/jobs/${encodeURIComponent(id)}/events/`));
+		stream.addEventListener("job", e => progress?.(read(e)));
+		stream.addEventListener("line", e => line?.(read(e)));
+		stream.addEventListener("end", e => {
+			stream.close();
+			end?.(read(e));
+		});
+		stream.addEventListener("error", async () => {
+			if (left || stream.readyState !== EventSource.CLOSED)
+				return;
+			const job = await get(path("jobs", id)).catch(() => null);
+			if (!left && job)
+				["queued", "running"].includes(job.state) ? listenToJob() : end?.(job);
+		});
+	};
+	listenToJob();
+	return () => {
+		left = true;
 		stream.close();
-		end?.(read(e));
-	});
-	return () => stream.close();
+	};
 }

@@ -43,7 +43,7 @@ export async function show({parameters, leave}) {
 			end: async () => draw(place, await api.get(api.path("jobs", id))),
 		}));
 	return h("div", h("h1", job.title), h("div", {class: "sheet"}, place), h("div", {class: "columns"},
-		h("section", {class: "card"}, h("h2", "What it said"), log, !log.childElementCount && h("p", {class: "empty"}, "Nothing so far.")),
+		h("section", {class: "card"}, h("h2", "What it said"), log, h("p", {class: "empty"}, "Nothing so far.")),
 		h("section", {class: "card"}, h("h2", "Notes"), may("operator")
 			? form([{name: "notes", label: "For whoever looks at this later", type: "textarea", value: job.notes}], {kind: "", submit: async given => {
 				await api.patch(api.path("jobs", id), given);

@@ -31,7 +31,8 @@ async function send(request) {
 function watch(place, jobs, leave) {
 	replace(place, jobs.map(job => follow(job, {leave, title: "Restoring", done: ended => {
 		told("The restore is done, and what was restored equals the backup.");
-		place.append(undoButton(ended, place, leave));
+		if (ended.result?.safety?.length)
+			place.append(undoButton(ended, place, leave));
 	}})));
 	place.scrollIntoView({block: "nearest"});
 }

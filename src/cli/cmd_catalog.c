@@ -234,8 +234,9 @@ static int add_source(struct rebuilding *x, const char *shown, const char *name,
 	const struct engine *engine = engine_by_name(scheme);
 	CLEANUP(source_record_release) struct source_record s = {
 		.name = mem_string(name), .url = mem_string(shown), .shown = mem_string(shown), .engine = mem_string(engine ? engine->name : scheme)};
+	int rc = catalog_begin(x->c, e);
 
-	return source_add(x->c, &s, e);
+	return rc ? rc : common_audited(x->c, source_add(x->c, &s, e), "source-add", name, e);
 }
 
 static int add_sources(struct rebuilding *x, struct error *e)

@@ -236,7 +236,9 @@ static int cancel(const struct parsed *p, struct error *e)
 	int rc = get(p, &j, e);
 
 	if (!rc)
-		rc = job_ask_cancel(names_catalog(), j.id, e);
+		rc = catalog_begin(names_catalog(), e);
+	if (!rc)
+		rc = common_audited(names_catalog(), job_ask_cancel(names_catalog(), j.id, e), "job-cancel", j.id, e);
 	if (!rc)
 		rc = job_get(names_catalog(), j.id, &now, e);
 	if (rc)

@@ -122,6 +122,20 @@ static void scan(struct catalog *c, struct repository *r)
 
 /* ---- the actions ---- */
 
+typedef int (*change_fn)(struct catalog *c, struct place_record *r, struct error *e);
+
+static int change(struct catalog *c, change_fn fn, const char *action, struct place_record *r, struct error *e)
+{
+	int rc = catalog_begin(c, e);
+
+	return rc ? rc : common_audited(c, fn(c, r, e), action, r->name, e);
+}
+
+static int remove_record(struct catalog *c, struct place_record *r, struct error *e)
+{
+	return place_remove(c, r->id, e);
+}
+
 static int add(const struct parsed *p, struct error *e)
 {
 	CLEANUP(place_record_release) struct place_record place = {.name = mem_string(p->args.v[1])};
@@ -138,7 +152,7 @@ static int add(const struct parsed *p, struct error *e)
 	if (!rc)
 		rc = try_it(&place, &r, e);
 	if (!rc)
-		rc = place_add(c, &place, e);
+		rc = change(c, place_add, "repository-add", &place, e);
 	if (rc)
 		return rc;
 	scan(c, &r);
@@ -235,7 +249,7 @@ static int edit(const struct parsed *p, struct error *e)
 		free(place.name);
 		place.name = mem_string(name);
 	}
-	rc = place_update(names_catalog(), &place, e);
+	rc = change(names_catalog(), place_update, "repository-change", &place, e);
 	return rc ? rc : show_done(&place, "changed", e);
 }
 
@@ -245,7 +259,7 @@ static int remove_place(const struct parsed *p, struct error *e)
 	int rc = find(p, &r, e);
 
 	if (!rc)
-		rc = place_remove(names_catalog(), r.id, e);
+		rc = change(names_catalog(), remove_record, "repository-remove", &r, e);
 	return rc ? rc : show_done(&r, "removed from the catalog; what is in it stays", e);
 }
 
@@ -256,7 +270,7 @@ static int make_default(const struct parsed *p, struct error *e)
 
 	r.is_default = true;
 	if (!rc)
-		rc = place_update(names_catalog(), &r, e);
+		rc = change(names_catalog(), place_update, "repository-change", &r, e);
 	return rc ? rc : show_done(&r, "is the default one", e);
 }
 

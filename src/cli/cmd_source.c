@@ -201,6 +201,20 @@ static int show_done(const struct source_record *s, const char *what, struct err
 
 /* ---- the actions ---- */
 
+typedef int (*change_fn)(struct catalog *c, struct source_record *s, struct error *e);
+
+static int change(struct catalog *c, change_fn fn, const char *action, struct source_record *s, struct error *e)
+{
+	int rc = catalog_begin(c, e);
+
+	return rc ? rc : common_audited(c, fn(c, s, e), action, s->name, e);
+}
+
+static int remove_record(struct catalog *c, struct source_record *s, struct error *e)
+{
+	return source_remove(c, s->id, e);
+}
+
 static int add(const struct parsed *p, struct error *e)
 {
 	CLEANUP(source_record_release) struct source_record s = {.name = mem_string(p->args.v[1])};
@@ -217,7 +231,7 @@ static int add(const struct parsed *p, struct error *e)
 	if (!rc)
 		rc = names_need_catalog(&c, e);
 	if (!rc)
-		rc = source_add(c, &s, e);
+		rc = change(c, source_add, "source-add", &s, e);
 	return rc ? rc : show_done(&s, "added", e);
 }
 
@@ -293,7 +307,7 @@ static int edit(const struct parsed *p, struct error *e)
 	reset(&s, &opt_get(p, "reset")->list);
 	from_options(p, &s);
 	put_text(p, "rename", &s.name);
-	rc = source_update(names_catalog(), &s, e);
+	rc = change(names_catalog(), source_update, "source-change", &s, e);
 	return rc ? rc : show_done(&s, "changed", e);
 }
 
@@ -303,7 +317,7 @@ static int remove_source(const struct parsed *p, struct error *e)
 	int rc = find(p, &s, e);
 
 	if (!rc)
-		rc = source_remove(names_catalog(), s.id, e);
+		rc = change(names_catalog(), remove_record, "source-remove", &s, e);
 	return rc ? rc : show_done(&s, "removed; its backups stay", e);
 }
 

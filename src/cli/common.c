@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/timefmt.h"
 #include "base/words.h"
+#include "catalog/audit.h"
 #include "cli/names.h"
 #include "cli/terminal.h"
 
@@ -83,6 +84,15 @@ char *common_author(void)
 	const char *given = getenv("BACKSTAY_AUTHOR");
 
 	return given && *given ? mem_string(given) : common_person();
+}
+
+int common_audited(struct catalog *c, int rc, const char *action, const char *object, struct error *e)
+{
+	AUTO_FREE char *who = common_author();
+
+	if (!rc)
+		rc = audit_add(c, who, NULL, action, object, e, NULL);
+	return catalog_end(c, rc, e);
 }
 
 /* ---- passwords ---- */

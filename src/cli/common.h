@@ -3,6 +3,7 @@
 #define CLI_COMMON_H
 
 #include "base/mem.h"
+#include "catalog/catalog.h"
 #include "cli/opt.h"
 #include "cli/out.h"
 #include "job/backups.h"
@@ -44,6 +45,8 @@ void common_document_begin(struct out_document *d, const struct repository *r);
 char *common_person(void);
 /* Who does this, for jobs and the audit trail: what BACKSTAY_AUTHOR says (the daemon does, of its children), else common_person(). Heap. */
 char *common_author(void);
+/* The end of a change that catalog_begin() began and that went as rc says: kept with its row in the audit trail, or not at all. */
+int common_audited(struct catalog *c, int rc, const char *action, const char *object, struct error *e) MUST_USE;
 /* The first line of a file; "-" is standard input. */
 int common_secret_from_file(const char *path, struct secret *out, struct error *e) MUST_USE;
 /* Ask for a password to open with. Without a terminal what is in e already stays, as -ERR_PASSWORD. */

@@ -95,11 +95,6 @@ int recorded_begin(const char *kind, const struct repository *r, struct error *e
 	return begin(&j, r, e);
 }
 
-bool recorded_going_on(void)
-{
-	return recorder;
-}
-
 /* ---- what it is about ---- */
 
 void recorded_source(struct recorder_about *a, const struct source_url *u, const char *name, enum recorded_use use)
@@ -129,12 +124,7 @@ void recorder_about_release(struct recorder_about *a)
 
 int recorded_about(const struct parsed *p, struct recorder_about *a, struct error *e)
 {
-	double wait = (double)opt_get(p, "wait")->number;
-	int rc = recorder_about(recorder, a, wait, e);
-
-	if (rc == -ERR_LOCKED && !wait)
-		return error_hint(e, "wait for it: --wait 10m; or end it: backstay job cancel ID");
-	return rc;
+	return recorder_about(recorder, a, (double)opt_get(p, "wait")->number, e);
 }
 
 struct job_record *recorded_figures(void)

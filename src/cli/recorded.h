@@ -8,7 +8,7 @@
 #include "job/backups.h"
 #include "job/record.h"
 
-/* Begin a job of this kind and title, or continue the one of recorded_continue(), which keeps its title and which other locks may still keep from running (-ERR_LOCKED).
+/* Begin a job of this kind and title (nothing when it has begun, or when there is no state folder yet), or continue the one of recorded_continue(), which keeps its title and which other locks may still keep from running (-ERR_LOCKED).
  * r may be NULL: it needs no repository. */
 const char *recorded_place(const struct repository *r);         /* as it is named in titles: its configured name, else where it is */
 /* What stands for a backup, as it may be shown: a long id is cut, a source has its name, or its URL without a password. Heap. */
@@ -16,8 +16,6 @@ char *recorded_which(const char *which);
 /* What stands for a source or target: its name, or its URL without a password, or the path. Heap. */
 char *recorded_shown(const char *text);
 int recorded_begin(const char *kind, const struct repository *r, struct error *e, const char *title, ...) MUST_USE __attribute__((format(printf, 4, 5)));
-/* It may be none yet when the state folder is only made now: begin then. */
-bool recorded_going_on(void);
 
 /* What it is about, gathered and then told at once. The lock keeps others off the source: -ERR_LOCKED names who works on it, after --wait. `name`: as it is configured, NULL:
  * whoever is shown so. */

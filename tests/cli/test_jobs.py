@@ -202,7 +202,7 @@ def test_a_second_job_on_a_source_is_told_who_works_on_it(initialised, shop, gat
     process, job = waiting(initialised, gate, "shop.db")
     for args in (("backup", "shop.db"), ("backup", "./shop.db", "--name", "other"), ("optimize", "shop.db")):
         error = initialised.fails(11, *args, "--json").json["error"]
-        assert error["kind"] == "locked" and error["hint"] == "wait for it: --wait 10m; or end it: backstay job cancel ID"
+        assert error["kind"] == "locked" and error["hint"] == f"wait for its end (--wait 10m), or cancel it: backstay job cancel {job['id']}"
         assert error["message"].startswith(f"backup sqlite:{shop} is running since ") and error["message"].endswith(f" (job {job['id']})")
         assert (newest(initialised)["state"], newest(initialised)["error"]["kind"]) == ("failed", "locked")
     gate.open()
@@ -310,9 +310,12 @@ def test_a_queued_job_that_fails_has_failed_wherever_that_was(initialised, shop,
 
 def test_a_queued_job_waits_while_its_source_is_worked_on(initialised, shop, queue, gate):
     process, _ = waiting(initialised, gate, "shop.db")
-    job = queue("backup", str(shop))
-    assert "is running since" in initialised.fails(11, "job", "run", job).err
-    assert initialised("job", "show", job, "--json").json["job"]["state"] == "failed"
+    job, hasty = queue("--lock", f"source:{shop}", "backup", str(shop)), queue("backup", str(shop))
+    for j in (job, hasty):
+        assert "is running since" in initialised.fails(11, "job", "run", j).err
+    states = {j["id"]: j["state"] for j in jobs(initialised)}
+    # Whoever said beforehand what it works on has not begun yet.
+    assert (states[job], states[hasty]) == ("queued", "failed")
     gate.open()
     assert process.wait() == 0
     process.communicate()

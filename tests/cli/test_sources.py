@@ -55,6 +55,8 @@ def test_a_source_is_added_shown_changed_and_removed(configured, shop, home):
     shown = configured("source", "show", "shop", "--json").json["source"]
     assert (shown["restore_protected"], shown["before"], shown["check"], shown["notes"], shown["engine"]) == (False, None, "auto", None, "folder")
     assert configured("source", "remove", "shop").out == "source shop removed; its backups stay\n"
+    assert [(a["action"], a["object"]) for a in configured("audit", "--json").json["entries"]] == [
+        ("source-remove", "shop"), ("source-change", "shop"), ("source-change", "shop"), ("source-add", "pictures"), ("source-add", "store")]
     listed = configured("source", "list")
     assert listed.out.splitlines()[0].split() == ["NAME", "ENGINE", "URL", "REPOSITORY", "LAST", "BACKUP"]
     assert listed.out.splitlines()[1].split() == ["pictures", "folder", f"folder:{home}/media", "never"]

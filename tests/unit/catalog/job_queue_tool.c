@@ -1,4 +1,4 @@
-/* Queue a job, as schedules and the API do, for tests of what runs it: job_queue_tool STATE_DIR [--limit SECONDS] WORD...; prints its id. */
+/* Queue a job, as schedules and the API do, for tests of what runs it: job_queue_tool STATE_DIR [--limit SECONDS|--lock LOCK] WORD...; prints its id. */
 #include "base/mem.h"
 #include "catalog/job.h"
 
@@ -13,10 +13,11 @@ int main(int argc, char **argv)
 	struct error e = {0};
 	int at = 2;
 
-	if (argc > 4 && !strcmp(argv[2], "--limit")) {
+	if (argc > 4 && !strcmp(argv[2], "--limit"))
 		j.time_limit = strtoul(argv[3], NULL, 10);
-		at = 4;
-	}
+	else if (argc > 4 && !strcmp(argv[2], "--lock"))
+		strlist_add(&j.locks, argv[3]);
+	at += j.time_limit || j.locks.n ? 2 : 0;
 	if (argc <= at)
 		return 2;
 	j.kind = mem_string(argv[at]);

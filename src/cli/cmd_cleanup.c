@@ -296,9 +296,9 @@ const struct command cmd_cleanup = {
 		"retention_days and max_backups; in every configured repository, or in the one\n"
 		"of --repo. Whatever the rules say, the newest good and the newest verified\n"
 		"backup of each source are kept, and what is pinned; and backups of other\n"
-		"machines, and of schedules that this one does not have. Nothing is removed\n"
-		"while a backup cannot be read, nor after a check that found damage. On a\n"
-		"terminal you are asked first.\n",
+		"machines, other programs, and schedules that are not configured here. Nothing\n"
+		"is removed while a backup cannot be read, nor after a check that found damage.\n"
+		"On a terminal you are asked first.\n",
 	.examples =
 		"backstay cleanup --dry-run\n"
 		"backstay cleanup --days 14 --prune\n"

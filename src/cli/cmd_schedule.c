@@ -103,14 +103,14 @@ static void print_one(const struct schedule_record *s)
 	AUTO_FREE char *when = scheduled_when(s);
 	AUTO_FREE char *next = scheduled_next(s);
 	AUTO_FREE char *keep = scheduled_keep(&s->keep);
-	char last[32];
 
 	out_print("%-12s %s (number %lld)\n", "schedule", s->name, (long long)s->id);
 	line("what", what);
 	line("when", when);
 	line("next run", next);
 	if (s->last_run.tv_sec) {
-		time_to_local(s->last_run, last);
+		AUTO_FREE char *last = scheduled_time(s, s->last_run);
+
 		out_print("%-12s %s%s%s\n", "last run", last, s->last_job[0] ? ", job " : "", s->last_job);
 	}
 	if (s->repository)

@@ -30,22 +30,32 @@ char *scheduled_when(const struct schedule_record *s)
 	return mem_printf("%s (%s)", words, zone);
 }
 
-char *scheduled_next(const struct schedule_record *s)
+char *scheduled_time(const struct schedule_record *s, struct timespec t)
 {
-	char age[HUMAN_MAX];
 	const struct zone *zone;
 	struct zone_civil c;
 	struct error e = {0};
+	char text[32];
+
+	if (zone_load(s->zone, &zone, &e)) {
+		time_to_utc(t, text);
+		return mem_string(text);
+	}
+	zone_civil(zone, t.tv_sec, &c);
+	return mem_printf("%.3s %d %.3s %d %02d:%02d", cron_weekday_name(c.weekday), c.day, cron_month_name(c.month), c.year, c.hour, c.minute);
+}
+
+char *scheduled_next(const struct schedule_record *s)
+{
+	char age[HUMAN_MAX];
 
 	if (!s->enabled)
 		return mem_string("none: it is disabled");
-	if (zone_load(s->zone, &zone, &e))
-		return mem_printf("none: %s", e.text);
 	if (!s->next_run.tv_sec)
 		return mem_string("not known yet");
-	zone_civil(zone, s->next_run.tv_sec, &c);
-	return mem_printf("%.3s %d %.3s %d %02d:%02d, %s", cron_weekday_name(c.weekday), c.day, cron_month_name(c.month), c.year, c.hour, c.minute,
-			  human_age(time_between(s->next_run, time_now()), age));
+	AUTO_FREE char *time = scheduled_time(s, s->next_run);
+
+	return mem_printf("%s, %s", time, human_age(time_between(s->next_run, time_now()), age));
 }
 
 char *scheduled_keep(const struct schedule_keep *k)

@@ -9,7 +9,9 @@
 char *scheduled_what(const struct schedule_record *s);
 /* "at 02:00 every day (Europe/Berlin)" */
 char *scheduled_when(const struct schedule_record *s);
-/* "Sun 29 Nov 2026 02:00, in 5 h", by the clocks of its zone; "none: it is disabled" */
+/* "Sun 29 Nov 2026 02:00", by the clocks of its zone */
+char *scheduled_time(const struct schedule_record *s, struct timespec t);
+/* "Sun 29 Nov 2026 02:00, in 5 h"; "none: it is disabled" */
 char *scheduled_next(const struct schedule_record *s);
 /* "30 days, at most 50 in all", "24 hourly, 7 daily"; "everything" */
 char *scheduled_keep(const struct schedule_keep *k);

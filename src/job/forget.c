@@ -159,6 +159,8 @@ static void choose_rule(const struct forget_rules *rules, struct forget_result *
 
 	if (strcmp(host_of(b), rules->host) != 0)
 		parts->held = mem_printf("made on another machine, %s", host_of(b));
+	else if (!snapshot_has_tag(&b->snapshot, TAG_BACKSTAY))
+		parts->held = mem_string("made by another program");
 	else if (!rule && schedule)
 		parts->held = mem_printf("of the schedule %s, which this machine does not have", schedule);
 	else if (!rule)
@@ -182,7 +184,7 @@ static bool is_meant(const struct forget_options *o, const struct backup *b)
 
 	for (size_t i = 0; !of_source && i < o->sources.n; i++)
 		of_source = backup_has_source(b, o->sources.v[i]);
-	return of_source && (!o->schedule || same_text(o->schedule, backup_schedule(b)));
+	return of_source && (!o->schedule || same_text(o->schedule, backup_schedule(b)) || (o->rules && backup_is_safety(b)));
 }
 
 static void choose_policy(const struct forget_options *o, struct forget_result *f, size_t i)

@@ -44,7 +44,7 @@ struct schedule_keep;
 struct retention_policy retention_of(const struct schedule_keep *k);
 
 /* Rules for cleaning up: each for the backups of one schedule (TAG_SCHEDULE), or with NULL for those of none. Backups of a schedule
- * without a rule here, and those of other hosts, are kept: whoever made them knows why. */
+ * without a rule here, and those of other hosts and other programs, are kept: whoever made them knows why. */
 struct forget_rule {
 	const char *schedule;
 	struct retention_policy policy; /* empty: keeps everything */
@@ -59,7 +59,7 @@ struct forget_options {
 	struct retention_policy policy;
 	const struct forget_rules *rules; /* instead of the policy; or NULL */
 	struct strlist sources; /* only backups of any of these; empty: all. Not with ids. */
-	const char *schedule; /* only those that this schedule made; NULL: all. Not with ids. */
+	const char *schedule; /* only those that this schedule made, and by rules safety backups, whose time may be over; NULL: all. Not with ids. */
 	struct strlist ids; /* these backups (ids or prefixes) instead of a policy */
 	bool dry_run;
 };

@@ -295,6 +295,58 @@ static void every_schedule_sees_its_own_backups_only(void **state)
 		free((char *)ids[i]);
 }
 
+static void backups_of_other_programs_are_theirs(void **state)
+{
+	const struct forget_rule rules[] = {{NULL, {.days = 1}}};
+	CLEANUP(backup_release) struct backup b = {0};
+	struct error e;
+
+	const char *id = put_snapshot(&r, "/srv/x", "", "x/y", "text");
+
+	on_day(1, "media");
+	find(&r, id, &b);
+	time_freeze(NULL);
+	assert_ok(try_rules(rules, 1, b.snapshot.hostname ? b.snapshot.hostname : "", &e));
+	assert_string_equal(reason_of(id), "made by another program");
+}
+
+static void old_backups_go_by_the_days_of_the_settings_down_to_the_newest_good_one(void **state)
+{
+	const struct forget_rule rules[] = {{NULL, {.days = 30, .max = 50}}};
+	AUTO_FREE char *host = backup_host();
+	struct error e;
+
+	for (int i = 0; i < 4; i++)
+		on_day(i, "app.db");
+	const struct timespec later = {.tv_sec = BEGIN + (time_t)400 * DAY};
+
+	time_freeze(&later);
+	assert_ok(try_rules(rules, 1, host, &e));
+	assert_int_equal(result.removed, 3);
+	assert_string_equal(result.items[3].reason, "newest good backup");
+}
+
+static void safety_backups_whose_time_is_over_go_with_those_of_a_schedule(void **state)
+{
+	CLEANUP(job_backup_result_release) struct job_backup_result made = {0};
+	struct job_backup j = {.level = -1, .threads = 1, .safety_target = "sqlite:/x"};
+	const struct forget_rule v[] = {{NULL, {.days = 1}}, {"nightly", {.last = 1}}};
+	AUTO_FREE char *host = backup_host();
+	const struct forget_rules rules = {.v = v, .n = 2, .host = host};
+	const struct forget_options o = {.rules = &rules, .schedule = "nightly"};
+	const struct timespec later = {.tv_sec = BEGIN + (time_t)40 * DAY};
+	struct error e;
+
+	on_day(0, "app.db");
+	assert_ok(try_backup(&r, &j, SOURCES("app.db"), &made, &e));
+	by_schedule(1, "nightly");
+	time_freeze(&later);
+	assert_ok(try_forget(&o, &e));
+	assert_int_equal(result.backups.n, 2);
+	assert_int_equal(result.removed, 1);
+	assert_int_equal(count_snapshots(&r), 2);
+}
+
 static void backups_of_other_machines_are_theirs(void **state)
 {
 	const struct forget_rule rules[] = {{NULL, {.last = 1}}};
@@ -443,6 +495,9 @@ int main(void)
 		IN_REPOSITORY(one_source_leaves_the_backups_of_others_alone),
 		IN_REPOSITORY(the_floor_is_known_from_all_backups_whatever_is_looked_at),
 		IN_REPOSITORY(every_schedule_sees_its_own_backups_only),
+		IN_REPOSITORY(backups_of_other_programs_are_theirs),
+		IN_REPOSITORY(old_backups_go_by_the_days_of_the_settings_down_to_the_newest_good_one),
+		IN_REPOSITORY(safety_backups_whose_time_is_over_go_with_those_of_a_schedule),
 		IN_REPOSITORY(backups_of_other_machines_are_theirs),
 		IN_REPOSITORY(backups_of_no_schedule_are_kept_without_a_rule_for_them),
 		IN_REPOSITORY(safety_backups_have_a_time_of_their_own),

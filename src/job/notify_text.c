@@ -127,6 +127,14 @@ static void add_work(const struct job_record *j, struct buf *b)
 	}
 }
 
+/* Of "backing up /srv/shop.db: no space left" what is not in our sentence already. */
+static const char *reason_of(const struct job_record *j)
+{
+	const char *end = !strncmp(j->error, "backing up ", 11) ? strstr(j->error, ": ") : NULL;
+
+	return end && end[2] ? end + 2 : j->error;
+}
+
 static void job_sentence(const struct job_record *j, struct buf *b)
 {
 	add_work(j, b);
@@ -137,7 +145,7 @@ static void job_sentence(const struct job_record *j, struct buf *b)
 	else if (j->state == JOB_SUCCESS)
 		buf_add_str(b, " succeeded");
 	else
-		buf_printf(b, " failed: %s", j->error && *j->error ? j->error : "the reason is in its log");
+		buf_printf(b, " failed: %s", j->error && *j->error ? reason_of(j) : "the reason is in its log");
 }
 
 static void job_advice(const struct job_record *j, struct buf *b)
@@ -179,6 +187,8 @@ static void job_details(const struct job_record *j, struct buf *b)
 		buf_add_byte(b, '\n');
 	}
 	line(b, "Repository", j->repository);
+	if (j->error && reason_of(j) != j->error)
+		line(b, "Error", j->error);
 	line(b, "Backup", j->backup);
 	size_line(b, "Size", j->size);
 	size_line(b, "Added", j->added);

@@ -141,6 +141,7 @@ void supervisor_tick(struct supervisor *s, struct timespec now, double steady, d
 	supervisor_quiet(s);
 	supervisor_start(s, &next_start);
 	*wait = time_left(s, next_start);
+	supervisor_deliver(s, wait);
 }
 
 /* ---- the loop ---- */

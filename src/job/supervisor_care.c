@@ -12,7 +12,8 @@
 #define SWEEP_EVERY 60.0
 #define ALARM_EVERY 60.0
 #define CARE_EVERY 3600.0
-#define DELIVER_AGAIN 5.0
+#define DELIVER_AGAIN 60.0      /* after one that could not even run */
+#define DELIVER_PAUSE 1.0       /* after one that went well: another process may be at it */
 #define FORGET_AT_ONCE 200
 #define DAY 86400
 #define NOTICES_KEPT 30         /* days */
@@ -40,20 +41,32 @@ static void start_chore(struct supervisor *s, enum child_kind kind, const char *
 	supervisor_trouble(s, supervisor_child_start(s, kind, NULL, &words, &e), "job", &e);
 }
 
-void supervisor_deliver(struct supervisor *s)
+void supervisor_deliver(struct supervisor *s, double *wait)
 {
 	struct timespec next;
 	struct error e = {0};
 
-	if (supervisor_child_runs(s, CHILD_DELIVER) || s->steady < s->next_deliver)
+	if (supervisor_child_runs(s, CHILD_DELIVER))
 		return;
 	int rc = delivery_next(s->c, &next, &e);
 
 	supervisor_trouble(s, rc, "notice", &e);
-	if (rc || !next.tv_sec || time_cmp(next, s->now) > 0)
+	if (rc || !next.tv_sec)
+		return;
+	double due = time_between(s->now, next), pause = s->next_deliver - s->steady;
+	double left = due > pause ? due : pause;
+
+	left = left > 0 ? left : 0;
+	*wait = *wait < left ? *wait : left;
+	if (left > 0)
 		return;
 	s->next_deliver = s->steady + DELIVER_AGAIN;
 	start_chore(s, CHILD_DELIVER, "notice", "deliver");
+}
+
+void supervisor_delivered(struct supervisor *s)
+{
+	s->next_deliver = s->steady + DELIVER_PAUSE;
 }
 
 /* ---- repositories ---- */
@@ -107,5 +120,4 @@ void supervisor_care(struct supervisor *s)
 		forget_history(s);
 	if (s->steady >= s->next_scan)
 		scan(s);
-	supervisor_deliver(s);
 }

@@ -210,6 +210,8 @@ static void chore_ended(struct supervisor *s, const struct child *c)
 {
 	AUTO_FREE char *how = how_it_ended(c);
 
+	if (c->status == 0 && c->kind == CHILD_DELIVER)
+		supervisor_delivered(s);
 	if (c->status == 0 || c->why == ASKED_STOP)
 		return;
 	if (c->kind == CHILD_DELIVER)

@@ -84,8 +84,10 @@ void supervisor_due(struct supervisor *s);
 void supervisor_follow(struct supervisor *s);
 void supervisor_quiet(struct supervisor *s);                    /* prune where something was removed, when nothing else is to do */
 void supervisor_alarm(struct supervisor *s);
-void supervisor_care(struct supervisor *s);                     /* the sweep, notices to send, repositories to scan, old history */
+void supervisor_care(struct supervisor *s);                     /* the sweep, repositories to scan, old history */
 void supervisor_sweep(struct supervisor *s);
-void supervisor_deliver(struct supervisor *s);
+/* Starts the child that sends what is due; *wait becomes no longer than until there is something to send. */
+void supervisor_deliver(struct supervisor *s, double *wait);
+void supervisor_delivered(struct supervisor *s);               /* that child has ended well */
 
 #endif

@@ -115,8 +115,9 @@ static void run_all(struct once *o)
 static void deliver(struct once *o)
 {
 	struct supervisor *s = o->s;
+	double ignored = 0;
 
-	supervisor_deliver(s);
+	supervisor_deliver(s, &ignored);
 	while (s->child_count && !is_cancelled(o)) {
 		supervisor_wait(s, LOOK_SECONDS);
 		look_at_clock(s);

@@ -13,6 +13,7 @@ import time
 
 import pytest
 from conftest import ROOT
+from daemon import until
 from sinks import Certificate, HookSink, MailSink
 
 HOST = socket.gethostname()
@@ -300,6 +301,48 @@ def test_a_heartbeat_is_a_get(backstay, message):
             message("watch", event)
             backstay("notice", "deliver")
         assert [(r.method, r.path) for r in sink.requests] == [("GET", f"/{SECRET}/start"), ("GET", f"/{SECRET}"), ("GET", f"/{SECRET}/fail")]
+
+
+# ---- from the end of a job to its message ----
+
+@pytest.fixture
+def sources(initialised, shop):
+    """A good source and one that fails, and a schedule for each."""
+    initialised("source", "add", "shop", "shop.db")
+    initialised("source", "add", "broken", "command:false")
+    for name in ("shop", "broken"):
+        initialised("schedule", "add", name, "--cron", "0 0 1 1 *", "--source", name, "--keep-all")
+    return initialised
+
+
+def test_the_daemon_tells_by_mail_webhook_and_heartbeat(daemon, sources):
+    with MailSink() as mails, HookSink() as hooks, HookSink() as beats:
+        add_mail(sources, mails)
+        add_hook(sources, hooks, "--on", "all", "--source", "broken")
+        sources("notice", "add", "heartbeat", "watch", beats.url("/shop"), "--on", "all", "--source", "shop")
+        daemon.start()
+        sources("schedule", "run", "shop", "--force")
+        sources.fails(1, "schedule", "run", "broken", "--force")
+        until(lambda: mails.mails and hooks.requests and len(beats.requests) == 2, "the messages")
+        daemon.stop()
+        assert [r.path for r in beats.requests] == ["/shop/start", "/shop"]
+        assert [m.message["Subject"] for m in mails.mails] == ["The backup of broken failed: false failed with status 1"]
+        assert "\nSources: broken\n" in mails.mails[0].part("plain") and "\nBegun by: schedule broken\n" in mails.mails[0].part("plain")
+        hook, = hooks.requests
+    failed, = daemon.jobs("state = 'failed'")
+    assert (hook.json["event"], hook.json["state"], hook.json["source"]) == ("failure", "failed", "broken")
+    assert (hook.json["job"]["id"], hook.json["job"]["error"]["kind"]) == (failed["id"], "child")
+    assert {d["state"] for d in sources("notice", "deliveries", "--json").json["deliveries"]} == {"sent"}
+
+
+def test_without_a_daemon_schedule_run_tells(daemon, sources):
+    with MailSink() as mails:
+        add_mail(sources, mails, "--on", "all")
+        sources("schedule", "run", "shop", "--force")
+        sources.fails(1, "schedule", "run", "broken", "--force")
+        subjects = [m.message["Subject"] for m in mails.mails]
+    assert subjects == ["The backup of shop succeeded", "The backup of broken failed: false failed with status 1"]
+    daemon.assert_nothing_is_left()
 
 
 # ---- the command ----

@@ -28,6 +28,19 @@ static char *next_text(void)
 
 /* ---- processes ---- */
 
+/* All messages that are due are sent, as `notice deliver` does. */
+static void deliver(struct world *w)
+{
+	CLEANUP(delivery_list_release) struct delivery_list l = {0};
+	struct error e = {0};
+
+	assert_int_equal(delivery_due(w->c, w->now, &l, &e), 0);
+	for (size_t i = 0; i < l.n; i++) {
+		l.v[i].sent = w->now;
+		assert_int_equal(delivery_update(w->c, &l.v[i], &e), 0);
+	}
+}
+
 static int start(void *ctx, const struct strlist *words, pid_t *pid, int *output, struct error *e)
 {
 	struct world *w = ctx;
@@ -39,6 +52,8 @@ static int start(void *ctx, const struct strlist *words, pid_t *pid, int *output
 	*pid = p.pid;
 	snprintf(p.words, sizeof p.words, "%s", text);
 	snprintf(w->last, sizeof w->last, "%s", text);
+	if (!strcmp(text, "notice deliver"))
+		deliver(w);
 	if (words->n > 2 && !strcmp(words->v[0], "job")) {
 		struct job_record j = {0};
 		struct error ours = {0};

@@ -279,15 +279,18 @@ static void the_text_says_what_to_do_and_then_the_details(void **state)
 	j.attempt = j.attempts = 3;
 	tell(j);
 	tell(job_of("backup", "shop", JOB_INTERRUPTED));
+	tell_failure("backing up /srv/shop.db: no space left");
 	assert_int_equal(delivery_list_some(catalog, false, &(struct catalog_page){0}, &l, NULL, &e), 0);
 	AUTO_FREE char *details = mem_printf("Sources: shop\nRepository: main\nStarted: 2025-11-25 11:56:56 +00:00\nEnded: 2025-11-25 12:00:00 +00:00\nTook: 3 min 04 s\n%s"
 					     "Begun by: schedule nightly\nJob: 1a2b3c4d5e6f7788\nMachine: %s\n", "Attempt: 3 of 3\n", host);
 	AUTO_FREE char *failed = mem_printf("What to do: is it running, and may this machine connect to it?\n\n%s", details);
-	assert_string_equal(l.v[1].title, "The backup of shop failed: the server at db:5432 does not answer");
-	assert_string_equal(l.v[1].text, failed);
-	assert_string_equal(l.v[1].source, "shop");
-	assert_string_equal(l.v[1].job, "1a2b3c4d5e6f7788");
-	assert_begins(l.v[0].text, "What to do: nothing, when the machine was restarted: the next run does it again. Otherwise see how it ended: backstay job log 1a2b3c4d5e6f7788\n\n");
+	assert_string_equal(l.v[0].title, "The backup of shop failed: no space left");
+	assert_non_null(strstr(l.v[0].text, "\nError: backing up /srv/shop.db: no space left\n"));
+	assert_string_equal(l.v[2].title, "The backup of shop failed: the server at db:5432 does not answer");
+	assert_string_equal(l.v[2].text, failed);
+	assert_string_equal(l.v[2].source, "shop");
+	assert_string_equal(l.v[2].job, "1a2b3c4d5e6f7788");
+	assert_begins(l.v[1].text, "What to do: nothing, when the machine was restarted: the next run does it again. Otherwise see how it ended: backstay job log 1a2b3c4d5e6f7788\n\n");
 }
 
 /* ---- heartbeats ---- */

@@ -348,6 +348,24 @@ static void a_job_that_was_queued_when_the_daemon_was_killed_is_run_at_the_next_
 	assert_string_equal(state_of(id), "success");
 }
 
+static void what_is_to_be_told_is_sent_at_once_and_what_comes_right_after_it_a_second_later(void **state)
+{
+	add_notice();
+	add_job("backup", "shop");
+	after(10);
+	assert_string_equal(told(), "The backup of shop succeeded");
+	assert_string_equal(world.last, "notice deliver");
+	add_job("backup", "media");
+	after(10);
+	assert_string_equal(world.last, "notice deliver");
+	CLEANUP(delivery_list_release) struct delivery_list l = {0};
+	struct error e = {0};
+	assert_ok(delivery_list_some(world.c, false, &(struct catalog_page){0}, &l, NULL, &e));
+	assert_int_equal(l.n, 2);
+	for (size_t i = 0; i < l.n; i++)
+		assert_true(l.v[i].sent.tv_sec && time_between(l.v[i].created, l.v[i].sent) <= 2);
+}
+
 static void an_end_is_followed_up_once(void **state)
 {
 	CLEANUP(strlist_release) struct strlist ids = {0};
@@ -428,6 +446,7 @@ int main(void)
 		IN_WORLD(messages_that_are_due_are_sent_by_one_child_at_a_time),
 		IN_WORLD(what_ran_when_the_daemon_was_killed_is_told_as_interrupted_at_the_next_start),
 		IN_WORLD(a_job_that_was_queued_when_the_daemon_was_killed_is_run_at_the_next_start),
+		IN_WORLD(what_is_to_be_told_is_sent_at_once_and_what_comes_right_after_it_a_second_later),
 		IN_WORLD(an_end_is_followed_up_once),
 		IN_WORLD(what_ended_days_ago_is_not_told_any_more),
 		IN_WORLD(old_jobs_leave_the_history),

@@ -31,6 +31,17 @@ def test_every_command_of_the_readme_does_what_it_says(backstay, environment, ho
     assert (tmp_path / "look" / "app.db").exists()
 
 
+def test_the_commands_that_set_up_what_runs_by_itself_do_so(backstay, tmp_path):
+    (tmp_path / "chat-url").write_text("https://hooks.example.org/services/T0/B0/secret\n")
+    section = README.split("The same from the command line")[1].split("## What you can rely on")[0]
+    lines = re.findall(r"^    backstay (.*)$", section, flags=re.M)
+    assert len(lines) == 4
+    for line in lines:
+        backstay(*[str(tmp_path / "chat-url") if a == "/root/chat-url" else a for a in shlex.split(line)])
+    schedule, = backstay("schedule", "list", "--json").json["schedules"]
+    assert (schedule["name"], schedule["time"], schedule["verify_level"]) == ("nightly", "02:00", 3)
+
+
 def test_the_quickstart_runs_from_end_to_end_and_proves_equality(environment, tmp_path):
     if not os.environ.get("BACKSTAY_PLAIN", "").startswith(str(ROOT / "build")):
         __import__("pytest").skip("needs the build in build/")

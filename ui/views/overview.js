@@ -76,10 +76,9 @@ function figures(stats) {
 	const period = t.period || {};
 	const days = stats.days || [];
 	const judged = (period.successful || 0) + (period.failed || 0) + (period.interrupted || 0);
-	const saved = Math.max(0, t.saved || 0);
 	return [h("section", {class: "card"}, h("h2", `The last ${days.length} days`), facts([
 		["Success rate", judged ? `${Math.round(1000 * period.successful / judged) / 10} % of ${count(judged)} runs` : "no runs yet"],
-		["Backups", count(t.backups)], ["Held in them", size(t.backup_bytes)], ["Space used", t.repository_bytes ? size(t.repository_bytes) : "not measured yet"], ["Space saved", saved ? `${size(saved)} (${Math.round(100 * saved / t.backup_bytes)} %)` : "–"],
+		["Backups", count(t.backups)], ["Held in them", size(t.backup_bytes)], ["Space used", t.repository_bytes ? size(t.repository_bytes) : "not measured yet"], ["Space saved", t.saved > 0 ? `${Math.round(1000 * t.saved) / 10} %` : "–"],
 		["A backup takes", period.seconds_average ? duration(period.seconds_average) : "–"]])),
 	h("div", {class: "columns"},
 		h("section", {class: "card"}, bars("Runs a day", days.map(d => ({label: day(d), value: d.runs || 0, kind: d.failed || d.interrupted ? "failed" : "good"})), {name: "Runs", show: count})),

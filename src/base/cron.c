@@ -12,7 +12,8 @@
 #define TEXT_MAX 256
 
 static const char *const weekdays[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
-static const char *const months[] = {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"};
+static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
+				     "July",    "August",   "September", "October", "November", "December"};
 
 const char *cron_weekday_name(int weekday)
 {
@@ -29,7 +30,7 @@ const char *cron_month_name(int month)
 static const struct field {
 	const char *name;
 	int low, high;
-	const char *const *names;      /* of low, low + 1, ...: their first three letters are said */
+	const char *const *names; /* of low, low + 1, ...: their first three letters are said */
 	int name_count;
 } fields[] = {
 	{"minute", 0, 59, NULL, 0},
@@ -41,9 +42,9 @@ static const struct field {
 enum { MINUTE, HOUR, MONTH_DAY, MONTH, WEEKDAY, FIELDS };
 
 struct reading {
-	const char *text;              /* the whole expression, for errors */
+	const char *text; /* the whole expression, for errors */
 	const struct field *field;
-	const char *p;                 /* within the field */
+	const char *p; /* within the field */
 };
 
 static int wrong(const struct reading *r, struct error *e, const char *what)
@@ -75,7 +76,8 @@ static int value(struct reading *r, int *out, struct error *e)
 	size_t n = (size_t)(r->p - from);
 
 	if (n == 0)
-		return wrong(r, e, *from ? "has something that is neither a number nor a name in it" : "ends too early");
+		return wrong(r, e,
+			     *from ? "has something that is neither a number nor a name in it" : "ends too early");
 	if (isalpha((unsigned char)*from)) {
 		*out = value_named(r->field, from, n);
 	} else {
@@ -97,7 +99,8 @@ static int step(struct reading *r, int span, int *out, struct error *e)
 	*out = n && n < 4 ? atoi(from) : 0;
 	if (*out >= 1 && *out <= span)
 		return 0;
-	return error_set(e, ERR_USAGE, "the %s of \"%s\" cannot go in steps of \"%.*s\"", r->field->name, r->text, (int)n, from);
+	return error_set(e, ERR_USAGE, "the %s of \"%s\" cannot go in steps of \"%.*s\"", r->field->name, r->text,
+			 (int)n, from);
 }
 
 /* "*", "5", "mon-fri", each but the single value with "/N" or without. */
@@ -148,8 +151,9 @@ static int field(const char *text, const struct field *f, const char *word, uint
 static const char *named(const char *text)
 {
 	static const char *const names[][2] = {
-		{"@hourly", "0 * * * *"}, {"@daily", "0 0 * * *"}, {"@midnight", "0 0 * * *"}, {"@weekly", "0 0 * * 0"},
-		{"@monthly", "0 0 1 * *"}, {"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"},
+		{"@hourly", "0 * * * *"},   {"@daily", "0 0 * * *"},   {"@midnight", "0 0 * * *"},
+		{"@weekly", "0 0 * * 0"},   {"@monthly", "0 0 1 * *"}, {"@yearly", "0 0 1 1 *"},
+		{"@annually", "0 0 1 1 *"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -172,7 +176,9 @@ static int split(const char *text, struct strlist *words, struct error *e)
 	}
 	if (words->n == FIELDS)
 		return 0;
-	error_set(e, ERR_USAGE, "\"%s\" has %zu field%s, and a cron expression five: minute, hour, day of the month, month, day of the week",
+	error_set(e, ERR_USAGE,
+		  "\"%s\" has %zu field%s, and a cron expression five: minute, hour, day of the month, month, day of "
+		  "the week",
 		  text, words->n, words->n == 1 ? "" : "s");
 	return error_hint(e, "for example \"0 */6 * * *\" for every six hours");
 }
@@ -252,7 +258,8 @@ static int minute_from(const struct cron *c, int from)
 /* 29 February on a certain day of the week comes once in 40 years at the longest. */
 #define YEARS 41
 
-/* The first time at or after `local` that the fields name, in seconds since 1970 by the clock on the wall; INT64_MAX: none. */
+/* The first time at or after `local` that the fields name, in seconds since 1970 by the clock on the wall; INT64_MAX:
+ * none. */
 static int64_t next_local(const struct cron *c, int64_t local)
 {
 	int64_t minutes = (local + 59 - ((local + 59) % 60 + 60) % 60) / 60;
@@ -277,7 +284,7 @@ static int64_t next_local(const struct cron *c, int64_t local)
 
 /* ---- the next time by the clock ---- */
 
-#define OFFSETS_SPAN ((int64_t)3 * DAY)        /* no change of a clock puts it back by more */
+#define OFFSETS_SPAN ((int64_t)3 * DAY) /* no change of a clock puts it back by more */
 
 /* The latest that clocks have shown up to `utc`. */
 static int64_t reached(const struct zone *z, int64_t utc)
@@ -292,7 +299,8 @@ static int64_t reached(const struct zone *z, int64_t utc)
 	return most;
 }
 
-/* From one change of the clock to the next: in between it runs evenly. `shown` is what need not be looked at any more. */
+/* From one change of the clock to the next: in between it runs evenly. `shown` is what need not be looked at any more.
+ */
 int64_t cron_next(const struct cron *c, const struct zone *z, int64_t after)
 {
 	int64_t shown = c->hour_any ? after + zone_offset(z, after) : reached(z, after), local;

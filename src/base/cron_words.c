@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-#define TIMES_LISTED 6         /* as "at 02:30, 08:30 and 14:30" */
+#define TIMES_LISTED 6 /* as "at 02:30, 08:30 and 14:30" */
 
 struct range {
 	int low, high;

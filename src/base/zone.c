@@ -11,16 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ZONE_FILE_MAX ((size_t)1 << 20)       /* those of tzdata have at most four thousand bytes */
+#define ZONE_FILE_MAX ((size_t)1 << 20) /* those of tzdata have at most four thousand bytes */
 #define HEADER 44
 #define DAY 86400
 
 struct zone {
-	int64_t *at;                /* ascending: from then on the offset is after[i] */
+	int64_t *at; /* ascending: from then on the offset is after[i] */
 	int32_t *after;
 	size_t n;
-	int32_t first;              /* before at[0] */
-	bool has_rule;              /* holds from the last of `at` on; for all times when there is none */
+	int32_t first; /* before at[0] */
+	bool has_rule; /* holds from the last of `at` on; for all times when there is none */
 	struct zone_rule rule;
 };
 
@@ -88,7 +88,7 @@ void zone_date(int64_t days, struct zone_civil *out)
 	out->year = (int)year;
 	out->month = month;
 	out->day = (int)day + 1;
-	out->weekday = (int)(days + 4 - floor_div(days + 4, 7) * 7);       /* 1 January 1970 was a Thursday */
+	out->weekday = (int)(days + 4 - floor_div(days + 4, 7) * 7); /* 1 January 1970 was a Thursday */
 }
 
 void zone_civil(const struct zone *z, int64_t utc, struct zone_civil *out)
@@ -144,7 +144,7 @@ int64_t zone_next_change(const struct zone *z, int64_t utc)
 /* ---- reading a file ---- */
 
 struct block {
-	size_t time_size;       /* 4 in version 1, then 8 */
+	size_t time_size; /* 4 in version 1, then 8 */
 	uint64_t utc, std, leap, times, types, letters;
 	const unsigned char *p; /* what follows the header */
 	size_t n;
@@ -180,7 +180,8 @@ static int read_header(const unsigned char *p, size_t n, size_t time_size, struc
 		.letters = big32(p + 40),
 		.p = p + HEADER,
 	};
-	uint64_t length = b->times * (time_size + 1) + b->types * 6 + b->letters + b->leap * (time_size + 4) + b->std + b->utc;
+	uint64_t length =
+		b->times * (time_size + 1) + b->types * 6 + b->letters + b->leap * (time_size + 4) + b->std + b->utc;
 
 	if (length > n - HEADER)
 		return damaged(e, "it is cut off");
@@ -297,7 +298,8 @@ static bool is_name(const char *name)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-./";
 
-	return name[0] != '/' && name[0] != '.' && !strstr(name, "..") && strlen(name) < 256 && !name[strspn(name, allowed)];
+	return name[0] != '/' && name[0] != '.' && !strstr(name, "..") && strlen(name) < 256 &&
+	       !name[strspn(name, allowed)];
 }
 
 static int read_file(const char *path, struct zone **out, struct error *e)

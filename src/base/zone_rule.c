@@ -70,7 +70,8 @@ static bool day(const char **p, struct zone_rule_day *d)
 	*d = (struct zone_rule_day){.second = 2 * 3600};
 	if (take(p, 'M')) {
 		d->kind = ZONE_RULE_WEEKDAY;
-		ok = number(p, 1, 12, &d->month) && take(p, '.') && number(p, 1, 5, &d->week) && take(p, '.') && number(p, 0, 6, &d->weekday);
+		ok = number(p, 1, 12, &d->month) && take(p, '.') && number(p, 1, 5, &d->week) && take(p, '.') &&
+		     number(p, 0, 6, &d->weekday);
 	} else if (take(p, 'J')) {
 		d->kind = ZONE_RULE_JULIAN;
 		ok = number(p, 1, 365, &d->day);
@@ -132,7 +133,7 @@ static int64_t day_in_year(const struct zone_rule_day *d, int64_t year)
 
 struct change {
 	int64_t at;
-	int32_t offset;         /* from then on */
+	int32_t offset; /* from then on */
 };
 
 /* Both of a year, as the clocks before each show it. */
@@ -150,8 +151,8 @@ static int64_t year_of(int64_t utc)
 	return c.year;
 }
 
-/* A rule's years do not overlap by more than a week or so: two years before are more than enough. Of two changes at the same
- * moment the beginning of summer time counts, which is how a summer time without an end is written. */
+/* A rule's years do not overlap by more than a week or so: two years before are more than enough. Of two changes at the
+ * same moment the beginning of summer time counts, which is how a summer time without an end is written. */
 int32_t zone_rule_offset(const struct zone_rule *r, int64_t utc)
 {
 	struct change last = {INT64_MIN, r->standard};

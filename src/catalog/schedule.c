@@ -13,8 +13,9 @@
 #include <string.h>
 
 #define WHAT "schedule"
-#define COLUMNS \
-	"id, name, enabled, action, sources, repository, kind, hour, minute, weekday, day, cron, zone, jitter, catch_up, retries, retry_wait, " \
+#define COLUMNS                                                                                                        \
+	"id, name, enabled, action, sources, repository, kind, hour, minute, weekday, day, cron, zone, jitter, "       \
+	"catch_up, retries, retry_wait, "                                                                              \
 	"time_limit, verify_level, export_format, export_dir, next_run, last_run, last_job, created, changed, keep"
 
 struct schedule_record schedule_record_new(void)
@@ -83,7 +84,8 @@ static int read_row(const struct db_row *q, void *record, struct error *e)
 	snprintf(out->last_job, sizeof out->last_job, "%s", db_text(q, 23));
 	int rc = schedule_action_parse(db_text(q, 3), &out->action) && schedule_kind_parse(db_text(q, 6), &out->kind)
 			 ? schedule_keep_parse(db_text(q, 26), &out->keep, e)
-			 : error_set(e, ERR_CORRUPT, "the catalog has an action or kind of its schedules that is unknown");
+			 : error_set(e, ERR_CORRUPT,
+				     "the catalog has an action or kind of its schedules that is unknown");
 	if (!rc)
 		rc = schedule_check_ranges(out, e);
 	if (rc) {
@@ -107,7 +109,10 @@ int schedule_get(struct catalog *c, int64_t id, struct schedule_record *out, str
 int schedule_find(struct catalog *c, const char *name, struct schedule_record *out, struct error *e)
 {
 	struct db_row q;
-	int rc = db_query(c, &q, e, "SELECT " COLUMNS " FROM schedule WHERE name = ?1 OR CAST(id AS TEXT) = ?1 ORDER BY name != ?1 LIMIT 1", "s", name);
+	int rc = db_query(c, &q, e,
+			  "SELECT " COLUMNS
+			  " FROM schedule WHERE name = ?1 OR CAST(id AS TEXT) = ?1 ORDER BY name != ?1 LIMIT 1",
+			  "s", name);
 
 	rc = db_one(&q, rc, read_row, out, sizeof *out, e);
 	if (rc)
@@ -162,13 +167,16 @@ static int write_all(struct catalog *c, const struct schedule_record *s, struct 
 	jw_init(&w, &keep);
 	schedule_keep_json(&s->keep, &w);
 	return db_run(c, e,
-		      "UPDATE schedule SET enabled = ?2, action = ?3, sources = ?4, repository = ?5, kind = ?6, hour = ?7, minute = ?8, weekday = ?9, day = ?10, "
-		      "cron = ?11, zone = ?12, jitter = ?13, catch_up = ?14, retries = ?15, retry_wait = ?16, time_limit = ?17, keep = ?18, verify_level = ?19, "
+		      "UPDATE schedule SET enabled = ?2, action = ?3, sources = ?4, repository = ?5, kind = ?6, hour = "
+		      "?7, minute = ?8, weekday = ?9, day = ?10, "
+		      "cron = ?11, zone = ?12, jitter = ?13, catch_up = ?14, retries = ?15, retry_wait = ?16, "
+		      "time_limit = ?17, keep = ?18, verify_level = ?19, "
 		      "export_format = ?20, export_dir = ?21, changed = ?22 WHERE id = ?1",
-		      "iislssiiiissuiiuusisst", s->id, (int64_t)s->enabled, schedule_action_name(s->action), &s->sources, s->repository,
-		      schedule_kind_name(s->kind), (int64_t)s->hour, (int64_t)s->minute, (int64_t)s->weekday, (int64_t)s->day, s->cron, s->zone, s->jitter,
-		      (int64_t)s->catch_up, (int64_t)s->retries, s->retry_wait, s->time_limit, buf_text(&keep), (int64_t)s->verify_level, s->export_format,
-		      s->export_dir, s->changed);
+		      "iislssiiiissuiiuusisst", s->id, (int64_t)s->enabled, schedule_action_name(s->action),
+		      &s->sources, s->repository, schedule_kind_name(s->kind), (int64_t)s->hour, (int64_t)s->minute,
+		      (int64_t)s->weekday, (int64_t)s->day, s->cron, s->zone, s->jitter, (int64_t)s->catch_up,
+		      (int64_t)s->retries, s->retry_wait, s->time_limit, buf_text(&keep), (int64_t)s->verify_level,
+		      s->export_format, s->export_dir, s->changed);
 }
 
 static int begin_anew(struct catalog *c, struct schedule_record *s, struct error *e)
@@ -195,8 +203,10 @@ static int insert(struct catalog *c, struct schedule_record *s, struct error *e)
 	if (rc)
 		return rc;
 	s->created = s->changed = now();
-	rc = db_run(c, e, "INSERT INTO schedule (name, enabled, action, kind, created, changed) VALUES (?1, 0, 'backup', 'daily', ?2, ?2)", "st", s->name,
-		    s->created);
+	rc = db_run(c, e,
+		    "INSERT INTO schedule (name, enabled, action, kind, created, changed) VALUES (?1, 0, 'backup', "
+		    "'daily', ?2, ?2)",
+		    "st", s->name, s->created);
 	if (rc)
 		return rc;
 	s->id = db_last_id(c);
@@ -225,8 +235,9 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_times(const struct schedule_record *a, const struct schedule_record *b)
 {
-	return a->enabled == b->enabled && a->kind == b->kind && a->hour == b->hour && a->minute == b->minute && a->weekday == b->weekday &&
-	       a->day == b->day && same_text(a->cron, b->cron) && same_text(a->zone, b->zone);
+	return a->enabled == b->enabled && a->kind == b->kind && a->hour == b->hour && a->minute == b->minute &&
+	       a->weekday == b->weekday && a->day == b->day && same_text(a->cron, b->cron) &&
+	       same_text(a->zone, b->zone);
 }
 
 static int update(struct catalog *c, struct schedule_record *s, const struct schedule_record *before, struct error *e)
@@ -269,6 +280,6 @@ int schedule_remove(struct catalog *c, int64_t id, struct error *e)
 
 int schedule_ran(struct catalog *c, const struct schedule_record *s, struct error *e)
 {
-	return db_run(c, e, "UPDATE schedule SET next_run = ?2, last_run = ?3, last_job = ?4 WHERE id = ?1", "itts", s->id, s->next_run, s->last_run,
-		      s->last_job);
+	return db_run(c, e, "UPDATE schedule SET next_run = ?2, last_run = ?3, last_job = ?4 WHERE id = ?1", "itts",
+		      s->id, s->next_run, s->last_run, s->last_job);
 }

@@ -47,8 +47,9 @@ bool schedule_time_parse(const char *text, int *hour, int *minute)
 {
 	int n = 0;
 
-	return isdigit((unsigned char)text[0]) && sscanf(text, "%2d:%2d%n", hour, minute, &n) == 2 && !text[n] && isdigit((unsigned char)text[n - 1]) &&
-	       text[n - 3] == ':' && *hour <= 23 && *minute >= 0 && *minute <= 59;
+	return isdigit((unsigned char)text[0]) && sscanf(text, "%2d:%2d%n", hour, minute, &n) == 2 && !text[n] &&
+	       isdigit((unsigned char)text[n - 1]) && text[n - 3] == ':' && *hour <= 23 && *minute >= 0 &&
+	       *minute <= 59;
 }
 
 int schedule_weekday_parse(const char *text)
@@ -109,7 +110,8 @@ int schedule_check_ranges(const struct schedule_record *s, struct error *e)
 	if (s->day < 1 || s->day > 31)
 		return error_set(e, ERR_USAGE, "%d is no day of a month", s->day);
 	if (s->retries < 0 || s->retries > SCHEDULE_RETRIES_MAX)
-		return error_set(e, ERR_USAGE, "a job is tried again %d times at most, not %d", SCHEDULE_RETRIES_MAX, s->retries);
+		return error_set(e, ERR_USAGE, "a job is tried again %d times at most, not %d", SCHEDULE_RETRIES_MAX,
+				 s->retries);
 	if (s->jitter > SCHEDULE_JITTER_MAX)
 		return error_set(e, ERR_USAGE, "the jitter cannot be more than a day");
 	if (s->retry_wait > YEAR || s->time_limit > YEAR)
@@ -138,7 +140,10 @@ static int check_action(const struct schedule_record *s, struct error *e)
 		return 0;
 	if (!s->export_format || !s->export_dir)
 		return error_set(e, ERR_USAGE, "an export needs a format and a folder");
-	return s->export_dir[0] == '/' ? 0 : error_set(e, ERR_USAGE, "the folder of exports must be a whole path, not \"%s\"", s->export_dir);
+	return s->export_dir[0] == '/'
+		       ? 0
+		       : error_set(e, ERR_USAGE, "the folder of exports must be a whole path, not \"%s\"",
+				   s->export_dir);
 }
 
 int schedule_check(const struct schedule_record *s, struct error *e)
@@ -203,7 +208,8 @@ static const struct field fields[] = {
 
 #define KEEP(member) {#member, FIELD_U64, offsetof(struct schedule_keep, member), .max = INT32_MAX}
 static const struct field keep_fields[] = {
-	KEEP(days), KEEP(max_backups), KEEP(last), KEEP(hourly), KEEP(daily), KEEP(weekly), KEEP(monthly), KEEP(yearly), {0},
+	KEEP(days),   KEEP(max_backups), KEEP(last),   KEEP(hourly), KEEP(daily),
+	KEEP(weekly), KEEP(monthly),     KEEP(yearly), {0},
 };
 
 void schedule_keep_json(const struct schedule_keep *k, struct json_out *w)
@@ -276,7 +282,9 @@ static int take_words(struct shown *v, struct error *e)
 	if (v->weekday)
 		v->s.weekday = schedule_weekday_parse(v->weekday);
 	if (v->time && !schedule_time_parse(v->time, &v->s.hour, &v->s.minute))
-		return error_set(e, ERR_USAGE, "the field \"time\" of a " WHAT " must be a time of day such as 02:00, not \"%s\"", v->time);
+		return error_set(e, ERR_USAGE,
+				 "the field \"time\" of a " WHAT " must be a time of day such as 02:00, not \"%s\"",
+				 v->time);
 	return 0;
 }
 

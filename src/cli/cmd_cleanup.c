@@ -16,7 +16,8 @@
 
 static const struct opt options[] = {
 	{"days", 0, OPT_COUNT, "N", "use N instead of the days that rules have", NULL},
-	{"schedule", 0, OPT_STRING, "NAME", "only backups that this schedule made; or what this schedule of cleaning up does", NULL},
+	{"schedule", 0, OPT_STRING, "NAME",
+	 "only backups that this schedule made; or what this schedule of cleaning up does", NULL},
 	{"source", 's', OPT_LIST, "SOURCE", "look only at backups of this source; may be given several times", NULL},
 	{"dry-run", 0, OPT_FLAG, NULL, "only show what would be removed", NULL},
 	{"force", 0, OPT_FLAG, NULL, "also when the setting auto_cleanup is off", NULL},
@@ -27,12 +28,12 @@ static const struct opt options[] = {
 
 struct cleaning {
 	const struct parsed *p;
-	struct schedule_record schedule;      /* of --schedule; zeroed without */
-	struct strlist sources;               /* only backups of these */
+	struct schedule_record schedule; /* of --schedule; zeroed without */
+	struct strlist sources;          /* only backups of these */
 	struct cleanup_rules rules;
 	struct out_document d;
 	size_t removed, kept, repositories, failed;
-	struct error first;           /* of those that failed */
+	struct error first; /* of those that failed */
 };
 
 static void cleaning_release(struct cleaning *c)
@@ -45,16 +46,19 @@ static void cleaning_release(struct cleaning *c)
 
 /* ---- one repository ---- */
 
-static void print_result(const struct cleaning *c, const struct repository *r, const struct forget_result *f, bool dry_run)
+static void print_result(const struct cleaning *c, const struct repository *r, const struct forget_result *f,
+			 bool dry_run)
 {
 	AUTO_FREE char *removed = present_plural(f->removed, "backup");
 
 	if (f->backups.n && forgetting_is_news(c->p, dry_run))
 		forgetting_print(f);
-	out_print("%s: %s %s, %zu kept\n", recorded_place(r), removed, dry_run ? "would be removed" : "removed", f->kept);
+	out_print("%s: %s %s, %zu kept\n", recorded_place(r), removed, dry_run ? "would be removed" : "removed",
+		  f->kept);
 }
 
-static void result_json(struct cleaning *c, const struct repository *r, const struct forget_result *f, const struct prune_stats *pruned)
+static void result_json(struct cleaning *c, const struct repository *r, const struct forget_result *f,
+			const struct prune_stats *pruned)
 {
 	struct json_out *w = &c->d.w;
 
@@ -96,7 +100,9 @@ static int remove_old(struct cleaning *c, struct repository *r, struct error *e)
 	CLEANUP(forget_result_release) struct forget_result f = {0};
 	const struct forget_rules rules = {.v = c->rules.v, .n = c->rules.n, .host = c->rules.host};
 	const struct forget_options o = {
-		.rules = &rules, .sources = c->sources, .dry_run = opt_flag(c->p, "dry-run"),
+		.rules = &rules,
+		.sources = c->sources,
+		.dry_run = opt_flag(c->p, "dry-run"),
 		.schedule = c->schedule.action == ACTION_CLEANUP ? NULL : c->schedule.name,
 	};
 	bool wants_prune = opt_flag(c->p, "prune") && !o.dry_run;
@@ -168,7 +174,9 @@ static int clean_all(struct cleaning *c, const struct place_list *l, struct erro
 	if (rc || !c->failed)
 		return rc;
 	*e = c->first;
-	return c->repositories == 1 ? -(int)e->kind : error_wrap(e, "%zu of %zu repositories could not be cleaned up", c->failed, c->repositories);
+	return c->repositories == 1
+		       ? -(int)e->kind
+		       : error_wrap(e, "%zu of %zu repositories could not be cleaned up", c->failed, c->repositories);
 }
 
 static int clean_one(struct cleaning *c, struct error *e)
@@ -217,12 +225,15 @@ static int add_source(struct strlist *l, const char *name, struct error *e)
 	return rc;
 }
 
-/* A schedule that backs up has its backups cleaned up; one that cleans up says of which sources, and by which rules those of no schedule. */
+/* A schedule that backs up has its backups cleaned up; one that cleans up says of which sources, and by which rules
+ * those of no schedule. */
 static int take_schedule(struct cleaning *c, struct error *e)
 {
 	const char *name = opt_text(c->p, "schedule");
 	struct schedule_record *s = &c->schedule;
-	int rc = !name ? 0 : names_catalog() ? schedule_find(names_catalog(), name, s, e) : error_set(e, ERR_NOT_FOUND, "there is no schedule named \"%s\"", name);
+	int rc = !name             ? 0
+		 : names_catalog() ? schedule_find(names_catalog(), name, s, e)
+				   : error_set(e, ERR_NOT_FOUND, "there is no schedule named \"%s\"", name);
 
 	if (!name || rc)
 		return rc;
@@ -273,7 +284,8 @@ static int run(const struct parsed *p, struct error *e)
 	if (out_mode.json)
 		begin_document(&c, off);
 	if (off)
-		out_print("the setting auto_cleanup is off, so nothing was removed; to clean up now: backstay cleanup --force\n");
+		out_print("the setting auto_cleanup is off, so nothing was removed; to clean up now: backstay cleanup "
+			  "--force\n");
 	else
 		rc = clean_up(&c, e);
 	if (c.removed && !opt_flag(p, "dry-run") && !opt_flag(p, "prune"))

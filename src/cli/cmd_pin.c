@@ -41,8 +41,10 @@ static void keep(struct repository *r, const struct pinned *v, size_t n, bool pi
 		char before[ID_HEX_LEN + 1], after[ID_HEX_LEN + 1];
 
 		if (!id_equal(&v[i].before, &v[i].after))
-			recorded_warn(audit_add(c, who, NULL, pinned ? "backup-pin" : "backup-unpin", id_hex(&v[i].before, before), &e, "it is %s now",
-						id_hex(&v[i].after, after)), &e);
+			recorded_warn(audit_add(c, who, NULL, pinned ? "backup-pin" : "backup-unpin",
+						id_hex(&v[i].before, before), &e, "it is %s now",
+						id_hex(&v[i].after, after)),
+				      &e);
 	}
 	recorded_scan(r, RECORD_NEW);
 }
@@ -58,7 +60,8 @@ static int tell(const struct repository *r, const struct pinned *v, size_t n, bo
 		if (id_equal(&v[i].before, &v[i].after))
 			out_print("backup %.8s is %s already\n", hex, pinned ? "pinned" : "not pinned");
 		else
-			out_print("backup %.8s is %s; its id is %.8s now, and the old one still finds it\n", old, pinned ? "pinned" : "not pinned any more", hex);
+			out_print("backup %.8s is %s; its id is %.8s now, and the old one still finds it\n", old,
+				  pinned ? "pinned" : "not pinned any more", hex);
 	}
 	if (!out_mode.json)
 		return 0;

@@ -33,7 +33,8 @@ static void print_list(const struct schedule_list *l)
 		AUTO_FREE char *when = scheduled_when(&l->v[i]);
 		AUTO_FREE char *next = scheduled_next(&l->v[i]);
 		AUTO_FREE char *keep = scheduled_keep(&l->v[i].keep);
-		const char *const row[] = {l->v[i].name, what, when, next, l->v[i].action == ACTION_BACKUP ? keep : "-"};
+		const char *const row[] = {l->v[i].name, what, when, next,
+					   l->v[i].action == ACTION_BACKUP ? keep : "-"};
 
 		table_row(t, row);
 	}
@@ -63,7 +64,8 @@ static int list(const struct parsed *p, struct error *e)
 		if (l.n)
 			print_list(&l);
 		else
-			out_print("there is no schedule yet; make one with: backstay schedule add nightly --daily 02:00\n");
+			out_print("there is no schedule yet; make one with: backstay schedule add nightly --daily "
+				  "02:00\n");
 		return 0;
 	}
 	out_document_begin(&d);
@@ -87,7 +89,8 @@ static void print_care(const struct schedule_record *s)
 	if (s->verify_level)
 		out_print("%-12s to level %d, after each backup\n", "verified", s->verify_level);
 	if (s->retries)
-		out_print("%-12s %d time%s, first after %s\n", "tried again", s->retries, s->retries == 1 ? "" : "s", human_duration((double)s->retry_wait, text));
+		out_print("%-12s %d time%s, first after %s\n", "tried again", s->retries, s->retries == 1 ? "" : "s",
+			  human_duration((double)s->retry_wait, text));
 	if (s->time_limit)
 		line("time limit", human_duration((double)s->time_limit, text));
 	if (s->jitter)
@@ -259,7 +262,8 @@ static int remove_one(const struct parsed *p, struct error *e)
 	CLEANUP(out_document_release) struct out_document d = {0};
 	struct catalog *c;
 	int rc = find(p, &c, &s, e);
-	AUTO_FREE char *question = mem_printf("Remove the schedule %s? Its backups stay, and no cleanup removes them any more.", p->args.v[1]);
+	AUTO_FREE char *question = mem_printf(
+		"Remove the schedule %s? Its backups stay, and no cleanup removes them any more.", p->args.v[1]);
 
 	if (!rc && out_mode.interactive)
 		rc = out_confirm(opt_flag(p, "yes"), question, e);
@@ -304,7 +308,8 @@ static void tell_job(void *ctx, const struct job_record *j)
 	else if (j->state == JOB_SUCCESS && !out_mode.quiet)
 		out_print("%s: done in %s\n", j->title, human_duration(time_between(j->started, j->ended), text));
 	else if (j->state != JOB_SUCCESS)
-		out_print("%s: %s%s%s (job %s)\n", j->title, job_state_name(j->state), j->error ? ": " : "", j->error ? j->error : "", j->id);
+		out_print("%s: %s%s%s (job %s)\n", j->title, job_state_name(j->state), j->error ? ": " : "",
+			  j->error ? j->error : "", j->id);
 }
 
 static void tell_left_out(void *ctx, const struct schedule_record *s, const char *why)
@@ -354,7 +359,12 @@ static int run_due(const struct parsed *p, struct error *e)
 	CLEANUP(running_release) struct running r = {.dry_run = opt_flag(p, "dry-run")};
 	const struct supervisor_options o = {.program = "/proc/self/exe"};
 	struct supervisor_due due = {
-		.force = opt_flag(p, "force"), .dry_run = r.dry_run, .progress = &common_progress, .job = tell_job, .left_out = tell_left_out, .ctx = &r,
+		.force = opt_flag(p, "force"),
+		.dry_run = r.dry_run,
+		.progress = &common_progress,
+		.job = tell_job,
+		.left_out = tell_left_out,
+		.ctx = &r,
 	};
 	struct catalog *c;
 	int rc = names_need_catalog(&c, e);

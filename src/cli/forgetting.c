@@ -15,7 +15,8 @@ void forgetting_print(const struct forget_result *f)
 		const struct backup *b = &f->backups.v[i];
 		AUTO_FREE char *age = present_age(b->snapshot.time);
 		char id[9];
-		const char *const row[] = {f->items[i].keep ? "keep" : "forget", backup_short_id(b, id), age, backup_name(b), f->items[i].reason};
+		const char *const row[] = {f->items[i].keep ? "keep" : "forget", backup_short_id(b, id), age,
+					   backup_name(b), f->items[i].reason};
 
 		table_row(t, row);
 	}
@@ -79,7 +80,8 @@ int forgetting_ask(const struct parsed *p, struct repository *r, const struct fo
 	forgetting_print(&f);
 	fflush(stdout);
 	AUTO_FREE char *count = present_plural(f.removed, "backup");
-	AUTO_FREE char *question = mem_printf("Forget %s? %s cannot be brought back.", count, f.removed == 1 ? "It" : "They");
+	AUTO_FREE char *question =
+		mem_printf("Forget %s? %s cannot be brought back.", count, f.removed == 1 ? "It" : "They");
 
 	return out_confirm(false, question, e);
 }

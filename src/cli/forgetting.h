@@ -11,7 +11,8 @@ void forgetting_print(const struct forget_result *f);
 /* Members "removed", "kept", "backups", "unreadable". */
 void forgetting_members(const struct forget_result *f, struct json_out *w);
 /* On a terminal, unless --yes: show what would go, and ask. */
-int forgetting_ask(const struct parsed *p, struct repository *r, const struct forget_options *o, struct error *e) MUST_USE;
+int forgetting_ask(const struct parsed *p, struct repository *r, const struct forget_options *o,
+		   struct error *e) MUST_USE;
 /* Whether forgetting_ask() has not shown it already. */
 bool forgetting_is_news(const struct parsed *p, bool dry_run);
 

@@ -42,7 +42,8 @@ char *scheduled_time(const struct schedule_record *s, struct timespec t)
 		return mem_string(text);
 	}
 	zone_civil(zone, t.tv_sec, &c);
-	return mem_printf("%.3s %d %.3s %d %02d:%02d", cron_weekday_name(c.weekday), c.day, cron_month_name(c.month), c.year, c.hour, c.minute);
+	return mem_printf("%.3s %d %.3s %d %02d:%02d", cron_weekday_name(c.weekday), c.day, cron_month_name(c.month),
+			  c.year, c.hour, c.minute);
 }
 
 char *scheduled_next(const struct schedule_record *s)
@@ -64,7 +65,11 @@ char *scheduled_keep(const struct schedule_keep *k)
 	const struct {
 		uint64_t n;
 		const char *word;
-	} rules[] = {{k->hourly, "hourly"}, {k->daily, "daily"}, {k->weekly, "weekly"}, {k->monthly, "monthly"}, {k->yearly, "yearly"}};
+	} rules[] = {{k->hourly, "hourly"},
+		     {k->daily, "daily"},
+		     {k->weekly, "weekly"},
+		     {k->monthly, "monthly"},
+		     {k->yearly, "yearly"}};
 
 	if (k->days)
 		strlist_addf(&parts, "%llu day%s", (unsigned long long)k->days, k->days == 1 ? "" : "s");
@@ -74,16 +79,19 @@ char *scheduled_keep(const struct schedule_keep *k)
 		if (rules[i].n)
 			strlist_addf(&parts, "%llu %s", (unsigned long long)rules[i].n, rules[i].word);
 	if (k->max_backups)
-		strlist_addf(&parts, parts.n ? "at most %llu in all" : "the last %llu", (unsigned long long)k->max_backups);
+		strlist_addf(&parts, parts.n ? "at most %llu in all" : "the last %llu",
+			     (unsigned long long)k->max_backups);
 	return parts.n ? strlist_join(&parts, ", ") : mem_string("everything");
 }
 
 /* ---- from options ---- */
 
 static const char *const time_options[] = {"daily", "weekly", "monthly", "cron"};
-static const char *const keep_options[] = {"keep-days", "keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly", "max-backups"};
-static const char *const other_options[] = {"zone", "source", "all-sources", "action", "keep-all", "verify-level", "retries", "retry-wait", "time-limit", "jitter",
-					    "catch-up", "no-catch-up", "format", "dir", "repo"};
+static const char *const keep_options[] = {"keep-days",   "keep-last",    "keep-hourly", "keep-daily",
+					   "keep-weekly", "keep-monthly", "keep-yearly", "max-backups"};
+static const char *const other_options[] = {"zone",         "source",      "all-sources", "action",     "keep-all",
+					    "verify-level", "retries",     "retry-wait",  "time-limit", "jitter",
+					    "catch-up",     "no-catch-up", "format",      "dir",        "repo"};
 
 static size_t given(const struct parsed *p, const char *const *names, size_t n)
 {
@@ -189,8 +197,8 @@ static int take_sources(const struct parsed *p, struct schedule_record *s, struc
 
 static int take_keep(const struct parsed *p, struct schedule_record *s, struct error *e)
 {
-	uint64_t *const fields[] = {&s->keep.days, &s->keep.last, &s->keep.hourly, &s->keep.daily, &s->keep.weekly, &s->keep.monthly, &s->keep.yearly,
-				    &s->keep.max_backups};
+	uint64_t *const fields[] = {&s->keep.days,   &s->keep.last,    &s->keep.hourly, &s->keep.daily,
+				    &s->keep.weekly, &s->keep.monthly, &s->keep.yearly, &s->keep.max_backups};
 
 	if (opt_flag(p, "keep-all") && given(p, keep_options, ARRAY_LEN(keep_options)))
 		return error_set(e, ERR_USAGE, "--keep-all goes with no other rule of what to keep");

@@ -53,7 +53,8 @@ bool backup_is_called(const struct snapshot *s, const char *prefix)
 	size_t n = strlen(prefix);
 	char hex[ID_HEX_LEN + 1];
 
-	return n >= PREFIX_MIN && (!strncmp(id_hex(&s->id, hex), prefix, n) || (s->has_original && !strncmp(id_hex(&s->original, hex), prefix, n)));
+	return n >= PREFIX_MIN && (!strncmp(id_hex(&s->id, hex), prefix, n) ||
+				   (s->has_original && !strncmp(id_hex(&s->original, hex), prefix, n)));
 }
 
 /* By their first ids. Two that share theirs are one backup whose tags were being changed when something was cut off. */
@@ -72,7 +73,8 @@ static int resolve_original(struct repository *r, const char *prefix, struct id 
 		if (!s->has_original || !backup_is_called(s, prefix))
 			continue;
 		if (found && !id_equal(&found->original, &s->original)) {
-			error_set(e, ERR_USAGE, "%s is ambiguous: several backups had an id that begins with it", prefix);
+			error_set(e, ERR_USAGE, "%s is ambiguous: several backups had an id that begins with it",
+				  prefix);
 			return error_hint(e, "give more digits");
 		}
 		found = s;

@@ -24,7 +24,8 @@ static void add(struct cleanup_rules *r, const char *schedule, struct schedule_k
 	r->v[r->n++] = (struct forget_rule){schedule ? mem_string(schedule) : NULL, retention_of(&keep)};
 }
 
-int cleanup_rules_load(struct catalog *c, const struct schedule_keep *others, const uint64_t *days, struct cleanup_rules *out, struct error *e)
+int cleanup_rules_load(struct catalog *c, const struct schedule_keep *others, const uint64_t *days,
+		       struct cleanup_rules *out, struct error *e)
 {
 	CLEANUP(schedule_list_release) struct schedule_list l = {0};
 	struct schedule_keep keep = {0};

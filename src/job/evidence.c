@@ -60,7 +60,8 @@ static void read_lines(struct json *j, struct strlist *out)
 }
 
 /* Fills in *b, and lines (unless NULL), only when the text is about it. */
-static int parse(const struct buf *text, const char *repository_id, struct backup *b, struct strlist *lines, struct error *e)
+static int parse(const struct buf *text, const char *repository_id, struct backup *b, struct strlist *lines,
+		 struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist evidence = {0};
 	CLEANUP(strlist_release) struct strlist problems = {0};

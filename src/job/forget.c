@@ -184,7 +184,8 @@ static bool is_meant(const struct forget_options *o, const struct backup *b)
 
 	for (size_t i = 0; !of_source && i < o->sources.n; i++)
 		of_source = backup_has_source(b, o->sources.v[i]);
-	return of_source && (!o->schedule || same_text(o->schedule, backup_schedule(b)) || (o->rules && backup_is_safety(b)));
+	return of_source &&
+	       (!o->schedule || same_text(o->schedule, backup_schedule(b)) || (o->rules && backup_is_safety(b)));
 }
 
 static void choose_policy(const struct forget_options *o, struct forget_result *f, size_t i)

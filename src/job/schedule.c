@@ -28,7 +28,8 @@ int schedule_next(const struct schedule_record *s, int64_t after, int64_t *out, 
 	return rc;
 }
 
-/* The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of what comes in moves every bit of what goes out. */
+/* The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit of what comes in moves every bit of what goes out.
+ */
 static uint64_t scatter(uint64_t v)
 {
 	v = (v ^ (v >> 30)) * 0xbf58476d1ce4e5b9;
@@ -46,8 +47,8 @@ static void set_next(struct schedule_record *s, int64_t due)
 	s->next_run = (struct timespec){.tv_sec = due == INT64_MAX ? 0 : due};
 }
 
-/* The last due time up to now, given that `due` is one. Steps back that double find where to begin, so that a year of minutes is
- * not walked through. */
+/* The last due time up to now, given that `due` is one. Steps back that double find where to begin, so that a year of
+ * minutes is not walked through. */
 static int64_t latest(const struct times *t, int64_t due, int64_t now)
 {
 	int64_t at = due;
@@ -74,7 +75,8 @@ static uint64_t count_from(const struct times *t, int64_t due, int64_t last)
 	return n;
 }
 
-static void judge_due(struct schedule_record *s, const struct times *t, int64_t due, int64_t now, enum schedule_verdict *out, uint64_t *missed)
+static void judge_due(struct schedule_record *s, const struct times *t, int64_t due, int64_t now,
+		      enum schedule_verdict *out, uint64_t *missed)
 {
 	int64_t last = latest(t, due, now);
 	bool late = now - last > SCHEDULE_LATE;
@@ -85,7 +87,8 @@ static void judge_due(struct schedule_record *s, const struct times *t, int64_t 
 	set_next(s, next(t, last));
 }
 
-int schedule_judge(struct schedule_record *s, int64_t now, enum schedule_verdict *out, uint64_t *missed, struct error *e)
+int schedule_judge(struct schedule_record *s, int64_t now, enum schedule_verdict *out, uint64_t *missed,
+		   struct error *e)
 {
 	struct times t;
 	int rc = times_of(s, &t, e);

@@ -1,4 +1,5 @@
-/* Any text as a cron expression: what is accepted has a next time that its own fields name, in order, or never comes. */
+/* Any text as a cron expression: what is accepted has a next time that its own fields name, in order, or never comes.
+ */
 #include "base/cron.h"
 #include "base/mem.h"
 
@@ -14,7 +15,7 @@ static void demand(bool holds)
 
 static void walk(const struct cron *c, const char *zone)
 {
-	int64_t at = 1774660000;        /* the day before the clocks change in Berlin */
+	int64_t at = 1774660000; /* the day before the clocks change in Berlin */
 	const struct zone *z;
 	struct error e;
 

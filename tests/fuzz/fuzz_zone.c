@@ -1,4 +1,5 @@
-/* Any bytes as a time zone file, and as a POSIX rule: what is accepted tells the time everywhere, and its changes are changes. */
+/* Any bytes as a time zone file, and as a POSIX rule: what is accepted tells the time everywhere, and its changes are
+ * changes. */
 #include "base/mem.h"
 #include "base/zone.h"
 
@@ -21,7 +22,8 @@ static void tell_the_time(struct zone *z)
 		int64_t at = points[i];
 
 		zone_civil(z, at, &c);
-		demand(c.month >= 1 && c.month <= 12 && c.day >= 1 && c.day <= 31 && c.hour >= 0 && c.hour < 24 && c.second < 60 && c.weekday >= 0 && c.weekday < 7);
+		demand(c.month >= 1 && c.month <= 12 && c.day >= 1 && c.day <= 31 && c.hour >= 0 && c.hour < 24 &&
+		       c.second < 60 && c.weekday >= 0 && c.weekday < 7);
 		for (int k = 0; k < 8 && at != INT64_MAX; k++) {
 			int64_t next = zone_next_change(z, at);
 

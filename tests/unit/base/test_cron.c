@@ -78,21 +78,27 @@ static void an_expression_that_makes_no_sense_is_refused_by_the_name_of_its_fiel
 		{"0 0 * foo *", "the month of \"0 0 * foo *\" cannot be foo"},
 		{"0 0 * * monday", "the day of the week of \"0 0 * * monday\" cannot be monday"},
 		{"jan 0 * * *", "the minute of \"jan 0 * * *\" cannot be jan"},
-		{"99999999999999999999 0 * * *", "the minute of \"99999999999999999999 0 * * *\" cannot be 99999999999999999999"},
+		{"99999999999999999999 0 * * *",
+		 "the minute of \"99999999999999999999 0 * * *\" cannot be 99999999999999999999"},
 		{"5x 0 * * *", "the minute of \"5x 0 * * *\" cannot be 5x"},
 		{"-5 0 * * *", "the minute of \"-5 0 * * *\" has something that is neither a number nor a name in it"},
 		{"5, 0 * * *", "the minute of \"5, 0 * * *\" ends too early"},
 		{"5- 0 * * *", "the minute of \"5- 0 * * *\" ends too early"},
 		{"*5 0 * * *", "the minute of \"*5 0 * * *\" has something that is neither a number nor a name in it"},
 		{"30-10 0 * * *", "the minute of \"30-10 0 * * *\" has a range that runs backwards"},
-		{"5/10 0 * * *", "the minute of \"5/10 0 * * *\" has a step of a single value: steps go with \"*\" or a range"},
+		{"5/10 0 * * *",
+		 "the minute of \"5/10 0 * * *\" has a step of a single value: steps go with \"*\" or a range"},
 		{"*/0 0 * * *", "the minute of \"*/0 0 * * *\" cannot go in steps of \"0\""},
 		{"*/90 0 * * *", "the minute of \"*/90 0 * * *\" cannot go in steps of \"90\""},
 		{"*/ 0 * * *", "the minute of \"*/ 0 * * *\" cannot go in steps of \"\""},
-		{"0 2 * *", "\"0 2 * *\" has 4 fields, and a cron expression five: minute, hour, day of the month, month, day of the week"},
-		{"0 0 2 * * *", "\"0 0 2 * * *\" has 6 fields, and a cron expression five: minute, hour, day of the month, month, day of the week"},
-		{"@reboot", "\"@reboot\" has 1 field, and a cron expression five: minute, hour, day of the month, month, day of the week"},
-		{"", "\"\" has 0 fields, and a cron expression five: minute, hour, day of the month, month, day of the week"},
+		{"0 2 * *", "\"0 2 * *\" has 4 fields, and a cron expression five: minute, hour, day of the month, "
+			    "month, day of the week"},
+		{"0 0 2 * * *", "\"0 0 2 * * *\" has 6 fields, and a cron expression five: minute, hour, day of the "
+				"month, month, day of the week"},
+		{"@reboot", "\"@reboot\" has 1 field, and a cron expression five: minute, hour, day of the month, "
+			    "month, day of the week"},
+		{"", "\"\" has 0 fields, and a cron expression five: minute, hour, day of the month, month, day of the "
+		     "week"},
 	};
 	struct cron c;
 
@@ -169,15 +175,18 @@ static void the_next_time_is_after_and_not_at(void **state)
 {
 	NEXT("30 2 * * *", "UTC", utc(2026, 5, 1, 2, 30) - 1, "2026-05-01 02:30", "2026-05-02 02:30");
 	NEXT("* * * * *", "UTC", utc(2026, 12, 31, 23, 59), "2027-01-01 00:00", "2027-01-01 00:01");
-	NEXT("0 */6 * * *", "UTC", utc(2026, 5, 1, 1, 0), "2026-05-01 06:00", "2026-05-01 12:00", "2026-05-01 18:00", "2026-05-02 00:00");
+	NEXT("0 */6 * * *", "UTC", utc(2026, 5, 1, 1, 0), "2026-05-01 06:00", "2026-05-01 12:00", "2026-05-01 18:00",
+	     "2026-05-02 00:00");
 }
 
 static void either_day_suffices_when_both_are_restricted(void **state)
 {
 	/* 13 November 2026 is a Friday. */
-	NEXT("0 0 13 * fri", "UTC", utc(2026, 11, 1, 0, 0), "2026-11-06 00:00", "2026-11-13 00:00", "2026-11-20 00:00", "2026-11-27 00:00", "2026-12-04 00:00", "2026-12-11 00:00", "2026-12-13 00:00");
+	NEXT("0 0 13 * fri", "UTC", utc(2026, 11, 1, 0, 0), "2026-11-06 00:00", "2026-11-13 00:00", "2026-11-20 00:00",
+	     "2026-11-27 00:00", "2026-12-04 00:00", "2026-12-11 00:00", "2026-12-13 00:00");
 	/* A field that begins with "*" does not restrict: odd days that are Fridays. */
-	NEXT("0 0 */2 * fri", "UTC", utc(2026, 11, 1, 0, 0), "2026-11-13 00:00", "2026-11-27 00:00", "2026-12-11 00:00");
+	NEXT("0 0 */2 * fri", "UTC", utc(2026, 11, 1, 0, 0), "2026-11-13 00:00", "2026-11-27 00:00",
+	     "2026-12-11 00:00");
 }
 
 static void the_29th_of_february_comes_in_leap_years(void **state)
@@ -185,13 +194,15 @@ static void the_29th_of_february_comes_in_leap_years(void **state)
 	NEXT("0 12 29 2 *", "UTC", utc(2026, 1, 1, 0, 0), "2028-02-29 12:00", "2032-02-29 12:00");
 	NEXT("0 12 29 2 *", "UTC", utc(2096, 3, 1, 0, 0), "2104-02-29 12:00");
 	/* One that is a Sunday: 2032, and then again in 28 years; over 2100 it takes forty. */
-	NEXT("0 0 29 2 */7", "UTC", utc(2026, 1, 1, 0, 0), "2032-02-29 00:00", "2060-02-29 00:00", "2088-02-29 00:00", "2128-02-29 00:00");
+	NEXT("0 0 29 2 */7", "UTC", utc(2026, 1, 1, 0, 0), "2032-02-29 00:00", "2060-02-29 00:00", "2088-02-29 00:00",
+	     "2128-02-29 00:00");
 }
 
 static void a_day_that_a_month_does_not_have_is_its_last_when_asked_for(void **state)
 {
 	struct cron c = cron_daily(4, 0);
-	static const char *const expected[] = {"2027-11-30 04:00", "2027-12-31 04:00", "2028-01-31 04:00", "2028-02-29 04:00", "2028-03-31 04:00", "2028-04-30 04:00"};
+	static const char *const expected[] = {"2027-11-30 04:00", "2027-12-31 04:00", "2028-01-31 04:00",
+					       "2028-02-29 04:00", "2028-03-31 04:00", "2028-04-30 04:00"};
 	int64_t t = utc(2027, 11, 1, 0, 0);
 
 	c.day = (uint64_t)1 << 31;
@@ -214,41 +225,55 @@ static void a_day_that_a_month_does_not_have_is_its_last_when_asked_for(void **s
 static void a_skipped_time_is_due_at_the_change_and_a_repeated_one_at_its_first(void **state)
 {
 	/* Berlin: 29 March 2026 02:00 -> 03:00 (01:00 UTC); 25 October 03:00 -> 02:00 (01:00 UTC). */
-	NEXT("30 2 * * *", "Europe/Berlin", utc(2026, 3, 28, 0, 0), "2026-03-28 01:30", "2026-03-29 01:00", "2026-03-30 00:30");
-	NEXT("30 2 * * *", "Europe/Berlin", utc(2026, 10, 24, 0, 0), "2026-10-24 00:30", "2026-10-25 00:30", "2026-10-26 01:30");
+	NEXT("30 2 * * *", "Europe/Berlin", utc(2026, 3, 28, 0, 0), "2026-03-28 01:30", "2026-03-29 01:00",
+	     "2026-03-30 00:30");
+	NEXT("30 2 * * *", "Europe/Berlin", utc(2026, 10, 24, 0, 0), "2026-10-24 00:30", "2026-10-25 00:30",
+	     "2026-10-26 01:30");
 	/* New York: 8 March 02:00 -> 03:00 (07:00 UTC); 1 November 02:00 -> 01:00 (06:00 UTC). */
-	NEXT("30 2 * * *", "America/New_York", utc(2026, 3, 7, 0, 0), "2026-03-07 07:30", "2026-03-08 07:00", "2026-03-09 06:30");
-	NEXT("30 1 * * *", "America/New_York", utc(2026, 10, 31, 0, 0), "2026-10-31 05:30", "2026-11-01 05:30", "2026-11-02 06:30");
-	/* Lord Howe: 4 October 02:00 -> 02:30 (15:30 UTC the day before); 5 April 02:00 -> 01:30 (15:00 UTC the day before). */
-	NEXT("15 2 * * *", "Australia/Lord_Howe", utc(2026, 10, 2, 0, 0), "2026-10-02 15:45", "2026-10-03 15:30", "2026-10-04 15:15");
-	NEXT("45 1 * * *", "Australia/Lord_Howe", utc(2026, 4, 3, 0, 0), "2026-04-03 14:45", "2026-04-04 14:45", "2026-04-05 15:15");
+	NEXT("30 2 * * *", "America/New_York", utc(2026, 3, 7, 0, 0), "2026-03-07 07:30", "2026-03-08 07:00",
+	     "2026-03-09 06:30");
+	NEXT("30 1 * * *", "America/New_York", utc(2026, 10, 31, 0, 0), "2026-10-31 05:30", "2026-11-01 05:30",
+	     "2026-11-02 06:30");
+	/* Lord Howe: 4 October 02:00 -> 02:30 (15:30 UTC the day before); 5 April 02:00 -> 01:30 (15:00 UTC the day
+	 * before). */
+	NEXT("15 2 * * *", "Australia/Lord_Howe", utc(2026, 10, 2, 0, 0), "2026-10-02 15:45", "2026-10-03 15:30",
+	     "2026-10-04 15:15");
+	NEXT("45 1 * * *", "Australia/Lord_Howe", utc(2026, 4, 3, 0, 0), "2026-04-03 14:45", "2026-04-04 14:45",
+	     "2026-04-05 15:15");
 }
 
 static void several_skipped_times_are_due_once(void **state)
 {
-	NEXT("*/10 2 * * *", "Europe/Berlin", utc(2026, 3, 28, 1, 45), "2026-03-28 01:50", "2026-03-29 01:00", "2026-03-30 00:00");
+	NEXT("*/10 2 * * *", "Europe/Berlin", utc(2026, 3, 28, 1, 45), "2026-03-28 01:50", "2026-03-29 01:00",
+	     "2026-03-30 00:00");
 	NEXT("0 2,3 * * *", "Europe/Berlin", utc(2026, 3, 28, 2, 30), "2026-03-29 01:00", "2026-03-30 00:00");
 }
 
 static void every_hour_means_every_hour_that_passes(void **state)
 {
-	NEXT("30 * * * *", "Europe/Berlin", utc(2026, 3, 29, 0, 0), "2026-03-29 00:30", "2026-03-29 01:30", "2026-03-29 02:30");
-	NEXT("30 * * * *", "Europe/Berlin", utc(2026, 10, 24, 23, 0), "2026-10-24 23:30", "2026-10-25 00:30", "2026-10-25 01:30", "2026-10-25 02:30");
+	NEXT("30 * * * *", "Europe/Berlin", utc(2026, 3, 29, 0, 0), "2026-03-29 00:30", "2026-03-29 01:30",
+	     "2026-03-29 02:30");
+	NEXT("30 * * * *", "Europe/Berlin", utc(2026, 10, 24, 23, 0), "2026-10-24 23:30", "2026-10-25 00:30",
+	     "2026-10-25 01:30", "2026-10-25 02:30");
 	/* 02:00 comes twice, and does not come. */
-	NEXT("0 */2 * * *", "Europe/Berlin", utc(2026, 10, 24, 23, 0), "2026-10-25 00:00", "2026-10-25 01:00", "2026-10-25 03:00");
+	NEXT("0 */2 * * *", "Europe/Berlin", utc(2026, 10, 24, 23, 0), "2026-10-25 00:00", "2026-10-25 01:00",
+	     "2026-10-25 03:00");
 	NEXT("0 */2 * * *", "Europe/Berlin", utc(2026, 3, 28, 22, 0), "2026-03-28 23:00", "2026-03-29 02:00");
 	/* Named one by one they are times of day. */
-	NEXT("30 0-23 * * *", "Europe/Berlin", utc(2026, 10, 24, 23, 0), "2026-10-24 23:30", "2026-10-25 00:30", "2026-10-25 02:30");
+	NEXT("30 0-23 * * *", "Europe/Berlin", utc(2026, 10, 24, 23, 0), "2026-10-24 23:30", "2026-10-25 00:30",
+	     "2026-10-25 02:30");
 }
 
 static void a_day_that_is_skipped_is_due_at_the_change(void **state)
 {
 	/* Apia went from 29 to 31 December 2011 at midnight, 10:00 UTC on the 30th. */
 	NEXT("0 12 30 12 *", "Pacific/Apia", utc(2011, 12, 1, 0, 0), "2011-12-30 10:00", "2012-12-29 22:00");
-	NEXT("0 12 * * *", "Pacific/Apia", utc(2011, 12, 29, 0, 0), "2011-12-29 22:00", "2011-12-30 10:00", "2011-12-30 22:00");
+	NEXT("0 12 * * *", "Pacific/Apia", utc(2011, 12, 29, 0, 0), "2011-12-29 22:00", "2011-12-30 10:00",
+	     "2011-12-30 22:00");
 }
 
-/* The same by a plain model: every minute is looked at with the C library, and a time is due once the clock has reached it. */
+/* The same by a plain model: every minute is looked at with the C library, and a time is due once the clock has reached
+ * it. */
 static bool matches(const struct cron *c, int64_t local_minute)
 {
 	time_t t = local_minute * 60;
@@ -298,7 +323,10 @@ static void assert_same_as_the_model(const char *text, const char *zone, int64_t
 
 static void all_changes_of_the_clock_are_as_in_a_plain_model(void **state)
 {
-	static const char *const texts[] = {"* * * * *", "*/7 * * * *", "30 * * * *", "15 */2 * * *", "* 2 * * *", "30 2 * * *", "0 0 * * *", "45 1 * * *", "0,59 1-3 * * *", "20 2 * * sun", "30 1 1-7 * sun", "15 2 29 3 *", "0 3 * * *"};
+	static const char *const texts[] = {"* * * * *",      "*/7 * * * *",  "30 * * * *",     "15 */2 * * *",
+					    "* 2 * * *",      "30 2 * * *",   "0 0 * * *",      "45 1 * * *",
+					    "0,59 1-3 * * *", "20 2 * * sun", "30 1 1-7 * sun", "15 2 29 3 *",
+					    "0 3 * * *"};
 	static const struct {
 		const char *zone;
 		int month[2], day[2];

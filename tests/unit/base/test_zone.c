@@ -50,7 +50,8 @@ static void assert_shows(const struct zone *z, int64_t at, const char *expected)
 	struct zone_civil c;
 
 	zone_civil(z, at, &c);
-	AUTO_FREE char *text = mem_printf("%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour, c.minute, c.second);
+	AUTO_FREE char *text =
+		mem_printf("%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour, c.minute, c.second);
 
 	assert_string_equal(text, expected);
 }
@@ -59,7 +60,15 @@ static void assert_shows(const struct zone *z, int64_t at, const char *expected)
 
 static void a_name_that_is_none_is_refused(void **state)
 {
-	static const char *const names[] = {"Europe/Atlantis", "../../etc/passwd", "/usr/share/zoneinfo/Europe/Berlin", "Europe/../Europe/Berlin", "Europe", "Europe/", ".", "Europe Berlin", "a\nb"};
+	static const char *const names[] = {"Europe/Atlantis",
+					    "../../etc/passwd",
+					    "/usr/share/zoneinfo/Europe/Berlin",
+					    "Europe/../Europe/Berlin",
+					    "Europe",
+					    "Europe/",
+					    ".",
+					    "Europe Berlin",
+					    "a\nb"};
 	const struct zone *z;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -115,10 +124,10 @@ static void a_file_that_is_cut_off_anywhere_is_damaged(void **state)
 
 /* A version 1 file with two changes and two kinds of time. */
 static const unsigned char small[] = {
-	'T', 'Z', 'i', 'f', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 4,             /* changes, kinds, letters */
-	0, 0, 0, 100, 0, 0, 0, 200, 1, 0,               /* at 100 and 200 */
-	0, 0, 14, 16, 0, 0, 0, 0, 28, 32, 1, 0,         /* +1 h, +2 h */
+	'T', 'Z', 'i', 'f', 0, 0, 0, 0,   0,  0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0,   0,   0,   0,   0, 0, 0, 0,   0,  0,  0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 4, /* changes, kinds, letters */
+	0,   0,   0,   100, 0, 0, 0, 200, 1,  0,                                      /* at 100 and 200 */
+	0,   0,   14,  16,  0, 0, 0, 0,   28, 32, 1, 0,                               /* +1 h, +2 h */
 	'A', 'B', 'C', 0,
 };
 
@@ -151,15 +160,35 @@ static void leap_seconds_are_refused(void **state)
 	if (!fs_exists("/usr/share/zoneinfo/right/UTC"))
 		skip();
 	read_zone_file("right/UTC", &right);
-	assert_string_equal(parse_text(right.p, right.len), "the time zone file counts leap seconds, which clocks of Unix do not");
+	assert_string_equal(parse_text(right.p, right.len),
+			    "the time zone file counts leap seconds, which clocks of Unix do not");
 }
 
 static void what_is_no_rule_is_refused(void **state)
 {
 	static const char *const rules[] = {
-		"", "CE", "CET", "CET-25", "CET-1:60", "CET-1CE", "CET-1CEST,", "CET-1CEST,M3.5.0", "CET-1CEST,M3.5.0,", "CET-1CEST,M0.5.0,M10.5.0", "CET-1CEST,M13.5.0,M10.5.0",
-		"CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M3.5.7,M10.5.0", "CET-1CEST,J0,J1", "CET-1CEST,J366,J1", "CET-1CEST,366,1", "CET-1CEST,M3.5.0/168,M10.5.0", "CET-1CEST,M3.5.0,M10.5.0 ",
-		"<CET-1", "<C T>-1", "<+0>-1", "CET1234",
+		"",
+		"CE",
+		"CET",
+		"CET-25",
+		"CET-1:60",
+		"CET-1CE",
+		"CET-1CEST,",
+		"CET-1CEST,M3.5.0",
+		"CET-1CEST,M3.5.0,",
+		"CET-1CEST,M0.5.0,M10.5.0",
+		"CET-1CEST,M13.5.0,M10.5.0",
+		"CET-1CEST,M3.6.0,M10.5.0",
+		"CET-1CEST,M3.5.7,M10.5.0",
+		"CET-1CEST,J0,J1",
+		"CET-1CEST,J366,J1",
+		"CET-1CEST,366,1",
+		"CET-1CEST,M3.5.0/168,M10.5.0",
+		"CET-1CEST,M3.5.0,M10.5.0 ",
+		"<CET-1",
+		"<C T>-1",
+		"<+0>-1",
+		"CET1234",
 	};
 	struct zone *z;
 
@@ -200,27 +229,37 @@ static void assert_same_as_the_c_library(const struct zone *z, const char *name,
 
 		localtime_r(&now, &tm);
 		zone_civil(z, t, &c);
-		if (zone_offset(z, t) != tm.tm_gmtoff || c.hour != tm.tm_hour || c.minute != tm.tm_min || c.second != tm.tm_sec || c.day != tm.tm_mday ||
-		    c.month != tm.tm_mon + 1 || c.year != tm.tm_year + 1900 || c.weekday != tm.tm_wday)
-			fail_msg("%s at %lld: %d, the C library has %ld", name, (long long)t, zone_offset(z, t), tm.tm_gmtoff);
+		if (zone_offset(z, t) != tm.tm_gmtoff || c.hour != tm.tm_hour || c.minute != tm.tm_min ||
+		    c.second != tm.tm_sec || c.day != tm.tm_mday || c.month != tm.tm_mon + 1 ||
+		    c.year != tm.tm_year + 1900 || c.weekday != tm.tm_wday)
+			fail_msg("%s at %lld: %d, the C library has %ld", name, (long long)t, zone_offset(z, t),
+				 tm.tm_gmtoff);
 	}
 }
 
 /* Every change until 2060 is found, a second before and at it. */
 static void assert_changes_at_the_same_second(const struct zone *z, const char *name)
 {
-	for (int64_t at = zone_next_change(z, utc(1850, 1, 1, 0, 0)); at < utc(2060, 1, 1, 0, 0); at = zone_next_change(z, at))
+	for (int64_t at = zone_next_change(z, utc(1850, 1, 1, 0, 0)); at < utc(2060, 1, 1, 0, 0);
+	     at = zone_next_change(z, at))
 		assert_same_as_the_c_library(z, name, at - 1, at + 1, 1);
 }
 
 static void many_zones_tell_the_time_as_the_c_library_does(void **state)
 {
 	static const char *const zones[] = {
-		"Africa/Abidjan", "Africa/Cairo", "Africa/Casablanca", "Africa/El_Aaiun", "Africa/Johannesburg", "America/Anchorage", "America/Asuncion", "America/Caracas", "America/Godthab",
-		"America/Havana", "America/Mexico_City", "America/New_York", "America/Nuuk", "America/Santiago", "America/Sao_Paulo", "America/Scoresbysund", "America/St_Johns",
-		"Antarctica/Casey", "Antarctica/Troll", "Asia/Amman", "Asia/Gaza", "Asia/Hebron", "Asia/Jerusalem", "Asia/Kathmandu", "Asia/Kolkata", "Asia/Manila", "Asia/Pyongyang", "Asia/Tehran",
-		"Asia/Tokyo", "Atlantic/Azores", "Australia/Eucla", "Australia/Lord_Howe", "Australia/Sydney", "Europe/Berlin", "Europe/Dublin", "Europe/Istanbul", "Europe/Lisbon", "Europe/London",
-		"Europe/Moscow", "Pacific/Apia", "Pacific/Auckland", "Pacific/Chatham", "Pacific/Easter", "Pacific/Fiji", "Pacific/Kiritimati", "Pacific/Kwajalein", "Pacific/Marquesas", "UTC",
+		"Africa/Abidjan",      "Africa/Cairo",      "Africa/Casablanca",   "Africa/El_Aaiun",
+		"Africa/Johannesburg", "America/Anchorage", "America/Asuncion",    "America/Caracas",
+		"America/Godthab",     "America/Havana",    "America/Mexico_City", "America/New_York",
+		"America/Nuuk",        "America/Santiago",  "America/Sao_Paulo",   "America/Scoresbysund",
+		"America/St_Johns",    "Antarctica/Casey",  "Antarctica/Troll",    "Asia/Amman",
+		"Asia/Gaza",           "Asia/Hebron",       "Asia/Jerusalem",      "Asia/Kathmandu",
+		"Asia/Kolkata",        "Asia/Manila",       "Asia/Pyongyang",      "Asia/Tehran",
+		"Asia/Tokyo",          "Atlantic/Azores",   "Australia/Eucla",     "Australia/Lord_Howe",
+		"Australia/Sydney",    "Europe/Berlin",     "Europe/Dublin",       "Europe/Istanbul",
+		"Europe/Lisbon",       "Europe/London",     "Europe/Moscow",       "Pacific/Apia",
+		"Pacific/Auckland",    "Pacific/Chatham",   "Pacific/Easter",      "Pacific/Fiji",
+		"Pacific/Kiritimati",  "Pacific/Kwajalein", "Pacific/Marquesas",   "UTC",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
@@ -229,8 +268,10 @@ static void many_zones_tell_the_time_as_the_c_library_does(void **state)
 		if (!fs_exists(path))
 			continue;
 		use_tz(zones[i]);
-		assert_same_as_the_c_library(load(zones[i]), zones[i], utc(1850, 1, 1, 0, 0), utc(2110, 1, 1, 0, 0), 11 * DAY + 4321);
-		assert_same_as_the_c_library(load(zones[i]), zones[i], utc(2020, 1, 1, 0, 0), utc(2040, 1, 1, 0, 0), 31 * HOUR);
+		assert_same_as_the_c_library(load(zones[i]), zones[i], utc(1850, 1, 1, 0, 0), utc(2110, 1, 1, 0, 0),
+					     11 * DAY + 4321);
+		assert_same_as_the_c_library(load(zones[i]), zones[i], utc(2020, 1, 1, 0, 0), utc(2040, 1, 1, 0, 0),
+					     31 * HOUR);
 		assert_changes_at_the_same_second(load(zones[i]), zones[i]);
 	}
 	use_tz(NULL);
@@ -239,8 +280,19 @@ static void many_zones_tell_the_time_as_the_c_library_does(void **state)
 static void rules_tell_the_time_as_the_c_library_does(void **state)
 {
 	static const char *const rules[] = {
-		"CET-1CEST,M3.5.0,M10.5.0/3", "EST5EDT,M3.2.0,M11.1.0", "<+03>-3", "<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "IST-1GMT0,M10.5.0,M3.5.0/1", "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0",
-		"NZST-12NZDT,M9.5.0,M4.1.0/3", "ABC3DEF,J60/0,J300/0", "ABC3DEF,59/0,300/0", "IST-2IDT,M3.4.4/26,M10.5.0", "EET-2EEST,M3.4.4/50,M10.4.4/50", "ABC-5:30:15", "XYZ+4:00:30QRS+3:30,M2.1.1/1:02:03,M12.3.6/22:59:59",
+		"CET-1CEST,M3.5.0,M10.5.0/3",
+		"EST5EDT,M3.2.0,M11.1.0",
+		"<+03>-3",
+		"<-02>2<-01>,M3.5.0/-1,M10.5.0/0",
+		"IST-1GMT0,M10.5.0,M3.5.0/1",
+		"<+1030>-10:30<+11>-11,M10.1.0,M4.1.0",
+		"NZST-12NZDT,M9.5.0,M4.1.0/3",
+		"ABC3DEF,J60/0,J300/0",
+		"ABC3DEF,59/0,300/0",
+		"IST-2IDT,M3.4.4/26,M10.5.0",
+		"EET-2EEST,M3.4.4/50,M10.4.4/50",
+		"ABC-5:30:15",
+		"XYZ+4:00:30QRS+3:30,M2.1.1/1:02:03,M12.3.6/22:59:59",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
@@ -249,7 +301,8 @@ static void rules_tell_the_time_as_the_c_library_does(void **state)
 		use_tz(rules[i]);
 		assert_int_equal(zone_parse_rule(rules[i], &z, &e), 0);
 		assert_same_as_the_c_library(z, rules[i], utc(1970, 1, 1, 0, 0), utc(2070, 1, 1, 0, 0), 5 * DAY + 4321);
-		for (int64_t at = zone_next_change(z, utc(2000, 1, 1, 0, 0)); at < utc(2030, 1, 1, 0, 0); at = zone_next_change(z, at))
+		for (int64_t at = zone_next_change(z, utc(2000, 1, 1, 0, 0)); at < utc(2030, 1, 1, 0, 0);
+		     at = zone_next_change(z, at))
 			assert_same_as_the_c_library(z, rules[i], at - 1, at + 1, 1);
 	}
 	use_tz(NULL);

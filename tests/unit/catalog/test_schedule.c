@@ -25,8 +25,12 @@ static struct schedule_record nightly(void)
 
 static void add_source(struct support *s, const char *name)
 {
-	CLEANUP(source_record_release) struct source_record r = {
-		.name = mem_string(name), .url = mem_printf("sqlite:/srv/%s.db", name), .shown = mem_printf("sqlite:/srv/%s.db", name), .engine = mem_string("sqlite"),
+	CLEANUP(source_record_release)
+	struct source_record r = {
+		.name = mem_string(name),
+		.url = mem_printf("sqlite:/srv/%s.db", name),
+		.shown = mem_printf("sqlite:/srv/%s.db", name),
+		.engine = mem_string("sqlite"),
 	};
 
 	assert_int_equal(source_add(s->c, &r, &s->e), 0);
@@ -34,7 +38,8 @@ static void add_source(struct support *s, const char *name)
 
 static void add_place(struct support *s, const char *name)
 {
-	CLEANUP(place_record_release) struct place_record p = {.name = mem_string(name), .location = mem_printf("/srv/%s", name)};
+	CLEANUP(place_record_release)
+	struct place_record p = {.name = mem_string(name), .location = mem_printf("/srv/%s", name)};
 
 	assert_int_equal(place_add(s->c, &p, &s->e), 0);
 }
@@ -74,23 +79,32 @@ static void what_is_impossible_is_refused(void **state)
 		{"{\"name\": \"a/b\"}", ERR_USAGE, "a schedule cannot be called \"a/b\""},
 		{"{}", ERR_USAGE, "a schedule cannot be called \"\""},
 		{"{\"name\": \"n\", \"action\": \"destroy\"}", ERR_USAGE,
-		 "the field \"action\" of a schedule cannot be \"destroy\"; it is one of: backup, verify, optimize, check-tables, cleanup, export, check"},
-		{"{\"name\": \"n\", \"time\": \"25:00\"}", ERR_USAGE, "the field \"time\" of a schedule must be a time of day such as 02:00, not \"25:00\""},
-		{"{\"name\": \"n\", \"time\": \"2:5\"}", ERR_USAGE, "the field \"time\" of a schedule must be a time of day such as 02:00, not \"2:5\""},
-		{"{\"name\": \"n\", \"time\": \" 2:00\"}", ERR_USAGE, "the field \"time\" of a schedule must be a time of day such as 02:00, not \" 2:00\""},
+		 "the field \"action\" of a schedule cannot be \"destroy\"; it is one of: backup, verify, optimize, "
+		 "check-tables, cleanup, export, check"},
+		{"{\"name\": \"n\", \"time\": \"25:00\"}", ERR_USAGE,
+		 "the field \"time\" of a schedule must be a time of day such as 02:00, not \"25:00\""},
+		{"{\"name\": \"n\", \"time\": \"2:5\"}", ERR_USAGE,
+		 "the field \"time\" of a schedule must be a time of day such as 02:00, not \"2:5\""},
+		{"{\"name\": \"n\", \"time\": \" 2:00\"}", ERR_USAGE,
+		 "the field \"time\" of a schedule must be a time of day such as 02:00, not \" 2:00\""},
 		{"{\"name\": \"n\", \"day\": 0}", ERR_USAGE, "0 is no day of a month"},
 		{"{\"name\": \"n\", \"day\": 32}", ERR_USAGE, "the field \"day\" of a schedule cannot be more than 31"},
 		{"{\"name\": \"n\", \"weekday\": \"someday\"}", ERR_USAGE,
-		 "the field \"weekday\" of a schedule cannot be \"someday\"; it is one of: sunday, monday, tuesday, wednesday, thursday, friday, saturday"},
+		 "the field \"weekday\" of a schedule cannot be \"someday\"; it is one of: sunday, monday, tuesday, "
+		 "wednesday, thursday, friday, saturday"},
 		{"{\"name\": \"n\", \"kind\": \"cron\"}", ERR_USAGE,
-		 "\"\" has 0 fields, and a cron expression five: minute, hour, day of the month, month, day of the week"},
-		{"{\"name\": \"n\", \"kind\": \"cron\", \"cron\": \"0 0 30 2 *\"}", ERR_USAGE, "\"0 0 30 2 *\" never comes: there is no such day"},
-		{"{\"name\": \"n\", \"zone\": \"Mars/Olympus\"}", ERR_USAGE, "there is no time zone named \"Mars/Olympus\""},
-		{"{\"name\": \"n\", \"keep\": {\"daily\": -1}}", ERR_USAGE, "the field \"daily\" of a schedule's keep must be a whole number that is not negative"},
+		 "\"\" has 0 fields, and a cron expression five: minute, hour, day of the month, month, day of the "
+		 "week"},
+		{"{\"name\": \"n\", \"kind\": \"cron\", \"cron\": \"0 0 30 2 *\"}", ERR_USAGE,
+		 "\"0 0 30 2 *\" never comes: there is no such day"},
+		{"{\"name\": \"n\", \"zone\": \"Mars/Olympus\"}", ERR_USAGE,
+		 "there is no time zone named \"Mars/Olympus\""},
+		{"{\"name\": \"n\", \"keep\": {\"daily\": -1}}", ERR_USAGE,
+		 "the field \"daily\" of a schedule's keep must be a whole number that is not negative"},
 		{"{\"name\": \"n\", \"keep\": {\"hours\": 1}}", ERR_USAGE, "a schedule's keep has no field \"hours\""},
 		{"{\"name\": \"n\", \"action\": \"export\"}", ERR_USAGE, "an export needs a format and a folder"},
-		{"{\"name\": \"n\", \"action\": \"export\", \"export_format\": \"sql\", \"export_dir\": \"out\"}", ERR_USAGE,
-		 "the folder of exports must be a whole path, not \"out\""},
+		{"{\"name\": \"n\", \"action\": \"export\", \"export_format\": \"sql\", \"export_dir\": \"out\"}",
+		 ERR_USAGE, "the folder of exports must be a whole path, not \"out\""},
 		{"{\"name\": \"n\", \"sources\": [\"shop\"]}", ERR_NOT_FOUND, "there is no source named \"shop\""},
 		{"{\"name\": \"n\", \"repository\": \"main\"}", ERR_NOT_FOUND, "there is no repository named \"main\""},
 		{"{\"name\": \"n\"", ERR_USAGE, "a schedule: invalid JSON: unexpected end"},
@@ -146,10 +160,15 @@ static void every_field_comes_back_as_it_was(void **state)
 {
 	struct support *s = *state;
 	static const char expected[] =
-		"{\"id\":1,\"name\":\"all\",\"enabled\":false,\"action\":\"export\",\"sources\":[\"shop\",\"media\"],\"repository\":\"main\",\"kind\":\"weekly\",\"time\":\"03:05\","
-		"\"weekday\":\"thursday\",\"day\":30,\"cron\":\"0 */6 * * *\",\"zone\":\"Europe/Berlin\",\"jitter\":60,\"catch_up\":false,\"retries\":3,\"retry_wait\":10,"
-		"\"time_limit\":3600,\"verify_level\":2,\"export_format\":\"csv\",\"export_dir\":\"/srv/out\",\"next_run\":null,\"last_run\":null,\"created\":null,\"changed\":null,"
-		"\"when\":\"at 03:05 on Thursday\",\"keep\":{\"days\":1,\"max_backups\":2,\"last\":3,\"hourly\":4,\"daily\":5,\"weekly\":6,\"monthly\":7,\"yearly\":8},\"last_job\":null}";
+		"{\"id\":1,\"name\":\"all\",\"enabled\":false,\"action\":\"export\",\"sources\":[\"shop\",\"media\"],"
+		"\"repository\":\"main\",\"kind\":\"weekly\",\"time\":\"03:05\","
+		"\"weekday\":\"thursday\",\"day\":30,\"cron\":\"0 */6 * * "
+		"*\",\"zone\":\"Europe/Berlin\",\"jitter\":60,\"catch_up\":false,\"retries\":3,\"retry_wait\":10,"
+		"\"time_limit\":3600,\"verify_level\":2,\"export_format\":\"csv\",\"export_dir\":\"/srv/"
+		"out\",\"next_run\":null,\"last_run\":null,\"created\":null,\"changed\":null,"
+		"\"when\":\"at 03:05 on "
+		"Thursday\",\"keep\":{\"days\":1,\"max_backups\":2,\"last\":3,\"hourly\":4,\"daily\":5,\"weekly\":6,"
+		"\"monthly\":7,\"yearly\":8},\"last_job\":null}";
 
 	add_source(s, "shop");
 	add_source(s, "media");

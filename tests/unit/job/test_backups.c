@@ -274,7 +274,8 @@ static void a_backup_that_a_schedule_made_says_which(void **state)
 	assert_string_equal(backup_schedule(&made.backup), "nightly");
 	job_backup_result_release(&made);
 	j.schedule = "a,b";
-	assert_fails(try_backup(&r, &j, SOURCES("app.db"), &made, &e), ERR_USAGE, "a schedule cannot be called \"a,b\"");
+	assert_fails(try_backup(&r, &j, SOURCES("app.db"), &made, &e), ERR_USAGE,
+		     "a schedule cannot be called \"a,b\"");
 }
 
 /* ---- what others made ---- */

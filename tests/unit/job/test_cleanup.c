@@ -73,14 +73,16 @@ static void a_setting_that_makes_no_sense_stops_it(void **state)
 
 static void nothing_is_cleaned_up_after_a_check_that_found_damage(void **state)
 {
-	CLEANUP(place_record_release) struct place_record p = {.name = mem_string("main"), .location = mem_string("/srv/backups")};
+	CLEANUP(place_record_release)
+	struct place_record p = {.name = mem_string("main"), .location = mem_string("/srv/backups")};
 	struct error e;
 
 	assert_ok(place_add(c, &p, &e));
 	assert_ok(cleanup_check_passed(c, "/srv/backups", &e));
 	p.check_failed = true;
 	assert_ok(place_found(c, &p, &e));
-	assert_fails(cleanup_check_passed(c, "/srv/backups", &e), ERR_REFUSED, "nothing was removed, because the last check found damage in /srv/backups");
+	assert_fails(cleanup_check_passed(c, "/srv/backups", &e), ERR_REFUSED,
+		     "nothing was removed, because the last check found damage in /srv/backups");
 	assert_string_equal(e.hint, "see what it is: backstay check; once a check is clean again, cleaning up goes on");
 	assert_ok(cleanup_check_passed(c, "/srv/others", &e));
 	assert_ok(cleanup_check_passed(NULL, "/srv/backups", &e));

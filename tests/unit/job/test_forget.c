@@ -268,7 +268,8 @@ static const char *reason_of(const char *id)
 
 static void every_schedule_sees_its_own_backups_only(void **state)
 {
-	const struct forget_rule rules[] = {{"nightly", {.last = 1}}, {"hourly", {.last = 2}}, {NULL, {.last = 1}}, {"careful", {0}}};
+	const struct forget_rule rules[] = {
+		{"nightly", {.last = 1}}, {"hourly", {.last = 2}}, {NULL, {.last = 1}}, {"careful", {0}}};
 	AUTO_FREE char *host = backup_host();
 	const char *ids[10];
 	struct error e;

@@ -279,13 +279,15 @@ static void what_no_policy_is_for_is_held_and_counts_for_the_floor(void **state)
 	assert_string_equal(v[1].reason, "made on another machine, web2");
 }
 
-/* Two schedules back up shop, one of them with media: each keeps by its own rules, and whatever both together would lose stays. */
+/* Two schedules back up shop, one of them with media: each keeps by its own rules, and whatever both together would
+ * lose stays. */
 static void the_newest_good_one_of_a_source_stays_whichever_group_it_is_in(void **state)
 {
 	CLEANUP(strlist_release) struct strlist shop = {0};
 	CLEANUP(strlist_release) struct strlist both = {0};
 	struct retention_policy p = {.days = 7};
-	struct retention_item v[4] = {good("2026-01-01T00:00:00Z"), good("2026-02-01T00:00:00Z"), good("2026-03-01T00:00:00Z"), good("2026-04-01T00:00:00Z")};
+	struct retention_item v[4] = {good("2026-01-01T00:00:00Z"), good("2026-02-01T00:00:00Z"),
+				      good("2026-03-01T00:00:00Z"), good("2026-04-01T00:00:00Z")};
 
 	strlist_add(&shop, "shop");
 	strlist_copy(&both, &shop);
@@ -304,7 +306,14 @@ static void the_newest_good_one_of_a_source_stays_whichever_group_it_is_in(void 
 
 static void a_schedules_rules_become_a_policy(void **state)
 {
-	const struct schedule_keep k = {.days = 1, .max_backups = 2, .last = 3, .hourly = 4, .daily = 5, .weekly = 6, .monthly = 7, .yearly = UINT64_MAX};
+	const struct schedule_keep k = {.days = 1,
+					.max_backups = 2,
+					.last = 3,
+					.hourly = 4,
+					.daily = 5,
+					.weekly = 6,
+					.monthly = 7,
+					.yearly = UINT64_MAX};
 	struct retention_policy p = retention_of(&k);
 
 	assert_int_equal(p.days, 1);

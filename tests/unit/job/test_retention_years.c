@@ -1,5 +1,6 @@
-/* Three years of backups, cleaned up as they go, against a plain model of what every rule says. The model has no shortcuts: it
- * asks of each backup whether it is the newest good one of its period, and how many such periods come after. */
+/* Three years of backups, cleaned up as they go, against a plain model of what every rule says. The model has no
+ * shortcuts: it asks of each backup whether it is the newest good one of its period, and how many such periods come
+ * after. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -68,18 +69,16 @@ static const struct model_rule {
 	period_fn period;
 	size_t count; /* offset of its unsigned in the policy */
 } model_rules[] = {
-	{moment_of, offsetof(struct retention_policy, last)},
-	{hour_of, offsetof(struct retention_policy, hourly)},
-	{day_of, offsetof(struct retention_policy, daily)},
-	{week_of, offsetof(struct retention_policy, weekly)},
-	{month_of, offsetof(struct retention_policy, monthly)},
-	{year_of, offsetof(struct retention_policy, yearly)},
+	{moment_of, offsetof(struct retention_policy, last)},   {hour_of, offsetof(struct retention_policy, hourly)},
+	{day_of, offsetof(struct retention_policy, daily)},     {week_of, offsetof(struct retention_policy, weekly)},
+	{month_of, offsetof(struct retention_policy, monthly)}, {year_of, offsetof(struct retention_policy, yearly)},
 };
 
 static unsigned count_of(const struct retention_policy *p, size_t rule)
 {
 	unsigned count = *(const unsigned *)(const void *)((const char *)p + model_rules[rule].count);
-	bool nothing_else = !p->hourly && !p->daily && !p->weekly && !p->monthly && !p->yearly && !p->within_seconds && !p->days;
+	bool nothing_else =
+		!p->hourly && !p->daily && !p->weekly && !p->monthly && !p->yearly && !p->within_seconds && !p->days;
 
 	return rule == 0 && nothing_else && !count ? p->max : count;
 }
@@ -258,7 +257,12 @@ static void make_safety(struct world *w, time_t t)
 {
 	GROW(w->v, w->n, w->cap);
 	w->v[w->n++] = (struct retention_item){
-		.time = {.tv_sec = t + 700}, .group = "hourly", .sources = &shop, .good = true, .safety = true, .policy = &schedules[0].policy,
+		.time = {.tv_sec = t + 700},
+		.group = "hourly",
+		.sources = &shop,
+		.good = true,
+		.safety = true,
+		.policy = &schedules[0].policy,
 	};
 }
 
@@ -278,8 +282,9 @@ static void assert_as_in_the_model(struct world *w, time_t now)
 	model(w->v, w->n, now, keep);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->v[i].keep != keep[i])
-			fail_msg("day %ld, %s of day %ld: %s, the model says %s", (long)(now - BEGIN) / DAY, w->v[i].group, (long)(w->v[i].time.tv_sec - BEGIN) / DAY,
-				 w->v[i].reason, keep[i] ? "keep" : "remove");
+			fail_msg("day %ld, %s of day %ld: %s, the model says %s", (long)(now - BEGIN) / DAY,
+				 w->v[i].group, (long)(w->v[i].time.tv_sec - BEGIN) / DAY, w->v[i].reason,
+				 keep[i] ? "keep" : "remove");
 }
 
 static void remove_dropped(struct world *w)
@@ -327,8 +332,9 @@ static void P3_three_years_of_schedules_cleaned_up_every_day_keep_what_the_model
 		assert_as_in_the_model(&w, BEGIN + (day + 1) * DAY);
 		remove_dropped(&w);
 	}
-	/* What was promised is there: two days of hours and 12 more days; a month; 24 months, 8 weeks and 4 years; a week, a month, a
-	 * year; three; ten. Two more each may be the newest good and the newest verified one of a source. */
+	/* What was promised is there: two days of hours and 12 more days; a month; 24 months, 8 weeks and 4 years; a
+	 * week, a month, a year; three; ten. Two more each may be the newest good and the newest verified one of a
+	 * source. */
 	assert_kept(&w, "hourly", 48 + 12, 48 + 12 + 2);
 	assert_kept(&w, "nightly", 20, 30 + 2);
 	assert_kept(&w, "weekly", 24 + 5, 24 + 8 + 4);
@@ -340,7 +346,8 @@ static void P3_three_years_of_schedules_cleaned_up_every_day_keep_what_the_model
 	free(w.v);
 }
 
-static void P2_sixty_days_in_which_nothing_succeeds_cost_neither_the_last_good_nor_the_last_verified_backup(void **state)
+static void
+P2_sixty_days_in_which_nothing_succeeds_cost_neither_the_last_good_nor_the_last_verified_backup(void **state)
 {
 	struct world w = {.seed = 7};
 	time_t last_good = 0, last_verified = 0;
@@ -378,12 +385,14 @@ static void P1_every_source_of_many_keeps_what_its_schedule_promised(void **stat
 	for (long day = 0; day < 120; day++) {
 		for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 			GROW(w.v, w.n, w.cap);
-			w.v[w.n++] = (struct retention_item){.time.tv_sec = BEGIN + day * DAY, .group = names[i], .good = true, .policy = &policy};
+			w.v[w.n++] = (struct retention_item){
+				.time.tv_sec = BEGIN + day * DAY, .group = names[i], .good = true, .policy = &policy};
 		}
 		retention_apply(w.v, w.n, (struct timespec){.tv_sec = BEGIN + day * DAY});
 		remove_dropped(&w);
 	}
-	/* 120 days end on Wednesday, 27 March 2024: 7 days, of which the Sunday ends its week, and the ends of two weeks more. */
+	/* 120 days end on Wednesday, 27 March 2024: 7 days, of which the Sunday ends its week, and the ends of two
+	 * weeks more. */
 	assert_int_equal(w.n, ARRAY_LEN(names) * (7 + 2));
 	free(w.v);
 }
@@ -516,7 +525,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(P1_every_source_of_many_keeps_what_its_schedule_promised),
-		cmocka_unit_test(P2_sixty_days_in_which_nothing_succeeds_cost_neither_the_last_good_nor_the_last_verified_backup),
+		cmocka_unit_test(
+			P2_sixty_days_in_which_nothing_succeeds_cost_neither_the_last_good_nor_the_last_verified_backup),
 		cmocka_unit_test(P3_three_years_of_schedules_cleaned_up_every_day_keep_what_the_model_keeps),
 		cmocka_unit_test(any_policy_on_any_history_keeps_what_it_promises_and_the_floor),
 		cmocka_unit_test(cleaning_up_again_at_once_removes_nothing_more),

@@ -59,7 +59,8 @@ static struct judged judge(struct schedule_record *s, int64_t now)
 	return j;
 }
 
-static void assert_judged(struct schedule_record *s, const char *now, enum schedule_verdict verdict, uint64_t missed, const char *last, const char *next)
+static void assert_judged(struct schedule_record *s, const char *now, enum schedule_verdict verdict, uint64_t missed,
+			  const char *last, const char *next)
 {
 	struct judged j = judge(s, at(now));
 
@@ -180,10 +181,12 @@ static void a_year_of_missed_minutes_is_not_counted_to_its_end(void **state)
 	struct schedule_record s = by_cron("* * * * *");
 
 	s.next_run.tv_sec = at("2025-11-02T01:00:00Z");
-	assert_judged(&s, "2026-11-02T12:34:56Z", SCHEDULE_RUN, SCHEDULE_MISSED_MAX - 1, "2026-11-02T12:34:00Z", "2026-11-02T12:35:00Z");
+	assert_judged(&s, "2026-11-02T12:34:56Z", SCHEDULE_RUN, SCHEDULE_MISSED_MAX - 1, "2026-11-02T12:34:00Z",
+		      "2026-11-02T12:35:00Z");
 	s = by_cron("0 0 1 1 *");
 	s.next_run.tv_sec = at("2010-01-01T00:00:00Z");
-	assert_judged(&s, "2026-11-02T12:34:56Z", SCHEDULE_RUN_LATE, 17, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z");
+	assert_judged(&s, "2026-11-02T12:34:56Z", SCHEDULE_RUN_LATE, 17, "2026-01-01T00:00:00Z",
+		      "2027-01-01T00:00:00Z");
 }
 
 /* ---- clocks that jump ---- */
@@ -206,7 +209,8 @@ static void a_clock_that_was_years_ahead_does_not_stop_the_backups(void **state)
 	struct schedule_record s = daily(2, 0);
 
 	s.next_run.tv_sec = at("2026-11-02T01:00:00Z");
-	assert_judged(&s, "2031-05-01T12:00:00Z", SCHEDULE_RUN_LATE, SCHEDULE_MISSED_MAX, "2031-05-01T00:00:00Z", "2031-05-02T00:00:00Z");
+	assert_judged(&s, "2031-05-01T12:00:00Z", SCHEDULE_RUN_LATE, SCHEDULE_MISSED_MAX, "2031-05-01T00:00:00Z",
+		      "2031-05-02T00:00:00Z");
 	assert_judged(&s, "2026-11-01T12:00:00Z", SCHEDULE_WAIT, 0, "2026-11-01T12:00:00Z", "2026-11-02T01:00:00Z");
 	assert_judged(&s, "2026-11-02T01:00:00Z", SCHEDULE_RUN, 0, "2026-11-02T01:00:00Z", "2026-11-03T01:00:00Z");
 }

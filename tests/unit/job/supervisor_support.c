@@ -52,7 +52,7 @@ static int start(void *ctx, const struct strlist *words, pid_t *pid, int *output
 	*pid = p.pid;
 	snprintf(p.words, sizeof p.words, "%s", text);
 	snprintf(w->last, sizeof w->last, "%s", text);
-	if (!strcmp(text, "notice deliver"))
+	if (!strcmp(text, "notice deliver") && !w->deaf)
 		deliver(w);
 	if (words->n > 2 && !strcmp(words->v[0], "job")) {
 		struct job_record j = {0};

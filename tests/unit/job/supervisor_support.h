@@ -54,6 +54,7 @@ struct world {
 	int64_t place;
 	struct strlist events;          /* "2026-11-28 02:00 backup shop: success", as they end, when `telling` */
 	bool telling;
+	bool deaf;                      /* `notice deliver` sends nothing */
 };
 extern struct world world;
 

@@ -188,6 +188,16 @@ def test_a_pin_is_seen_by_a_machine_that_has_nothing_but_the_repository(configur
     assert [(b["id"], b["reason"]) for b in document["backups"] if b["keep"]][1] == (pinned, "pinned")
 
 
+def test_restic_sees_a_pin_and_a_change_of_its_own_loses_neither_id_nor_evidence(configured, restic):
+    first = back_up(configured, "shop")
+    configured("verify", first)
+    pinned = configured("pin", first, "--json").json["backups"][0]["id"]
+    assert [s["id"] for s in restic("snapshots", "--json", "--tag", "backstay-pinned").json] == [pinned]
+    restic("tag", "--add", "mine", pinned)
+    shown = configured("show", first, "--json").json["backup"]
+    assert shown["id"] not in (first, pinned) and shown["pinned"] and "mine" in shown["tags"] and shown["verification"] == "structure"
+
+
 def test_pinning_nothing_changes_nothing(configured):
     first = back_up(configured, "shop")
     assert "backup 00000000: no snapshot begins with 00000000" in configured.fails(4, "pin", first, "00000000").err

@@ -69,6 +69,11 @@ char *mem_string(const char *s)
 	return mem_copy(s, strlen(s) + 1);
 }
 
+char *mem_string_or_null(const char *s)
+{
+	return s ? mem_string(s) : NULL;
+}
+
 char *mem_string_n(const char *s, size_t len)
 {
 	char *q = mem_alloc(len + 1);

@@ -16,6 +16,7 @@ void *mem_resize(void *p, size_t size);
 void *mem_array(void *p, size_t count, size_t size);    /* realloc of count*size with overflow check */
 void *mem_copy(const void *p, size_t size);             /* heap copy of `size` bytes */
 char *mem_string(const char *s);                        /* strdup */
+char *mem_string_or_null(const char *s);                /* the same; NULL of NULL */
 char *mem_string_n(const char *s, size_t len);          /* copy of len bytes, terminated */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *mem_vprintf(const char *fmt, va_list ap);

@@ -90,18 +90,13 @@ void node_release(struct node *n)
 	*n = (struct node){0};
 }
 
-static char *copy_or_null(const char *s)
-{
-	return s ? mem_string(s) : NULL;
-}
-
 void node_copy(struct node *to, const struct node *from)
 {
 	*to = *from;
-	to->name = copy_or_null(from->name);
-	to->user = copy_or_null(from->user);
-	to->group = copy_or_null(from->group);
-	to->link_target = copy_or_null(from->link_target);
+	to->name = mem_string_or_null(from->name);
+	to->user = mem_string_or_null(from->user);
+	to->group = mem_string_or_null(from->group);
+	to->link_target = mem_string_or_null(from->link_target);
 	to->xattrs = NULL;
 	to->xattr_count = 0;
 	for (size_t i = 0; i < from->xattr_count; i++)

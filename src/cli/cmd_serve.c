@@ -141,7 +141,7 @@ static void before_round(void *ctx, struct supervisor *s)
 	if (read_settings(d, &e))
 		log_write(LOG_ERROR, "serve", "the settings stay as they were: %s", e.text);
 	else {
-		supervisor_set_jobs(s, (int)d->jobs);
+		supervisor_set(s, (int)d->jobs, (double)d->grace);
 		log_write(LOG_NOTICE, "serve", "settings read anew: %llu jobs at once", (unsigned long long)d->jobs);
 	}
 }

@@ -154,7 +154,7 @@ int request_repository(struct catalog *c, const struct source_record *s, char **
 
 void request_choose_repository(struct job_record *j, const char *name)
 {
-	j->repository = name ? mem_string(name) : NULL;
+	j->repository = mem_string_or_null(name);
 }
 
 /* Once it has been chosen. */
@@ -173,7 +173,7 @@ int request_default_repository(struct catalog *c, struct job_record *j, struct e
 	return rc;
 }
 
-static bool same(const char *a, const char *b)
+bool request_same(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));
 }
@@ -186,7 +186,7 @@ static int agree(struct catalog *c, struct job_record *j, const struct source_re
 
 	if (!rc && j->sources.n == 1)
 		j->repository = TAKE(own);
-	else if (!rc && !same(own, j->repository))
+	else if (!rc && !request_same(own, j->repository))
 		rc = error_set(e, ERR_USAGE, "%s is backed up to %s, and %s to %s: ask for each apart", j->sources.v[0],
 			       j->repository ? j->repository : "the usual place", j->sources.v[j->sources.n - 1],
 			       own ? own : "the usual place");

@@ -285,28 +285,33 @@ int request_pin(struct catalog *c, const char *repository, const char *backup, b
 	return 0;
 }
 
-int request_prune(struct catalog *c, const char *repository, struct job_record *out, struct error *e)
+/* "prune main" */
+static int about_repository(struct catalog *c, const char *kind, const char *repository, struct job_record *out, struct error *e)
 {
-	request_begin(out, "prune");
+	request_begin(out, kind);
 	request_choose_repository(out, repository);
 	int rc = request_default_repository(c, out, e);
 
-	if (rc)
-		return request_ready(out, rc);
-	out->title = mem_printf("prune %s", out->repository ? out->repository : "the repository");
-	request_flag(out, "yes", true);
-	return 0;
+	if (!rc)
+		out->title = mem_printf("%s %s", kind, out->repository ? out->repository : "the repository");
+	return request_ready(out, rc);
+}
+
+int request_prune(struct catalog *c, const char *repository, struct job_record *out, struct error *e)
+{
+	int rc = about_repository(c, "prune", repository, out, e);
+
+	if (!rc)
+		request_flag(out, "yes", true);
+	return rc;
 }
 
 int request_check(struct catalog *c, const char *repository, bool read_data, bool repair_index, struct job_record *out, struct error *e)
 {
-	request_begin(out, "check");
-	request_choose_repository(out, repository);
-	int rc = request_default_repository(c, out, e);
+	int rc = about_repository(c, "check", repository, out, e);
 
 	if (rc)
-		return request_ready(out, rc);
-	out->title = mem_printf("check %s", out->repository ? out->repository : "the repository");
+		return rc;
 	request_flag(out, "read-data", read_data);
 	request_flag(out, "repair-index", repair_index);
 	return 0;

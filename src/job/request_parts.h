@@ -24,6 +24,7 @@ void request_add_lock(struct job_record *j, const char *url, const char *shown);
 /* Into sources and locks; *s (zeroed) is filled in for a configured one. */
 int request_add_source(struct catalog *c, struct job_record *j, const char *text, struct source_record *s, struct error *e) MUST_USE;
 
+bool request_same(const char *a, const char *b);                             /* repositories; NULL is the usual place */
 void request_choose_repository(struct job_record *j, const char *name);      /* or NULL */
 /* The default one when none was chosen, and the options that name it. */
 int request_default_repository(struct catalog *c, struct job_record *j, struct error *e) MUST_USE;

@@ -25,15 +25,10 @@ static void groups_release(struct groups *g)
 	free(g->v);
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a == b || (a && b && !strcmp(a, b));
-}
-
 static struct group *group_of(struct groups *g, char *repository)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (same(g->v[i].repository, repository)) {
+		if (request_same(g->v[i].repository, repository)) {
 			free(repository);
 			return &g->v[i];
 		}
@@ -47,7 +42,7 @@ static int group_sources(struct catalog *c, const struct schedule_record *s, con
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < l->n; i++) {
-		char *repository = s->repository ? mem_string(s->repository) : NULL;
+		char *repository = mem_string_or_null(s->repository);
 
 		if (!repository)
 			rc = request_repository(c, &l->v[i], &repository, e);
@@ -59,7 +54,7 @@ static int group_sources(struct catalog *c, const struct schedule_record *s, con
 
 static int group_default(struct catalog *c, const struct schedule_record *s, struct groups *out, struct error *e)
 {
-	char *repository = s->repository ? mem_string(s->repository) : NULL;
+	char *repository = mem_string_or_null(s->repository);
 	int rc = repository ? 0 : request_repository(c, NULL, &repository, e);
 
 	if (!rc)

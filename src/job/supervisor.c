@@ -66,8 +66,7 @@ int supervisor_new(struct catalog *c, const struct supervisor_options *o, struct
 		return error_sys(e, errno, "making an event");
 	}
 	s->program = mem_string(o->program ? o->program : "");
-	s->jobs = o->jobs ? o->jobs : JOBS;
-	s->grace = o->grace > 0 ? o->grace : GRACE;
+	supervisor_set(s, o->jobs, o->grace);
 	s->next_due = INT64_MAX;
 	s->before_round = o->before_round;
 	s->ctx = o->ctx;
@@ -79,9 +78,10 @@ int supervisor_new(struct catalog *c, const struct supervisor_options *o, struct
 	return 0;
 }
 
-void supervisor_set_jobs(struct supervisor *s, int jobs)
+void supervisor_set(struct supervisor *s, int jobs, double grace)
 {
 	s->jobs = jobs ? jobs : JOBS;
+	s->grace = grace > 0 ? grace : GRACE;
 }
 
 void supervisor_free(struct supervisor *s)
@@ -167,21 +167,22 @@ void supervisor_wait(struct supervisor *s, double seconds)
 	free(fds);
 }
 
-/* Until something happened: an event of ours, a change by others, or the time is over. */
-static void wait_for_something(struct supervisor *s, double seconds)
+/* Until something happened: an event of ours, a change of the catalog by others since it had this stamp, or the time is over. */
+static void wait_for_something(struct supervisor *s, int64_t stamp, double seconds)
 {
-	int64_t stamp = catalog_stamp(s->c);
 	double began = time_monotonic(), passed = 0;
 
-	do {
-		supervisor_wait(s, least(seconds - passed, LOOK_SECONDS));
-		double now = time_monotonic();
+	while (passed < seconds && catalog_stamp(s->c) == stamp) {
+		double look = least(seconds - passed, LOOK_SECONDS);
+
+		supervisor_wait(s, look);
+		double now = time_monotonic() - began;
 
 		/* Woken. */
-		if (now - began - passed < least(seconds - passed, LOOK_SECONDS))
+		if (now - passed < look)
 			return;
-		passed = now - began;
-	} while (passed < seconds && catalog_stamp(s->c) == stamp);
+		passed = now;
+	}
 }
 
 void supervisor_run_down(struct supervisor *s)
@@ -204,12 +205,14 @@ void supervisor_run(struct supervisor *s, const volatile bool *stop)
 {
 	while (!*stop) {
 		double wait;
+		/* Before anything is read: what comes in while it is, is seen in the next round. */
+		int64_t stamp = catalog_stamp(s->c);
 
 		if (s->before_round)
 			s->before_round(s->ctx, s);
 		supervisor_tick(s, time_now(), time_monotonic(), &wait);
 		if (!*stop)
-			wait_for_something(s, least(wait, ROUND_SECONDS));
+			wait_for_something(s, stamp, least(wait, ROUND_SECONDS));
 	}
 	if (s->child_count)
 		log_write(LOG_NOTICE, "job", "stopping: %zu jobs get %.0f seconds to end", supervisor_child_jobs(s), s->grace);

@@ -43,7 +43,7 @@ void supervisor_wake(struct supervisor *s);
 /* Tick after tick until *stop, which a signal handler may set before it wakes us; then running jobs get SIGTERM, and `grace`
  * seconds later SIGKILL. From the thread that lives as long as the process. */
 void supervisor_run(struct supervisor *s, const volatile bool *stop);
-void supervisor_set_jobs(struct supervisor *s, int jobs);       /* between ticks */
+void supervisor_set(struct supervisor *s, int jobs, double grace);      /* as in its options; between ticks */
 void supervisor_free(struct supervisor *s);                     /* NULL is legal */
 
 /* ---- without a daemon: `schedule run`, for cron and systemd timers ---- */

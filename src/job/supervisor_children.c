@@ -65,14 +65,20 @@ size_t supervisor_child_jobs(const struct supervisor *s)
 
 /* ---- what they say ---- */
 
+static bool begins_with(const char *line, size_t n, const char *prefix)
+{
+	return n >= strlen(prefix) && !memcmp(line, prefix, strlen(prefix));
+}
+
 /* What a job says of how it ended is in its record, and told from there. */
 static void log_line(const struct child *c, const char *line, size_t n)
 {
 	static const char *const areas[] = {[CHILD_JOB] = "job", [CHILD_DELIVER] = "notice", [CHILD_SCAN] = "catalog"};
-	static const char error[] = "backstay: ", hint[] = "  try: ";
-	bool known = !strncmp(line, error, sizeof error - 1) || !strncmp(line, hint, sizeof hint - 1);
+	bool known = begins_with(line, n, "backstay: ") || begins_with(line, n, "  try: ");
+	size_t skip = begins_with(line, n, "warning: ") ? strlen("warning: ") : 0;
 
-	log_write(known && c->kind == CHILD_JOB ? LOG_DEBUG : LOG_WARNING, areas[c->kind], "%s%s%.*s", c->job.id, *c->job.id ? ": " : "", (int)n, line);
+	log_write(known && c->kind == CHILD_JOB ? LOG_DEBUG : LOG_WARNING, areas[c->kind], "%s%s%.*s", c->job.id, *c->job.id ? ": " : "",
+		  (int)(n - skip), line + skip);
 }
 
 /* Whole lines go to our log, all there is at the end, and the last of it is kept. */
@@ -206,16 +212,18 @@ static int close_record(struct supervisor *s, const struct child *c, struct erro
 	return record_lost(s->c, j.id, &how, e);
 }
 
-static void chore_ended(struct supervisor *s, const struct child *c)
+/* Why is in the log already, if it said so. */
+static void chore_ended(struct supervisor *s, struct child *c)
 {
-	AUTO_FREE char *how = how_it_ended(c);
-
 	if (c->status == 0 && c->kind == CHILD_DELIVER)
 		supervisor_delivered(s);
 	if (c->status == 0 || c->why == ASKED_STOP)
 		return;
 	if (c->kind == CHILD_DELIVER)
 		s->next_deliver = s->steady + CHORE_PAUSE;
+	buf_clear(&c->said);
+	AUTO_FREE char *how = how_it_ended(c);
+
 	log_write(LOG_WARNING, c->kind == CHILD_DELIVER ? "notice" : "catalog", "%s: %s",
 		  c->kind == CHILD_DELIVER ? "sending notices" : "reading the repositories", how);
 }

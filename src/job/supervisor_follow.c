@@ -55,16 +55,11 @@ static uint64_t retry_pause(const struct job_record *j, const struct schedule_re
 	return pause < RETRY_MOST ? pause : RETRY_MOST;
 }
 
-static char *copy_or_null(const char *text)
-{
-	return text ? mem_string(text) : NULL;
-}
-
 static int retry(struct supervisor *s, const struct job_record *j, const struct schedule_record *r, struct error *e)
 {
 	CLEANUP(job_record_release) struct job_record again = {
-		.kind = mem_string(j->kind), .title = mem_string(j->title), .repository = copy_or_null(j->repository),
-		.schedule = j->schedule, .author = mem_string(j->author), .notes = copy_or_null(j->notes), .time_limit = j->time_limit,
+		.kind = mem_string(j->kind), .title = mem_string(j->title), .repository = mem_string_or_null(j->repository),
+		.schedule = j->schedule, .author = mem_string(j->author), .notes = mem_string_or_null(j->notes), .time_limit = j->time_limit,
 		.attempt = j->attempt + 1, .attempts = j->attempts > j->attempt ? j->attempts : j->attempt + 1,
 		.retry_of = mem_string(j->retry_of ? j->retry_of : j->id),
 		.not_before = {.tv_sec = s->now.tv_sec + (int64_t)retry_pause(j, r)},

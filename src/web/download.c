@@ -149,7 +149,7 @@ static int wait_for(struct web_request *r, const char *id, struct job_record *ou
 			rc = job_get(r->catalog, id, out, e);
 		}
 		stamp = now;
-		if (rc || is_over(out) || time_monotonic() > until || atomic_load(&x->site->stopping) || exchange_is_alone(x))
+		if (rc || is_over(out) || time_monotonic() > until || exchange_is_unwanted(x))
 			return rc;
 		time_sleep(LOOK_SECONDS);
 	}

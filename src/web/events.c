@@ -8,9 +8,9 @@
 #include "web/answer.h"
 #include "web/events_jobs.h"
 #include "web/exchange.h"
+#include "web/watch.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,7 +183,7 @@ static void add_all(struct events *v, struct web_stream *s)
 /* What the ring has beyond what it has seen. */
 static void add_from_ring(struct events *v, struct web_stream *s)
 {
-	if (v->last - s->seen > RING)
+	if (s->pending.len < PENDING_MAX && v->last - s->seen > RING)
 		add_all(v, s);
 	while (s->seen < v->last && s->pending.len < PENDING_MAX)
 		buf_add_str(&s->pending, v->ring[++s->seen % RING]);
@@ -252,26 +252,10 @@ static void fill(struct events *v, struct web_stream *s, const struct found *f, 
 	add_news(v, s, f->changed);
 	if (s->pending.len > before || !s->spoken)
 		s->spoken = now;
-	if (now - s->spoken < ALIVE_SECONDS)
+	if (now - s->spoken < ALIVE_SECONDS || s->pending.len)
 		return;
 	buf_add_str(&s->pending, ": still here\n\n");
 	s->spoken = now;
-}
-
-/* Those whose reader has gone: a connection that sleeps does not see it by itself. */
-static void see_who_left(struct events *v)
-{
-	AUTO_FREE struct pollfd *p = mem_array(NULL, v->count, sizeof *p);
-	size_t n = 0;
-
-	for (struct web_stream *s = v->all.next; s != &v->all; s = s->next)
-		p[n++] = (struct pollfd){.fd = s->at.fd, .events = POLLRDHUP};
-	if (poll(p, n, 0) <= 0)
-		return;
-	n = 0;
-	for (struct web_stream *s = v->all.next; s != &v->all; s = s->next, n++)
-		if (p[n].revents & (POLLRDHUP | POLLHUP | POLLERR))
-			s->left = true;
 }
 
 static void spread(struct events *v, const struct found *f, double now)
@@ -280,9 +264,10 @@ static void spread(struct events *v, const struct found *f, double now)
 
 	if (prove)
 		v->proved = now;
-	see_who_left(v);
 	for (struct web_stream *s = v->all.next; s != &v->all; s = s->next) {
 		pthread_mutex_lock(&s->lock);
+		/* A connection that sleeps does not see it by itself. */
+		s->left = watch_is_left(s->at.fd);
 		fill(v, s, f, prove, now);
 		if (s->pending.len || s->ended || s->left)
 			wake(s);

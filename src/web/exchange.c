@@ -10,8 +10,8 @@
 #include "web/host.h"
 #include "web/route.h"
 #include "web/static.h"
+#include "web/watch.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -91,11 +91,9 @@ void exchange_target(const struct web_request *r, struct buf *out)
 	}
 }
 
-bool exchange_is_alone(const struct exchange *x)
+bool exchange_is_unwanted(const struct exchange *x)
 {
-	struct pollfd p = {.fd = x->fd, .events = POLLRDHUP};
-
-	return x->fd >= 0 && poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
+	return atomic_load(&x->site->stopping) || watch_is_left(x->fd);
 }
 
 /* ---- its life ---- */
@@ -147,7 +145,7 @@ void exchange_refuse(struct exchange *x, int status, const struct error *e)
 	answer_problem(&x->out, status ? status : web_status(e), e);
 	if (x->out.status == 401)
 		answer_header(&x->out, "WWW-Authenticate", "Bearer realm=\"backstay\"");
-	if (x->out.status >= 500)
+	if (x->out.status >= 500 && x->out.status != 503)
 		log_write(LOG_ERROR, "web", "%s %s: %s", x->head.method, x->r.path ? x->r.path : "?", e->text);
 	finish(x);
 }

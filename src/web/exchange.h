@@ -61,8 +61,8 @@ void exchange_run(struct exchange *x, struct catalog *c);
 void exchange_refuse(struct exchange *x, int status, const struct error *e);
 
 struct exchange *exchange_of(const struct web_request *r);
-/* Whoever asked has closed the connection. */
-bool exchange_is_alone(const struct exchange *x);
+/* Nobody waits for the answer any more: whoever asked has left, or the server ends. */
+bool exchange_is_unwanted(const struct exchange *x);
 /* What was asked for, encoded, with its query but for offset and limit. Appends. */
 void exchange_target(const struct web_request *r, struct buf *out);
 

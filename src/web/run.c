@@ -76,7 +76,7 @@ static int start(struct web_request *r, const struct strlist *words, struct proc
 /* Whether to go on waiting. */
 static int still_wanted(const struct exchange *x, double until, double seconds, struct error *e)
 {
-	if (atomic_load(&x->site->stopping) || exchange_is_alone(x))
+	if (exchange_is_unwanted(x))
 		return error_set(e, ERR_CANCELLED, "nobody waits for the answer any more");
 	if (time_monotonic() < until)
 		return 0;

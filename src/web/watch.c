@@ -5,6 +5,7 @@
 #include "base/timefmt.h"
 #include "job/access.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,4 +152,11 @@ unsigned watch_tick(struct watch *w, double now)
 
 	pthread_mutex_unlock(&w->lock);
 	return n;
+}
+
+bool watch_is_left(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+	return fd >= 0 && poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
 }

@@ -26,4 +26,7 @@ void watch_waiting(struct watch *w, struct watch_connection *c);
 /* End what took too long by `now` (time_monotonic()). Returns the number of connections. */
 unsigned watch_tick(struct watch *w, double now);
 
+/* Whether whoever was at the other end has closed the connection. -1: nobody knows. */
+bool watch_is_left(int fd);
+
 #endif

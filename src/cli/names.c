@@ -6,6 +6,7 @@
 #include "cli/out.h"
 #include "engine/engine.h"
 #include "job/backups.h"
+#include "job/password.h"
 #include "job/record.h"
 
 #include <stdlib.h>
@@ -15,11 +16,20 @@ static struct catalog *catalog;
 static bool looked;             /* in vain */
 static char *repository;         /* of the sources that were named */
 
+/* Who only looks for a name makes no catalog. */
+static bool is_there(void)
+{
+	AUTO_FREE char *state = NULL;
+	struct error ignored = {0};
+
+	return password_state_dir(false, &state, &ignored) == 0 && catalog_exists(state);
+}
+
 struct catalog *names_catalog(void)
 {
 	struct error e = {0};
 
-	if (catalog || looked)
+	if (catalog || looked || !is_there())
 		return catalog;
 	int rc = record_catalog(false, &catalog, &e);
 

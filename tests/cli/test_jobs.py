@@ -75,6 +75,9 @@ def test_without_a_state_folder_nothing_is_recorded(initialised, shop, tmp_path)
     initialised.env = {**initialised.env, "BACKSTAY_HOME": str(tmp_path / "elsewhere")}
     initialised("backup", "shop.db")
     assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "elsewhere").mkdir()
+    initialised("list", "--source", "shop")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
     assert initialised("job", "list").out == "there is no such job\n"
     assert initialised.fails(4, "job", "show", "1234").err == "backstay: there is no job 1234\n"
 

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BACKSTAY, BACKSTAY_PLAIN, Program, make_media, rows_of
+from conftest import BACKSTAY, make_media, rows_of
 from daemon import Daemon, processes_with, until
 
 DAY = 86400
@@ -214,6 +214,23 @@ def test_kill_9_of_a_job_is_told_and_its_tools_end(daemon, initialised, home, tm
     daemon.wait_until_idle()
     assert_nothing_begun_is_left(daemon, tmp_path, home)
     daemon.stop()
+
+
+def test_kill_9_of_a_rehearsal_ends_its_server(daemon, initialised, postgres, fresh_database, home, tmp_path):
+    """A drill of a PostgreSQL backup has a server of its own, which runs as another user and in a group of its own."""
+    name = fresh_database("CREATE TABLE t AS SELECT g AS a FROM generate_series(1, 1000) g")
+    initialised("source", "add", "pg", postgres.url(name))
+    initialised("backup", "pg")
+    initialised("schedule", "add", "drill", "--cron", "0 0 1 1 *", "--source", "pg", "--action", "verify", "--verify-level", "3", "--no-catch-up")
+    daemon.start()
+    job = queue(initialised, daemon, "drill")["id"]
+    server, = until(lambda: [p for p in processes_with(f"BACKSTAY_JOB={job}") if cmdline(p).startswith(b"/usr/lib/postgresql/15/bin/postgres\0")], "its server")
+    os.kill(server, signal.SIGSTOP)         # it stays as it is until the job is gone
+    os.kill(job_process(job), signal.SIGKILL)
+    assert daemon.wait_for(job)["state"] == "interrupted"
+    until(lambda: not processes_with(f"BACKSTAY_JOB={job}"), "the end of its server")
+    daemon.wait_until_idle()
+    assert_nothing_begun_is_left(daemon, tmp_path, home)
 
 
 def test_kill_9_of_the_daemon_ends_its_jobs_which_are_told_as_interrupted(daemon, initialised, home, tmp_path):

@@ -18,7 +18,7 @@ def test_every_command_of_the_readme_does_what_it_says(backstay, environment, ho
     make_shop(home / "app.db")
     (home / "media").mkdir()
     (home / "media" / "a.jpg").write_bytes(b"picture")
-    section = README.split("## Every day")[1].split("## What you can rely on")[0]
+    section = README.split("## Every day")[1].split("## By itself")[0]
     lines = re.findall(r"^    backstay (.*?)(?:   +.*)?$", section, flags=re.M)
     assert len(lines) >= 12
     backstay("init")

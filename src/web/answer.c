@@ -227,9 +227,11 @@ void web_list_begin(struct web_response *out, struct json_out *w, uint64_t total
 /* The same list from another place on: "</backup/api/jobs/?state=failed&offset=100&limit=100>; rel="next"". */
 static void add_link(struct web_request *r, const struct web_list *l, uint64_t offset, const char *rel, struct buf *links)
 {
-	buf_printf(links, "%s<", links->len ? ", " : "");
-	exchange_target(r, links);
-	buf_printf(links, "%soffset=%" PRIu64 "&limit=%" PRIu64 ">; rel=\"%s\"", strchr(buf_text(links), '?') ? "&" : "?", offset, l->page.limit, rel);
+	CLEANUP(buf_release) struct buf target = BUF_INIT;
+
+	exchange_target(r, &target);
+	buf_printf(links, "%s<%s%coffset=%" PRIu64 "&limit=%" PRIu64 ">; rel=\"%s\"", links->len ? ", " : "", buf_text(&target), strchr(buf_text(&target), '?') ? '&' : '?', offset,
+		   l->page.limit, rel);
 }
 
 void web_list_end(struct web_request *r, struct web_response *out, struct json_out *w)

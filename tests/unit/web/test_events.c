@@ -138,6 +138,19 @@ static void look(struct world *w)
 	events_tick(w->site.events, w->now);
 }
 
+/* A world with one who listens. */
+static void begin_listening(struct support *s, struct world *w, struct reader *r)
+{
+	begin(s, w);
+	listen_to_all(s, w, r);
+}
+
+static void finish_listening(struct world *w, struct reader *r)
+{
+	leave(r);
+	finish(w);
+}
+
 /* ---- tests ---- */
 
 static void more_than_500_are_refused(void **state)
@@ -170,8 +183,7 @@ static void after_the_end_nobody_listens_any_more(void **state)
 	struct world w;
 	bool end;
 
-	begin(s, &w);
-	listen_to_all(s, &w, &r);
+	begin_listening(s, &w, &r);
 	assert_reads(&r, "retry: 3000\n\n");
 	events_stop(w.site.events);
 	AUTO_FREE char *rest = read_now(&r, &end);
@@ -179,8 +191,7 @@ static void after_the_end_nobody_listens_any_more(void **state)
 	assert_true(end && r.wakes == 1);
 	assert_int_equal(listen_with(s, &w, NULL, &late, &e), -ERR_TEMPORARY);
 	exchange_free(late.x);
-	leave(&r);
-	finish(&w);
+	finish_listening(&w, &r);
 }
 
 static void a_stream_ends_when_its_session_does(void **state)
@@ -190,8 +201,7 @@ static void a_stream_ends_when_its_session_does(void **state)
 	struct world w;
 	bool end;
 
-	begin(s, &w);
-	listen_to_all(s, &w, &r);
+	begin_listening(s, &w, &r);
 	look(&w);
 	free(read_now(&r, &end));
 	assert_false(end);
@@ -199,8 +209,7 @@ static void a_stream_ends_when_its_session_does(void **state)
 	look(&w);
 	free(read_now(&r, &end));
 	assert_true(end);
-	leave(&r);
-	finish(&w);
+	finish_listening(&w, &r);
 }
 
 static void a_session_that_ends_by_time_alone_is_noticed_within_15_seconds(void **state)
@@ -211,8 +220,7 @@ static void a_session_that_ends_by_time_alone_is_noticed_within_15_seconds(void 
 	struct world w;
 	bool end;
 
-	begin(s, &w);
-	listen_to_all(s, &w, &r);
+	begin_listening(s, &w, &r);
 	look(&w);
 	free(read_now(&r, NULL));
 	later.tv_sec += 366 * 86400;
@@ -222,8 +230,7 @@ static void a_session_that_ends_by_time_alone_is_noticed_within_15_seconds(void 
 	time_freeze(NULL);
 	free(read_now(&r, &end));
 	assert_true(end);
-	leave(&r);
-	finish(&w);
+	finish_listening(&w, &r);
 }
 
 static void a_quiet_stream_says_every_15_seconds_that_it_lives(void **state)
@@ -232,8 +239,7 @@ static void a_quiet_stream_says_every_15_seconds_that_it_lives(void **state)
 	struct reader r;
 	struct world w;
 
-	begin(s, &w);
-	listen_to_all(s, &w, &r);
+	begin_listening(s, &w, &r);
 	look(&w);
 	assert_reads(&r, "retry: 3000\n\n");
 	w.now += 14;
@@ -244,8 +250,7 @@ static void a_quiet_stream_says_every_15_seconds_that_it_lives(void **state)
 	assert_reads(&r, ": still here\n\n");
 	look(&w);
 	assert_reads(&r, "");
-	leave(&r);
-	finish(&w);
+	finish_listening(&w, &r);
 }
 
 static void a_reader_sleeps_until_there_is_something(void **state)
@@ -254,8 +259,7 @@ static void a_reader_sleeps_until_there_is_something(void **state)
 	struct reader r;
 	struct world w;
 
-	begin(s, &w);
-	listen_to_all(s, &w, &r);
+	begin_listening(s, &w, &r);
 	assert_reads(&r, "retry: 3000\n\n");
 	for (int i = 0; i < 5; i++)
 		look(&w);
@@ -268,8 +272,7 @@ static void a_reader_sleeps_until_there_is_something(void **state)
 	assert_non_null(strstr(text, "\nevent: setting\ndata: {}\n\n"));
 	assert_int_equal(count(text, "event: "), 1);
 	assert_int_equal(r.sleeps, 2);
-	leave(&r);
-	finish(&w);
+	finish_listening(&w, &r);
 }
 
 static void what_changes_before_the_first_look_is_told_too(void **state)
@@ -278,15 +281,13 @@ static void what_changes_before_the_first_look_is_told_too(void **state)
 	struct reader r;
 	struct world w;
 
-	begin(s, &w);
-	listen_to_all(s, &w, &r);
+	begin_listening(s, &w, &r);
 	change_something(s, 1);
 	look(&w);
 	AUTO_FREE char *text = read_now(&r, NULL);
 
 	assert_int_equal(count(text, "event: setting\n"), 1);
-	leave(&r);
-	finish(&w);
+	finish_listening(&w, &r);
 }
 
 static void a_reader_who_comes_back_gets_what_was_missed_and_nothing_twice(void **state)

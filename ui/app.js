@@ -168,6 +168,7 @@ setInterval(refreshTimes, 15000);
 
 // Whoever is not logged in any more is asked to; the dialog is the same for every reason.
 events.on("refused", () => session && api.get("/session/").then(now => began(now), () => null));
+events.on("all", () => session && showPage());
 events.on("offline", () => {
 	const line = document.getElementById("offline");
 	line.textContent = "Backstay does not answer. What is shown may be old; it is looked for all the time.";

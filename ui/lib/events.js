@@ -27,7 +27,8 @@ function setOnline(now) {
 	}
 }
 
-const NAMES = ["job", "backup", "source", "schedule", "repository", "notice", "setting", "user", "session"];
+// "all": too much was missed, everything is to be looked at again.
+const NAMES = ["job", "backup", "source", "schedule", "repository", "notice", "setting", "user", "session", "all"];
 
 function listen() {
 	source = new EventSource(url("/events/"));

@@ -89,6 +89,7 @@ void catalog_close(struct catalog *c)
 	if (!c)
 		return;
 	db_disconnect(c);
+	map_free(c->counts, NULL);
 	secret_release(&c->key);
 	free(c->state_dir);
 	free(c->path);

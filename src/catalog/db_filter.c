@@ -75,19 +75,71 @@ int db_query_filter(struct catalog *c, struct db_row *q, struct error *e, const 
 	return db_query_once(c, q, e, buf_text(&sql), f->types, f->values);
 }
 
+/* ---- counting ----
+ *
+ * A count reads an index to its end, and pages of a list ask for the same one again and again: it is kept until something is
+ * changed, by us or by another connection. Within a transaction, which may be undone, nothing is kept. */
+
+#define COUNTS_KEPT 100
+
+static void add_value(char type, const union db_value *v, struct buf *key)
+{
+	buf_add_byte(key, (unsigned char)type);
+	if (type == 's')
+		buf_add(key, v->s ? v->s : "", v->s ? strlen(v->s) + 1 : 0);
+	else if (type == 't')
+		buf_printf(key, "%lld.%ld", (long long)v->t.tv_sec, v->t.tv_nsec);
+	else if (type == 'i')
+		buf_printf(key, "%lld", (long long)v->i);
+	for (size_t i = 0; type == 'l' && i < v->l->n; i++)
+		buf_add(key, v->l->v[i], strlen(v->l->v[i]) + 1);
+	buf_add_byte(key, 0);
+}
+
+/* Empty the counts that may be wrong. */
+static void check_counts(struct catalog *c)
+{
+	int64_t stamp = catalog_stamp(c), changes = db_changes(c);
+	if (c->counts && stamp == c->counts_stamp && changes == c->counts_changes && stamp >= 0 && map_count(c->counts) < COUNTS_KEPT)
+		return;
+	map_free(c->counts, NULL);
+	c->counts = map_new();
+	c->counts_stamp = stamp;
+	c->counts_changes = changes;
+}
+
+static int count(struct catalog *c, uint64_t *out, struct error *e, const char *sql, const struct db_filter *f)
+{
+	struct db_row q;
+	int rc = db_query_once(c, &q, e, sql, f->types, f->values);
+	if (!rc && db_next(&q, &rc, e))
+		*out = db_u64(&q, 0);
+	db_done(&q);
+	return rc;
+}
+
 int db_count_filter(struct catalog *c, uint64_t *out, struct error *e, const char *table, const struct db_filter *f, const struct catalog_page *p, size_t found)
 {
-	CLEANUP(buf_release) struct buf sql = BUF_INIT;
-	struct db_row q;
+	CLEANUP(buf_release) struct buf key = BUF_INIT;
+	AUTO_FREE char *sql = mem_printf("SELECT count(*) FROM %s%s", table, buf_text(&f->sql));
 	bool is_last = found < limit_of(p) && (found > 0 || p->offset == 0);
 	*out = is_last ? p->offset + found : 0;
 	if (is_last)
 		return 0;
-	buf_printf(&sql, "SELECT count(*) FROM %s%s", table, buf_text(&f->sql));
-	int rc = db_query_once(c, &q, e, buf_text(&sql), f->types, f->values);
-	if (!rc && db_next(&q, &rc, e))
-		*out = db_u64(&q, 0);
-	db_done(&q);
+	if (db_in_transaction(c))
+		return count(c, out, e, sql, f);
+	buf_add_str(&key, sql);
+	for (int i = 0; i < f->n; i++)
+		add_value(f->types[i], &f->values[i], &key);
+	check_counts(c);
+	uintptr_t kept = (uintptr_t)map_get(c->counts, key.p, key.len);
+	if (kept) {
+		*out = kept - 1;
+		return 0;
+	}
+	int rc = count(c, out, e, sql, f);
+	if (!rc)
+		map_put(c->counts, key.p, key.len, (void *)(uintptr_t)(*out + 1));
 	return rc;
 }
 

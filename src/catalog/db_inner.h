@@ -14,6 +14,8 @@ struct catalog {
 	char *state_dir, *path, *key_path;
 	struct secret key;            /* of key_path; empty until it is needed */
 	int depth;                    /* of catalog_begin() */
+	struct map *counts;           /* of filters (db_filter.c), until somebody changes something */
+	int64_t counts_stamp, counts_changes;
 };
 struct db_kept { sqlite3_stmt *statement; bool used; };
 
@@ -28,6 +30,8 @@ int db_watch_references(struct catalog *c, struct error *e) MUST_USE;
 /* Whether catalog_begin()'s transaction is still there: some errors undo it by themselves. */
 bool db_in_transaction(const struct catalog *c);
 void db_undo(struct catalog *c);
+/* How many rows this connection has changed since it was opened. */
+int64_t db_changes(const struct catalog *c);
 /* What SQLite said about its last call, as ours. */
 int db_error(struct catalog *c, int sqlite_rc, struct error *e);
 /* The key of sealed columns, read or made when it is first needed. */

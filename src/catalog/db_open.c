@@ -152,6 +152,11 @@ void db_undo(struct catalog *c)
 		sqlite3_exec(c->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
+int64_t db_changes(const struct catalog *c)
+{
+	return sqlite3_total_changes64(c->handle);
+}
+
 bool db_in_transaction(const struct catalog *c)
 {
 	return !sqlite3_get_autocommit(c->handle);

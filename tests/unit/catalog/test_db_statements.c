@@ -307,6 +307,43 @@ static void what_is_written_lightly_is_seen_by_others_at_once(void **state)
 	catalog_close(other);
 }
 
+/* As a list of a page of one counts. */
+static uint64_t counted(struct support *s, const char *value)
+{
+	CLEANUP(db_filter_release) struct db_filter f = {0};
+	const struct catalog_page p = {.limit = 1};
+	uint64_t n;
+	if (value)
+		db_filter_add(&f, "value = ?", 's', value);
+	assert_int_equal(db_count_filter(s->c, &n, &s->e, "setting", &f, &p, 1), 0);
+	return n;
+}
+
+static void a_count_follows_what_we_and_others_change_and_nothing_that_is_undone(void **state)
+{
+	struct support *s = *state;
+	put(s, "a", "1");
+	put(s, "b", "2");
+	assert_int_equal(counted(s, NULL), 2);
+	assert_int_equal(counted(s, NULL), 2);
+	assert_int_equal(counted(s, "1"), 1);
+	assert_int_equal(counted(s, "2"), 1);
+	put(s, "c", "1");
+	assert_int_equal(counted(s, NULL), 3);
+	assert_int_equal(counted(s, "1"), 2);
+	struct catalog *other = support_open(s);
+	assert_int_equal(db_run(other, &s->e, "INSERT INTO setting (name, value) VALUES ('d', '1')", ""), 0);
+	assert_int_equal(counted(s, NULL), 4);
+	assert_int_equal(catalog_begin(s->c, &s->e), 0);
+	put(s, "e", "1");
+	assert_int_equal(counted(s, "1"), 4);
+	catalog_rollback(s->c);
+	assert_int_equal(counted(s, "1"), 3);
+	assert_int_equal(db_run(other, &s->e, "DELETE FROM setting WHERE name = 'd'", ""), 0);
+	assert_int_equal(counted(s, "1"), 2);
+	catalog_close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +364,7 @@ int main(void)
 		CATALOG_TEST(writers_wait_for_each_other),
 		CATALOG_TEST(a_stamp_tells_changes_of_others),
 		CATALOG_TEST(what_is_written_lightly_is_seen_by_others_at_once),
+		CATALOG_TEST(a_count_follows_what_we_and_others_change_and_nothing_that_is_undone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

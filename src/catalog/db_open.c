@@ -126,8 +126,9 @@ int db_connect(struct catalog *c, struct error *e)
 	sqlite3_db_config(c->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	c->kept = map_new();
 	err = set_wal(c, e);
+	/* The daemon has several connections, and the system has the file in its own cache: a MiB each will do. */
 	if (!err)
-		err = db_script(c, "PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216", e);
+		err = db_script(c, "PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -1000", e);
 	return err;
 }
 

@@ -1,9 +1,9 @@
 /* What a schedule does, as jobs. */
 #include "base/mem.h"
 #include "base/path.h"
-#include "base/zone.h"
 #include "engine/engine.h"
 #include "job/request_parts.h"
+#include "job/source_kind.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,36 +127,29 @@ static int of_group(struct catalog *c, const struct schedule_record *s, const st
 	return rc;
 }
 
-/* "/srv/exports/shop-20261128-0200.csv.zip": the time is the schedule's own. */
-static int export_file(const struct schedule_record *s, const struct source_record *r, int64_t due, char **out, struct error *e)
+/* "/srv/exports/sqlite_backup_20261128_020000.db", of the time the schedule was due; with the source's name in front when it is not in the name and the schedule
+ * has several sources. Heap. */
+static char *export_file(const struct schedule_record *s, const struct source_record *r, bool several, int64_t due)
 {
-	const struct zone *zone;
-	struct zone_civil t;
-	int rc = zone_load(s->zone, &zone, e);
+	AUTO_FREE char *own = source_kind_export_name(r->engine, r->name, s->export_format, (struct timespec){.tv_sec = due});
+	AUTO_FREE char *name = several && !strstr(own, r->name) ? mem_printf("%s-%s", r->name, own) : mem_string(own);
 
-	if (rc)
-		return rc;
-	zone_civil(zone, due, &t);
-	AUTO_FREE char *name = mem_printf("%s-%04d%02d%02d-%02d%02d.%s", r->name, t.year, t.month, t.day, t.hour, t.minute,
-					  !strcmp(s->export_format, "csv") ? "csv.zip" : s->export_format);
-
-	*out = path_join(s->export_dir, name);
-	return 0;
+	return path_join(s->export_dir, name);
 }
 
-static int export(struct catalog *c, const struct schedule_record *s, const struct source_record *r, int64_t due, struct job_record *j, struct error *e)
+static int export(struct catalog *c, const struct schedule_record *s, const struct source_record *r, bool several, int64_t due, struct job_record *j,
+		  struct error *e)
 {
-	AUTO_FREE char *file = NULL;
 	AUTO_FREE char *what = mem_printf("latest:%s", r->name);
 
 	if (!s->export_format || !s->export_dir)
 		return error_set(e, ERR_USAGE, "schedule %s does not say to what format and folder it exports", s->name);
-	int rc = export_file(s, r, due, &file, e);
+	AUTO_FREE char *file = export_file(s, r, several, due);
 	const struct request_export x = {
 		.what = what, .repository = s->repository, .format = s->export_format, .output = file,
 	};
 
-	return rc ? rc : request_export(c, &x, j, e);
+	return request_export(c, &x, j, e);
 }
 
 /* Among all sources those that are no database are passed over; one that is named is told to be none. */
@@ -167,13 +160,14 @@ static bool fits(const struct schedule_record *s, const struct source_record *r)
 	return s->sources.n || s->action == ACTION_EXPORT || (engine && engine->maintain);
 }
 
-static int of_source(struct catalog *c, const struct schedule_record *s, const struct source_record *r, int64_t due, struct job_list *out, struct error *e)
+static int of_source(struct catalog *c, const struct schedule_record *s, const struct source_record *r, bool several, int64_t due, struct job_list *out,
+		     struct error *e)
 {
 	struct job_record j = {0};
 
 	if (!fits(s, r))
 		return 0;
-	int rc = s->action == ACTION_EXPORT ? export(c, s, r, due, &j, e)
+	int rc = s->action == ACTION_EXPORT ? export(c, s, r, several, due, &j, e)
 					    : request_maintain(c, schedule_action_name(s->action), r->name, NULL, false, &j, e);
 
 	if (!rc)
@@ -189,7 +183,7 @@ int request_schedule(struct catalog *c, const struct schedule_record *s, int64_t
 	int rc = load_sources(c, s, &sources, e);
 
 	for (size_t i = 0; !rc && single && i < sources.n; i++)
-		rc = of_source(c, s, &sources.v[i], due, out, e);
+		rc = of_source(c, s, &sources.v[i], sources.n > 1, due, out, e);
 	if (!rc && !single)
 		rc = group_sources(c, s, &sources, &groups, e);
 	/* A repository can be checked whatever is configured. */

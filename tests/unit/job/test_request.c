@@ -318,8 +318,8 @@ static void each_action_of_a_schedule_has_its_words(void **state)
 	check_schedule(ACTION_OPTIMIZE, NULL, "optimize -- media\noptimize -- shop");
 	/* 2026-11-28 01:00 UTC is 02:00 in Berlin. */
 	check_schedule(ACTION_EXPORT, exporting,
-		"export --repo=offsite --wait=10m --format=csv --output=/srv/exports/media-20261128-0200.csv.zip -- latest:media\n"
-		"export --repo=main --wait=10m --format=csv --output=/srv/exports/shop-20261128-0200.csv.zip -- latest:shop");
+		"export --repo=offsite --wait=10m --format=csv --output=/srv/exports/backup_media_20261128_010000.zip -- latest:media\n"
+		"export --repo=main --wait=10m --format=csv --output=/srv/exports/backup_shop_20261128_010000.zip -- latest:shop");
 }
 
 static void among_all_sources_those_that_are_no_database_are_not_optimized(void **state)
@@ -348,6 +348,7 @@ static void a_repository_is_checked_though_there_is_no_source(void **state)
 
 int main(void)
 {
+	setenv("TZ", "UTC", 1);
 	const struct CMUnitTest tests[] = {
 		IN_CATALOG(a_backup_of_nothing_is_refused),
 		IN_CATALOG(a_source_that_is_unknown_is_named),

@@ -327,12 +327,32 @@ static int back_up(const struct parsed *p, struct backing_up *x, struct error *e
 	return backed_up_show(&r, &res, made, rc, e);
 }
 
+/* A configured source that is not there any more is a backup that failed, and is kept as one; a slip of the pen on the command line is not. */
+static void keep_refusal(const struct parsed *p, const struct backing_up *x)
+{
+	CLEANUP(recorder_about_release) struct recorder_about about = {0};
+	struct error ignored = {0};
+	bool configured = false;
+
+	for (size_t i = 0; i < p->args.n; i++) {
+		configured = configured || (x->records && x->records[i].name);
+		strlist_take(&about.sources, recorded_shown(p->args.v[i]));
+	}
+	AUTO_FREE char *names = strlist_join(&about.sources, ", ");
+
+	if (configured && !recorded_begin("backup", NULL, &ignored, "backup %s", names))
+		(void)!recorded_about(p, &about, &ignored);
+}
+
 static int run(const struct parsed *p, struct error *e)
 {
 	CLEANUP(backing_up_release) struct backing_up x = {0};
 	int rc = prepare(p, &x, e);
 
-	return rc ? rc : back_up(p, &x, e);
+	if (!rc)
+		return back_up(p, &x, e);
+	keep_refusal(p, &x);
+	return rc;
 }
 
 const struct command cmd_backup = {

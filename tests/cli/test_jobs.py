@@ -131,6 +131,16 @@ def test_what_only_looks_is_not_kept(initialised, shop):
     assert [j["kind"] for j in jobs(initialised)] == ["backup"]
 
 
+def test_a_configured_source_that_is_gone_is_a_backup_that_failed_and_a_slip_of_the_pen_is_none(initialised, shop):
+    initialised("source", "add", "shop", shop)
+    shop.rename(shop.with_name("away.db"))
+    initialised.fails(4, "backup", "shop")
+    initialised.fails(4, "backup", "nothing.db")
+    job, = initialised("job", "list", "--json").json["jobs"]
+    assert (job["kind"], job["state"], job["title"], job["sources"]) == ("backup", "failed", "backup shop", ["shop"])
+    assert job["error"]["message"] == f"the source shop: {shop}: no such file or folder"
+
+
 def test_what_failed_is_kept_with_why(initialised, shop):
     said = [initialised.fails(1, "backup", "command:false", "--json"), initialised.fails(4, "restore", "0123456789", "--to", "x.db", "--json"),
             initialised.fails(4, "verify", "--json"), initialised.fails(12, "backup", "shop.db", "--json", env={"BACKSTAY_PASSWORD": "wrong"})]

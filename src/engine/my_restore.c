@@ -4,6 +4,7 @@
 
 #include "base/human.h"
 #include "base/mem.h"
+#include "engine/line.h"
 #include "engine/manifest_compare.h"
 
 #include <stdlib.h>
@@ -492,6 +493,9 @@ static int swap(struct run *x, struct error *e)
 	if (!err && !x->exists)
 		err = make_live(x, e);
 	progress_phase(x->r->progress, "swapping", NULL, 0, 0);
+	/* Once begun, the swap is not cut off: what was taken away for it must be put back. */
+	x->place.progress = NULL;
+	line_forget(x->c);
 	if (!err)
 		err = my_swap_do(s, e);
 	if (!err)

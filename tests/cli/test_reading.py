@@ -87,7 +87,7 @@ def test_the_document_of_a_backup_has_every_member(shelf):
     assert document["repository"] == str(shelf.repository) and document["damaged"] == []
     first = document["backups"][2]
     assert list(first) == ["id", "short_id", "time", "name", "description", "hostname", "username", "tags", "sources", "bytes", "tables", "rows",
-                           "files", "verification", "verified", "partial", "safety", "imported", "foreign", "safety_target", "undo_of"]
+                           "files", "verification", "verified", "pinned", "schedule", "partial", "safety", "imported", "foreign", "safety_target", "undo_of"]
     assert first["id"].startswith(first["short_id"]) and len(first["short_id"]) == 8
     assert (first["name"], first["description"], first["tags"]) == ("first", "before the change", ["backstay", "monday"])
     shop, media = first["sources"]

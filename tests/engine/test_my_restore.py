@@ -241,7 +241,9 @@ def test_two_restores_to_one_target_do_not_meet(initialised, mariadb, shop, clie
     with held(folder) as (wait, go):
         first = initialised.start("restore", backup, "--to", mariadb.url(shop), "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         wait()
-        result = initialised.fails(11, "restore", backup, "--to", mariadb.url(shop), "--yes")
+        again = ("restore", backup, "--to", mariadb.url(shop), "--yes")
+        assert "or cancel it: backstay job cancel " in initialised.fails(11, *again).err
+        result = initialised.fails(11, *again, env={"BACKSTAY_HOME": str(folder / "another machine")})
         assert f'another restore to the database "{shop}" is under way' in result.err
         assert len(leftovers(mariadb, shop)[0]) == 1
         go()

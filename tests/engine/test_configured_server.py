@@ -11,8 +11,9 @@ def live(request):
 
 
 def test_a_configured_server_is_backed_up_compared_and_restored_without_its_password_anywhere_else(initialised, live, tmp_path):
-    live.user("keeper")
-    initialised("source", "add", "shop", "--url-file", "-", stdin=live.url(user="keeper", password=SECRET).encode())
+    name = f"keeper_{live.db}"
+    live.user(name)
+    initialised("source", "add", "shop", "--url-file", "-", stdin=live.url(user=name, password=SECRET).encode())
     with Watcher(SECRET) as watcher:
         assert "2 tables" in initialised("source", "test", "shop").out
         initialised("backup", "shop")
@@ -35,8 +36,9 @@ def test_a_configured_server_is_backed_up_compared_and_restored_without_its_pass
 
 
 def test_a_protected_database_on_a_server_is_not_replaced(initialised, live):
-    live.user("keeper")
-    initialised("source", "add", "shop", "--url-file", "-", "--protect", stdin=live.url(user="keeper", password=SECRET).encode())
+    name = f"keeper_{live.db}"
+    live.user(name)
+    initialised("source", "add", "shop", "--url-file", "-", "--protect", stdin=live.url(user=name, password=SECRET).encode())
     initialised("backup", "shop")
     before = live.state()
     assert "the source shop is protected: no restore may replace " in initialised.fails(6, "restore", "latest:shop", "--yes").err

@@ -59,6 +59,3 @@ export function refreshTimes(root = document) {
 		if (!element.dataset.exact)
 			element.textContent = ago(element.getAttribute("datetime"));
 }
-
-const LEVELS = ["not verified", "every byte read", "structure checked", "restored in a rehearsal", "restored and compared"];
-export const level = n => LEVELS[n] ?? LEVELS[0];

@@ -1,9 +1,11 @@
 // Dark or light: the system's choice unless the person made one, which this browser remembers.
+import {form} from "./form.js";
+
 const KEY = "backstay-look";
 
-export const look = () => localStorage.getItem(KEY) || "";
+const look = () => localStorage.getItem(KEY) || "";
 
-export function setLook(value) {
+function setLook(value) {
 	if (value)
 		localStorage.setItem(KEY, value);
 	else
@@ -13,5 +15,8 @@ export function setLook(value) {
 	else
 		delete document.documentElement.dataset.theme;
 }
+
+export const lookForm = () => form([{name: "look", label: "Colours", type: "select", value: look(), choices: [["", "as the system"], ["light", "light"], ["dark", "dark"]]}],
+	{kind: "", submit: async given => setLook(given.look)});
 
 setLook(look());

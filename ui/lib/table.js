@@ -50,5 +50,3 @@ export function facts(pairs) {
 	return h("dl", {class: "facts"}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false)
 		.map(([name, value]) => h("div", h("dt", name), h("dd", value))));
 }
-
-export {replace};

@@ -6,7 +6,7 @@ import {fill, told} from "../lib/told.js";
 import {table} from "../lib/table.js";
 import {dialog} from "../lib/dialog.js";
 import {form} from "../lib/form.js";
-import {look, setLook} from "../lib/look.js";
+import {lookForm} from "../lib/look.js";
 
 const SCOPES = [["viewer", "read only"], ["operator", "also back up, verify, export"], ["admin", "everything"]];
 
@@ -77,7 +77,7 @@ export function show({session}) {
 	loadSessions();
 	loadTokens();
 	return h("div", h("h1", session.user), h("p", {class: "faint"}, `Role: ${session.role}`),
-		h("section", {class: "card"}, h("h2", "Look"), form([{name: "look", label: "Colours", type: "select", value: look(), choices: [["", "as the system"], ["light", "light"], ["dark", "dark"]]}], {kind: "", submit: async given => setLook(given.look)})),
+		h("section", {class: "card"}, h("h2", "Look"), lookForm()),
 		h("section", {class: "card"}, h("h2", "Login"), login),
 		h("section", {class: "card"}, h("h2", "Sessions"), sessions),
 		h("section", {class: "card"}, h("div", {class: "head"}, h("h2", "API tokens"), h("button", {type: "button", onclick: () => newToken(loadTokens)}, "New token")), tokens));

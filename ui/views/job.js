@@ -1,10 +1,10 @@
 // One job: how it went, what it said, and what to do next.
-import {h} from "../lib/dom.js";
+import {h, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import {count, exact, size, when} from "../lib/format.js";
 import {watchJob} from "../lib/events.js";
 import {cancelButton, errorOf, isOver, progressBar, progressLine, stateOf, took} from "../lib/jobs.js";
-import {facts, replace} from "../lib/table.js";
+import {facts} from "../lib/table.js";
 import {problem, told} from "../lib/told.js";
 import {form} from "../lib/form.js";
 import {may} from "../app.js";

@@ -3,7 +3,7 @@ import {h} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import {action, told} from "../lib/told.js";
 import {form} from "../lib/form.js";
-import {look, setLook} from "../lib/look.js";
+import {lookForm} from "../lib/look.js";
 
 const FIXED = ["environment", "file"];
 
@@ -27,7 +27,7 @@ export async function show() {
 	const fields = open.map(([name, s]) => field(name, s));
 	const before = new Map(fields.map(f => [f.name, f.value]));
 	return h("div", h("h1", "Settings"),
-		h("section", {class: "card"}, h("h2", "How this page looks"), form([{name: "look", label: "Colours", type: "select", value: look(), choices: [["", "as the system"], ["light", "light"], ["dark", "dark"]]}], {kind: "", submit: async given => setLook(given.look)})),
+		h("section", {class: "card"}, h("h2", "How this page looks"), lookForm()),
 		h("section", {class: "card"}, h("h2", "Backstay"), form(fields, {submit: async given => {
 			const changed = Object.fromEntries(Object.entries(given).filter(([name, v]) => v !== undefined && v !== before.get(name) && !(v === "" && before.get(name) === "")));
 			if (!Object.keys(changed).length)

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import time
@@ -71,6 +72,16 @@ class Browser:
             if message["method"] == "Network.requestWillBeSent" and not url.startswith(("chrome", "devtools")):      # the browser's own pages
                 self.requests.append(url)
 
+    def fresh(self):
+        """As at the beginning of a test."""
+        self.errors.clear()
+        self.resize(DESKTOP)
+
+    def expect(self, *statuses):
+        """The browser complains of answers with these statuses by itself; they were meant, and are no errors."""
+        self.collect()
+        self.errors[:] = [e for e in self.errors if not re.search(f"responded with a status of ({'|'.join(map(str, statuses))})\\b", e)]
+
     # ---- waiting ----
 
     def until(self, condition, what, seconds=20):
@@ -96,6 +107,24 @@ class Browser:
 
     def open(self, url):
         self.driver.get(url)
+
+    def log_in(self, web, name="maria", where=""):
+        """The dashboard of a webserver.Web as one of its users, without the form: a session made through the API becomes the browser's."""
+        cookie, value = web.client().log_in(name).headers["Cookie"].split("=", 1)
+        self.driver.execute_cdp_cmd("Network.setCookie", {"name": cookie, "value": value, "url": web.address, "httpOnly": True, "sameSite": "Strict"})
+        self.open("about:blank")            # an address that differs in its hash only would load nothing
+        self.open(f"{web.address}/#/{where}")
+        self.see("Log out")
+
+    def log_in_again(self, name, password):
+        """A restore over live data ends all sessions, that of who asked for it too."""
+        self.see("Your session has ended", 60)
+        self.fill("Name", name)
+        self.fill("Password", password)
+        self.click("Log in")
+        self.see_none("Your session has ended")
+        self.see_none("Backstay does not answer")
+        self.expect(401, 409)
 
     def go(self, where):
         """To a page of the dashboard: go("backups?source=shop")."""

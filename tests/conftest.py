@@ -251,3 +251,29 @@ def operator(web):
 @pytest.fixture(scope="module")
 def viewer(web):
     return web.client().log_in("vera")
+
+
+# ---- the dashboard (tests/ui): one browser and one daemon a file; set-up goes through `admin`, the browser does what the test is about ----
+
+@pytest.fixture(scope="module")
+def place(web):
+    """The daemon whose dashboard is looked at; a file that wants another overrides this."""
+    return web
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from browser import Browser
+    b = Browser()
+    yield b
+    b.quit()
+
+
+@pytest.fixture
+def page(browser, place):
+    """The browser; no test may leave an error on the console, a report of the content security policy, or a request to somebody else."""
+    browser.fresh()
+    yield browser
+    browser.collect()
+    assert browser.errors == []
+    assert [u for u in browser.requests if not u.startswith((f"{place.address}/", "blob:", "data:"))] == []

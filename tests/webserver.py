@@ -108,6 +108,10 @@ class Web:
         status = process.wait(60)
         assert status == 0, f"the daemon ended with {status}:\n{self.log}"
 
+    @property
+    def address(self):
+        return f"http://{self.host}:{self.port}"
+
     def connect(self, timeout=60):
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 

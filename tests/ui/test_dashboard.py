@@ -4,7 +4,7 @@ import re
 import sqlite3
 
 import pytest
-from browser import DESKTOP, PHONE, Browser
+from browser import DESKTOP, PHONE
 from conftest import make_shop, make_web, rows_of
 
 NAME, PASSWORD = "maria", "a staple for the horse"
@@ -24,28 +24,6 @@ def place(tmp_path_factory):
     web.close()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    b = Browser()
-    yield b
-    b.quit()
-
-
-@pytest.fixture
-def page(browser, place):
-    """The browser; no test may leave an error on the console, a report of the content security policy, or a request to somebody else."""
-    browser.errors.clear()
-    browser.resize(DESKTOP)
-    yield browser
-    browser.collect()
-    assert browser.errors == []
-    assert [u for u in browser.requests if not u.startswith((f"http://127.0.0.1:{place.port}/", "blob:", "data:"))] == []
-
-
-def address(place, rest=""):
-    return f"http://127.0.0.1:{place.port}/{rest}"
-
-
 def count(path, table="orders"):
     db = sqlite3.connect(path)
     n = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
@@ -53,26 +31,14 @@ def count(path, table="orders"):
     return n
 
 
-def log_in_again(page):
-    """A restore over live data ends all sessions, that of who asked for it too."""
-    page.see("Your session has ended", 60)
-    page.fill("Name", NAME)
-    page.fill("Password", PASSWORD)
-    page.click("Log in")
-    page.see_none("Your session has ended")
-    page.see_none("Backstay does not answer")
-    page.collect()
-    page.errors[:] = [e for e in page.errors if "401" not in e and "409" not in e]      # what the browser says of answers that were meant so
-
-
 def test_without_an_account_the_page_says_where_the_first_one_comes_from(page, place):
-    page.open(address(place))
+    page.open(place.address)
     page.see("Nobody has an account yet")
 
 
 def test_from_the_one_time_link_to_the_first_backup(page, place):
     link = page.until(lambda: re.search(r"#/setup\?link=\S+", place.log), "the link in the log")[0]
-    page.open(address(place, link))
+    page.open(f"{place.address}/{link}")
     page.heading("Welcome to Backstay")
     page.fill("Name", NAME)
     page.fill("Password", PASSWORD)
@@ -82,9 +48,7 @@ def test_from_the_one_time_link_to_the_first_backup(page, place):
     page.fill("Database or folder", str(place.home / "nothing.db"))
     page.click("Connect")
     page.see("no such file or folder")
-    page.collect()
-    assert all("400" in e or "404" in e for e in page.errors)            # the refusal itself, which the browser tells too
-    page.errors.clear()
+    page.expect(400, 404)
     page.fill("Database or folder", str(place.home / "shop.db"))
     page.click("Connect")
     page.fill("Folder for the backups", str(place.home / "repository"))
@@ -147,7 +111,7 @@ def test_a_restore_over_the_live_database_wants_its_name_ends_the_session_and_is
     assert not dialog.find_element("xpath", ".//button[normalize-space(.)='Replace it']").is_enabled()
     page.fill("Type shop to go on", "shop")
     page.click("Replace it")
-    log_in_again(page)
+    page.log_in_again(NAME, PASSWORD)
     page.until(lambda: count(place.home / "shop.db") == 200, "the orders are back")
     page.go("restores")
     page.heading("Restores")
@@ -156,7 +120,7 @@ def test_a_restore_over_the_live_database_wants_its_name_ends_the_session_and_is
     page.until(lambda: page.driver.find_elements("css selector", "dialog[open]") and page.visible("//dialog[@open]//label[starts-with(normalize-space(.), 'Type ')]"), "the name is asked for")
     page.fill("Type ", "shop")
     page.click("Bring it back")
-    log_in_again(page)
+    page.log_in_again(NAME, PASSWORD)
     page.until(lambda: count(place.home / "shop.db") == 150, "what was there before is back")
     assert rows_of(place.home / "shop.db") == before
 

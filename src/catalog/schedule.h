@@ -10,6 +10,7 @@ enum schedule_action { ACTION_BACKUP, ACTION_VERIFY, ACTION_OPTIMIZE, ACTION_CHE
 bool schedule_action_parse(const char *text, enum schedule_action *out);
 const char *schedule_action_name(enum schedule_action a);    /* "backup", "verify", "optimize", "check-tables", "cleanup", "export", "check" */
 #define SCHEDULE_ACTION_CHOICES "backup|verify|optimize|check-tables|cleanup|export|check"
+#define EXPORT_FORMAT_CHOICES "archive|sql|sql.gz|csv|xlsx|tar.gz|tar.zst|zip"     /* job/export.h has what they are */
 #define SCHEDULE_JITTER_MAX 86400
 #define SCHEDULE_RETRIES_MAX 20
 

@@ -196,7 +196,7 @@ static const struct field fields[] = {
 	{"time_limit", FIELD_U64, AT(s.time_limit), .max = YEAR},
 	{"keep", FIELD_TEXT, 0, FIELD_COMPUTED},
 	{"verify_level", FIELD_INT, AT(s.verify_level), .max = 4},
-	{"export_format", FIELD_TEXT, AT(s.export_format), .choices = "archive|sql|csv|xlsx|tar.gz|tar.zst|zip"},
+	{"export_format", FIELD_TEXT, AT(s.export_format), .choices = EXPORT_FORMAT_CHOICES},
 	{"export_dir", FIELD_TEXT, AT(s.export_dir)},
 	{"next_run", FIELD_TIME, AT(s.next_run), FIELD_OUT},
 	{"last_run", FIELD_TIME, AT(s.last_run), FIELD_OUT},

@@ -1,5 +1,6 @@
 #include "base/human.h"
 #include "base/stream.h"
+#include "catalog/schedule.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
 #include "cli/names.h"
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 static const struct opt options[] = {
-	{"format", 'f', OPT_STRING, "FORMAT", "archive, sql, csv, xlsx, tar.gz, tar.zst or zip", "archive|sql|csv|xlsx|tar.gz|tar.zst|zip"},
+	{"format", 'f', OPT_STRING, "FORMAT", "archive, sql, sql.gz, csv, xlsx, tar.gz, tar.zst or zip", EXPORT_FORMAT_CHOICES},
 	{"output", 'o', OPT_STRING, "FILE", "the file to write; - is standard output", NULL},
 	COMMON_TABLE,
 	{"source", 's', OPT_STRING, "SOURCE", "which source of several; else the one that latest:SOURCE names", NULL},
@@ -155,9 +156,10 @@ const struct command cmd_export = {
 	.summary = "write a plain file for people from a backup",
 	.details =
 		"archive is the engine's own file, byte for byte (SQLite's database, what\n"
-		"pg_dump or mariadb-dump wrote); sql is SQL text; csv a zip with a file a table;\n"
-		"xlsx an Excel workbook with a sheet a table; tar.gz, tar.zst and zip hold a\n"
-		"folder. A file is read back and checked before it gets its name.\n",
+		"pg_dump or mariadb-dump wrote); sql is SQL text, sql.gz the same packed by\n"
+		"gzip; csv a zip with a file a table; xlsx an Excel workbook with a sheet a\n"
+		"table; tar.gz, tar.zst and zip hold a folder. A file is read back and checked\n"
+		"before it gets its name.\n",
 	.examples =
 		"backstay export latest:app.db --format archive -o app.db\n"
 		"backstay export latest --format xlsx --table orders -o orders.xlsx\n"

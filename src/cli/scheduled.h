@@ -42,7 +42,7 @@ char *scheduled_keep(const struct schedule_keep *k);
 	{"jitter", 0, OPT_DURATION, "DURATION", "begin up to so much later, each time anew", NULL}, \
 	{"catch-up", 0, OPT_FLAG, NULL, "make up for a run that was missed, once (the default)", NULL}, \
 	{"no-catch-up", 0, OPT_FLAG, NULL, "what was missed is only told", NULL}, \
-	{"format", 'f', OPT_STRING, "FORMAT", "of exports: archive, sql, csv, xlsx, tar.gz, tar.zst or zip", "archive|sql|csv|xlsx|tar.gz|tar.zst|zip"}, \
+	{"format", 'f', OPT_STRING, "FORMAT", "of exports: archive, sql, sql.gz, csv, xlsx, tar.gz, tar.zst or zip", EXPORT_FORMAT_CHOICES}, \
 	{"dir", 0, OPT_STRING, "FOLDER", "where exports go", NULL}
 
 #define SCHEDULED_OPTION_NAMES \

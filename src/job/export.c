@@ -3,6 +3,7 @@
 
 #include "base/draft.h"
 #include "base/fs.h"
+#include "base/gzip_sink.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "engine/unpack.h"
@@ -19,8 +20,8 @@ static const struct {
 	const char *name;
 	enum export_format format;
 } formats[] = {
-	{"archive", EXPORT_ARCHIVE}, {"sql", EXPORT_SQL},         {"csv", EXPORT_CSV}, {"xlsx", EXPORT_XLSX},
-	{"tar.gz", EXPORT_TAR_GZ},   {"tar.zst", EXPORT_TAR_ZST}, {"zip", EXPORT_ZIP},
+	{"archive", EXPORT_ARCHIVE}, {"sql", EXPORT_SQL},       {"sql.gz", EXPORT_SQL_GZ},   {"csv", EXPORT_CSV},
+	{"xlsx", EXPORT_XLSX},       {"tar.gz", EXPORT_TAR_GZ}, {"tar.zst", EXPORT_TAR_ZST}, {"zip", EXPORT_ZIP},
 };
 
 int export_format_parse(const char *name, enum export_format *out, struct error *e)
@@ -31,7 +32,7 @@ int export_format_parse(const char *name, enum export_format *out, struct error 
 			return 0;
 		}
 	error_set(e, ERR_USAGE, "unknown format \"%s\"", name);
-	return error_hint(e, "one of: archive, sql, csv, xlsx, tar.gz, tar.zst, zip");
+	return error_hint(e, "one of: archive, sql, sql.gz, csv, xlsx, tar.gz, tar.zst, zip");
 }
 
 void job_export_result_release(struct job_export_result *r)
@@ -42,7 +43,7 @@ void job_export_result_release(struct job_export_result *r)
 
 static bool is_rows_format(enum export_format f)
 {
-	return f == EXPORT_SQL || f == EXPORT_CSV || f == EXPORT_XLSX;
+	return f == EXPORT_SQL || f == EXPORT_SQL_GZ || f == EXPORT_CSV || f == EXPORT_XLSX;
 }
 
 static bool is_tree_format(enum export_format f)
@@ -126,6 +127,16 @@ static int write_sql(const struct run *x, struct sink *to, struct error *e)
 	return rc;
 }
 
+static int write_sql_gz(const struct run *x, struct sink *to, struct error *e)
+{
+	CLEANUP(gzip_sink_release) struct gzip_sink packed;
+
+	gzip_sink_init(&packed, to);
+	int rc = write_sql(x, &packed.sink, e);
+
+	return rc ? rc : gzip_sink_finish(&packed, e);
+}
+
 static int write_csv(const struct run *x, struct sink *to, struct error *e)
 {
 	struct rows_db *db = NULL;
@@ -166,6 +177,8 @@ static int write_to(const struct run *x, struct sink *to, struct error *e)
 {
 	if (x->job->format == EXPORT_SQL)
 		return write_sql(x, to, e);
+	if (x->job->format == EXPORT_SQL_GZ)
+		return write_sql_gz(x, to, e);
 	if (x->job->format == EXPORT_CSV)
 		return write_csv(x, to, e);
 	return is_tree_format(x->job->format) ? write_tree(x, to, e) : write_artifact(x, to, e);
@@ -330,7 +343,7 @@ static int set_live(struct run *x, struct error *e)
 	if (is_rows_format(x->job->format) && (u->engine->features & ENGINE_ROWS))
 		return 0;
 	error_set(e, ERR_MISMATCH, "%s cannot be exported so without a backup", u->shown);
-	return error_hint(e, "a live database can be exported as sql, csv or xlsx; for anything else, back it up first");
+	return error_hint(e, "a live database can be exported as sql, sql.gz, csv or xlsx; for anything else, back it up first");
 }
 
 static int set_stored(struct run *x, struct error *e)
@@ -355,7 +368,7 @@ int job_export(struct repository *r, const struct job_export *j, struct job_expo
 
 	*out = (struct job_export_result){0};
 	if (j->tables.n && !is_rows_format(j->format))
-		return error_set(e, ERR_USAGE, "tables can be chosen for sql, csv and xlsx only");
+		return error_set(e, ERR_USAGE, "tables can be chosen for sql, sql.gz, csv and xlsx only");
 	progress_phase(j->progress, "exporting", NULL, 0, 0);
 	int rc = j->live ? set_live(&x, e) : set_stored(&x, e);
 

@@ -91,9 +91,11 @@ char *source_kind_export_name(const char *engine, const char *source, const char
 	stamp(t, when);
 	if (!strcmp(format, "archive"))
 		return archive_name(engine, name, when);
-	if (!strcmp(format, "sql") && !strcmp(engine, "postgresql"))
-		return mem_printf("postgres_backup_%s.sql", when);
-	if (!strcmp(format, "sql") || !strcmp(format, "csv") || !strcmp(format, "xlsx"))
+	bool sql = !strncmp(format, "sql", 3);
+
+	if (sql && !strcmp(engine, "postgresql"))
+		return mem_printf("postgres_backup_%s.%s", when, format);
+	if (sql || !strcmp(format, "csv") || !strcmp(format, "xlsx"))
 		return mem_printf("backup_%s_%s.%s", name, when, strcmp(format, "csv") ? format : "zip");
 	return mem_printf("%s_backup_%s.%s", name, when, format);
 }

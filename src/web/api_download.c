@@ -1,4 +1,5 @@
 /* Files for people out of a backup. */
+#include "catalog/schedule.h"
 #include "job/source_kind.h"
 #include "web/answer.h"
 #include "web/api.h"
@@ -127,20 +128,19 @@ static int prepare(struct web_request *r, struct web_response *out, struct error
 
 /* ---- the table ---- */
 
-#define FORMATS "archive|sql|csv|xlsx|tar.gz|tar.zst|zip"
-#define FORMAT_HELP "archive (the engine's own file), sql, csv (a zip), xlsx; tar.gz, tar.zst or zip of a folder. Unless said, archive for databases, tar.gz for folders"
+#define FORMAT_HELP "archive (the engine's own file), sql, sql.gz (packed), csv (a zip), xlsx; tar.gz, tar.zst or zip of a folder. Unless said, archive for databases, tar.gz for folders"
 #define SOURCE_HELP "which source of the backup, when it has several"
 
 static const struct web_field link_fields[] = {
-	{"format", "string?", FORMAT_HELP, FORMATS},
+	{"format", "string?", FORMAT_HELP, EXPORT_FORMAT_CHOICES},
 	{"source", "string?", SOURCE_HELP},
-	{"table", "string?", "only this table, of sql, csv and xlsx"},
+	{"table", "string?", "only this table, of sql, sql.gz, csv and xlsx"},
 	{0},
 };
 static const struct web_field body_fields[] = {
-	{"format", "string", FORMAT_HELP, FORMATS},
+	{"format", "string", FORMAT_HELP, EXPORT_FORMAT_CHOICES},
 	{"source", "string", SOURCE_HELP},
-	{"tables", "array", "only these tables, of sql, csv and xlsx"},
+	{"tables", "array", "only these tables, of sql, sql.gz, csv and xlsx"},
 	{0},
 };
 

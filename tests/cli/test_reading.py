@@ -1,6 +1,7 @@
 """Commands that only read, over one repository made once: list, show, ls, dump, query, diff, export, check."""
 import base64
 import csv
+import gzip
 import io
 import json
 import os
@@ -357,6 +358,7 @@ def test_exports_are_what_they_are_called(shelf, tmp_path):
         return tmp_path / name
     assert rows_of(made("a.db", "--format", "archive")) == rows_of(shelf.shop)
     sqlite3.connect(":memory:").executescript(made("a.sql", "--format", "sql").read_text())
+    assert gzip.decompress(made("a.sql.gz", "--format", "sql.gz").read_bytes()) == (tmp_path / "a.sql").read_bytes()
     assert {n for n in zipfile.ZipFile(made("a.zip", "--format", "csv")).namelist()} >= {"customers.csv", "orders.csv", "settings.csv"}
     assert zipfile.ZipFile(made("a.xlsx", "--format", "xlsx", "--table", "settings")).testzip() is None
     with tarfile.open(made("a.tar.gz", "--format", "tar.gz", "--source", "media")) as archive:
@@ -384,7 +386,7 @@ def test_an_existing_file_is_not_replaced_unless_forced(shelf, tmp_path):
 @pytest.mark.parametrize("args, message", [
     (("-o", "x"), "export needs --format FORMAT"),
     (("--format", "sql"), "export needs --output FILE (- is standard output)"),
-    (("--format", "doc", "-o", "x"), "--format cannot be \"doc\"; it is one of: archive, sql, csv, xlsx, tar.gz, tar.zst, zip"),
+    (("--format", "doc", "-o", "x"), "--format cannot be \"doc\"; it is one of: archive, sql, sql.gz, csv, xlsx, tar.gz, tar.zst, zip"),
     (("--format", "sql", "-o", "-", "--json"), "-o - writes the export itself to standard output, where --json wants a document"),
 ])
 def test_export_says_what_it_needs(shelf, args, message):

@@ -438,6 +438,8 @@ def test_downloads_have_the_names_and_content_people_expect(world, backup, tmp_p
     assert re.fullmatch(r"sqlite_backup_\d{8}_\d{6}\.db", name)
     (tmp_path / "shop.db").write_bytes(content)
     assert rows_of(tmp_path / "shop.db") == rows_of(world.shop)
+    text, (name, content) = fetch("format=sql")[1], fetch("format=sql.gz")
+    assert re.fullmatch(r"backup_shop_\d{8}_\d{6}\.sql\.gz", name) and gzip.decompress(content) == text
     name, content = fetch("format=csv&table=orders")
     assert re.fullmatch(r"backup_shop_\d{8}_\d{6}\.zip", name)
     assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["orders.csv"]

@@ -30,7 +30,7 @@ export function fields(schedule, sources, repositories, settings = {}) {
 		{name: "repository", label: "Repository", type: "select", value: s.repository || "", choices: [["", "the sources' own, else the default one"], ...repositories.map(r => [r.name, r.name])]},
 		...KEEP.map(([name, label]) => ({name: `keep_${name}`, label, type: "number", min: 0, max: 100000, value: s.keep?.[name] ?? (schedule ? 0 : name === "days" ? 30 : name === "max_backups" ? 50 : 0), show: keeps})),
 		{name: "verify_level", label: "Then prove that the backup restores", type: "select", choices: LEVELS, value: s.verify_level ?? 0, show: g => g.action === "backup" || g.action === "verify"},
-		{name: "export_format", label: "Format", type: "select", choices: ["archive", "sql", "csv", "xlsx", "tar.gz", "tar.zst", "zip"].map(f => [f, f]), value: s.export_format || "archive", show: g => g.action === "export"},
+		{name: "export_format", label: "Format", type: "select", choices: ["archive", "sql", "sql.gz", "csv", "xlsx", "tar.gz", "tar.zst", "zip"].map(f => [f, f]), value: s.export_format || "archive", show: g => g.action === "export"},
 		{name: "export_dir", label: "Folder on the server", value: s.export_dir, show: g => g.action === "export"},
 		{name: "catch_up", label: "Make up for a run that was missed while the machine was off", type: "checkbox", value: s.catch_up ?? true},
 		{name: "retries", label: "Try again so many times", type: "number", min: 0, max: 20, value: s.retries ?? 2},

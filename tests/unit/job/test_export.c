@@ -12,6 +12,7 @@
 #include <archive_entry.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <zlib.h>
 
 /* A database and a folder in one backup. */
 static struct repository r;
@@ -122,7 +123,7 @@ static void formats_that_are_not_known_are_told(void **state)
 	struct error e;
 
 	assert_fails(export_format_parse("doc", &f, &e), ERR_USAGE, "unknown format \"doc\"");
-	assert_string_equal(e.hint, "one of: archive, sql, csv, xlsx, tar.gz, tar.zst, zip");
+	assert_string_equal(e.hint, "one of: archive, sql, sql.gz, csv, xlsx, tar.gz, tar.zst, zip");
 	assert_ok(export_format_parse("tar.zst", &f, &e));
 	assert_int_equal(f, EXPORT_TAR_ZST);
 }
@@ -136,7 +137,7 @@ static void a_source_that_does_not_fit_is_told(void **state)
 	assert_fails(TRY(.format = EXPORT_SQL, .source = "media", .output = "out/x"), ERR_MISMATCH,
 		     "media cannot be exported so; the backup holds: app.db (sqlite), media (folder)");
 	assert_fails(TRY(.format = EXPORT_ZIP, .table = "t", .output = "out/x"), ERR_USAGE,
-		     "tables can be chosen for sql, csv and xlsx only");
+		     "tables can be chosen for sql, sql.gz, csv and xlsx only");
 	assert_fails(TRY(.format = EXPORT_SQL, .table = "typo", .output = "out/x"), ERR_NOT_FOUND,
 		     "exporting to out/x: there is no table \"typo\"; the tables are: t, u");
 	assert_names("out", "");
@@ -189,7 +190,8 @@ static void what_is_no_plain_file_is_never_replaced(void **state)
 static void a_file_that_fails_half_way_leaves_nothing(void **state)
 {
 	static const enum export_format formats[] = {EXPORT_ARCHIVE, EXPORT_XLSX,   EXPORT_SQL,
-						     EXPORT_CSV,     EXPORT_TAR_GZ, EXPORT_ZIP};
+						     EXPORT_SQL_GZ,  EXPORT_CSV,    EXPORT_TAR_GZ,
+						     EXPORT_ZIP};
 	const struct rlimit small = {50, RLIM_INFINITY};
 	struct rlimit before;
 	struct error e = {0};
@@ -254,6 +256,31 @@ static void sql_loads_into_an_equal_database(void **state)
 	assert_int_equal(done.bytes, text.len);
 	put_db("back.db", buf_text(&text));
 	assert_string_equal(db_first("back.db", "SELECT group_concat(x || quote(y)) FROM t"), "1'one',2NULL");
+}
+
+static void packed_sql_is_the_same_text_each_time(void **state)
+{
+	NARROW(text, 10000);
+	NARROW(packed, 10000);
+	NARROW(again, 10000);
+	unsigned char out[10000];
+	z_stream z = {.next_out = out, .avail_out = sizeof out};
+	struct error e;
+
+	assert_ok(TRY(.format = EXPORT_SQL, .sink = &text.sink));
+	assert_ok(TRY(.format = EXPORT_SQL_GZ, .sink = &packed.sink));
+	assert_int_equal(done.bytes, packed.got.len);
+	assert_ok(TRY(.format = EXPORT_SQL_GZ, .sink = &again.sink));
+	assert_int_equal(again.got.len, packed.got.len);
+	assert_memory_equal(again.got.p, packed.got.p, packed.got.len);
+	z.next_in = packed.got.p;
+	z.avail_in = (uInt)packed.got.len;
+	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+	assert_int_equal(z.avail_in, 0);
+	assert_int_equal(z.total_out, text.got.len);
+	assert_memory_equal(out, text.got.p, text.got.len);
+	inflateEnd(&z);
 }
 
 static void only_the_chosen_table_is_written(void **state)
@@ -322,6 +349,7 @@ int main(void)
 		IN_REPOSITORY(a_sink_that_fails_is_an_error_in_every_format),
 		IN_REPOSITORY(an_archive_is_the_stored_database_byte_for_byte),
 		IN_REPOSITORY(sql_loads_into_an_equal_database),
+		IN_REPOSITORY(packed_sql_is_the_same_text_each_time),
 		IN_REPOSITORY(only_the_chosen_table_is_written),
 		IN_REPOSITORY(csv_is_a_zip_with_a_file_a_table),
 		IN_REPOSITORY(a_folder_becomes_each_kind_of_archive),

@@ -37,6 +37,8 @@ static void exports_are_called_as_people_know_them(void **state)
 	assert_called("sqlite", "shop.db", "sql", "backup_shop_20251121_071405.sql");
 	assert_called("postgresql", "cmms", "archive", "cmms_backup_20251121_071405.backup");
 	assert_called("postgresql", "cmms", "sql", "postgres_backup_20251121_071405.sql");
+	assert_called("postgresql", "cmms", "sql.gz", "postgres_backup_20251121_071405.sql.gz");
+	assert_called("mysql", "db_asset", "sql.gz", "backup_db_asset_20251121_071405.sql.gz");
 	assert_called("mysql", "db_asset", "archive", "backup_db_asset_20251121_071405.sql");
 	assert_called("mysql", "db_asset", "csv", "backup_db_asset_20251121_071405.zip");
 	assert_called("mysql", "db_asset", "xlsx", "backup_db_asset_20251121_071405.xlsx");

@@ -25,6 +25,8 @@ void known_backup_release(struct known_backup *b)
 	free(b->description);
 	free(b->host);
 	free(b->job);
+	free(b->author);
+	free(b->notes);
 	strlist_release(&b->tags);
 	strlist_release(&b->evidence);
 	for (size_t i = 0; i < b->source_count; i++) {
@@ -111,10 +113,11 @@ int known_retain(struct catalog *c, int64_t place, const struct strlist *ids, st
 #define COLUMNS \
 	"SELECT backup.n, backup.id, backup.original, backup.place, backup.time, backup.name, backup.description, backup.host, backup.tags, " \
 	"backup.bytes, backup.added, backup.seconds, backup.safety, backup.imported, backup.partial, backup.pinned, backup.\"foreign\", " \
-	"backup.level, backup.verify_failed, backup.verified, backup.evidence, backup.job"
+	"backup.level, backup.verify_failed, backup.verified, backup.evidence, backup.job, " \
+	"(SELECT author FROM job WHERE id = backup.job), (SELECT notes FROM job WHERE id = backup.job)"
 enum column {
 	N, ID, ORIGINAL, PLACE, TIME, NAME, DESCRIPTION, HOST, TAGS, BYTES, ADDED, SECONDS, SAFETY, IMPORTED, PARTIAL, PINNED, FOREIGN, LEVEL,
-	VERIFY_FAILED, VERIFIED, EVIDENCE, JOB
+	VERIFY_FAILED, VERIFIED, EVIDENCE, JOB, AUTHOR, NOTES
 };
 
 static int read_sources(struct catalog *c, int64_t n, struct known_backup *b, struct error *e)
@@ -142,6 +145,7 @@ static int read_row(const struct db_row *q, void *record, struct error *e)
 		.seconds = db_double(q, SECONDS), .safety = db_bool(q, SAFETY), .imported = db_bool(q, IMPORTED), .partial = db_bool(q, PARTIAL),
 		.pinned = db_bool(q, PINNED), .foreign = db_bool(q, FOREIGN), .level = (int)db_i64(q, LEVEL),
 		.verify_failed = db_bool(q, VERIFY_FAILED), .verified = db_time(q, VERIFIED), .job = db_dup(q, JOB),
+		.author = db_dup(q, AUTHOR), .notes = db_dup(q, NOTES),
 	};
 	snprintf(b->id, sizeof b->id, "%s", db_text(q, ID));
 	db_list(q, TAGS, &b->tags);
@@ -300,7 +304,7 @@ static const struct field fields[] = {
 	FIELD(original, FIELD_TEXT), FIELD(time, FIELD_TIME), FIELD(name, FIELD_TEXT), FIELD(description, FIELD_TEXT),
 	{"hostname", FIELD_TEXT, offsetof(struct known_backup, host), FIELD_OUT}, FIELD(tags, FIELD_LIST), FIELD(bytes, FIELD_U64),
 	FIELD(partial, FIELD_BOOL), FIELD(safety, FIELD_BOOL), FIELD(imported, FIELD_BOOL), FIELD(foreign, FIELD_BOOL), FIELD(pinned, FIELD_BOOL),
-	FIELD(verified, FIELD_TIME), FIELD(evidence, FIELD_LIST), FIELD(job, FIELD_TEXT), {0},
+	FIELD(verified, FIELD_TIME), FIELD(evidence, FIELD_LIST), FIELD(job, FIELD_TEXT), FIELD(author, FIELD_TEXT), FIELD(notes, FIELD_TEXT), {0},
 };
 
 static void write_source(const struct known_source *s, struct json_out *w)

@@ -26,6 +26,7 @@ struct known_backup {
 	struct timespec verified;       /* zero: never */
 	struct strlist evidence;        /* of the last verification */
 	char *job;                      /* that made it; or NULL */
+	char *author, *notes;           /* of that job, while the history has it; or NULL. Only read */
 };
 void known_backup_release(struct known_backup *b);
 struct known_list { struct known_backup *v; size_t n, cap; };

@@ -14,7 +14,7 @@ static const struct openapi_member backup_source[] = {
 	{"partial", "boolean", "some of the source could not be read"}, {"safety", "boolean", "made before a restore replaced something"}, \
 	{"imported", "boolean", "taken in from a file"}, {"foreign", "boolean", "made by another program"}, {"pinned", "boolean"}, \
 	{"verification", "bytes|structure|restored|compared|failed?", "the highest level reached"}, {"verified", "time?", "when"}, \
-	{"evidence", "string[]", "what the last verification found"}, {"job", "string?", "that made it"}, \
+	{"evidence", "string[]", "what the last verification found"}, {"job", "string?", "that made it"}, {"author", "string?", "who asked for it"}, {"notes", "string?", "of that job"}, \
 	{"repository", "integer", "its number"}, {"added", "integer?", "bytes that the repository grew by"}, {"seconds", "number?", "it took"}
 static const struct openapi_member backup[] = {BACKUP, {0}};
 static const struct openapi_member backup_details[] = {

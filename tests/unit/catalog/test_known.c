@@ -6,6 +6,7 @@
 
 #include "support.h"
 
+#include "catalog/job.h"
 #include "catalog/known.h"
 #include "catalog/place.h"
 
@@ -144,10 +145,25 @@ static void every_field_comes_back(void **state)
 	AUTO_FREE char *wanted = mem_printf(
 		"{\"id\":\"%s\",\"short_id\":\"abcd0000\",\"original\":\"0123\",\"time\":\"2023-11-14T22:13:20Z\",\"name\":\"of shop blog\",\"description\":\"before the change\","
 		"\"hostname\":\"ash\",\"tags\":[\"backstay\"],\"bytes\":20,\"partial\":true,\"safety\":true,\"imported\":true,\"foreign\":true,\"pinned\":true,"
-		"\"verified\":\"2023-11-14T22:13:21Z\",\"evidence\":[\"2 tables\"],\"job\":\"1111222233334444\",\"sources\":[{\"name\":\"shop\",\"engine\":\"sqlite\","
+		"\"verified\":\"2023-11-14T22:13:21Z\",\"evidence\":[\"2 tables\"],\"job\":\"1111222233334444\",\"author\":null,\"notes\":null,\"sources\":[{\"name\":\"shop\",\"engine\":\"sqlite\","
 		"\"url\":\"sqlite:/srv/shop.db\",\"bytes\":10,\"tables\":2,\"rows\":3,\"files\":0},{\"name\":\"blog\",\"engine\":\"sqlite\",\"url\":\"sqlite:/srv/blog.db\",\"bytes\":10,"
 		"\"tables\":2,\"rows\":3,\"files\":0}],\"tables\":4,\"rows\":6,\"files\":0,\"verification\":\"restored\",\"repository\":1,\"added\":18446744073709551615,\"seconds\":1.5}", b.id);
 	assert_string_equal(json, wanted);
+}
+
+static void who_asked_for_it_and_notes_are_its_jobs(void **state)
+{
+	struct support *s = *state;
+	CLEANUP(job_record_release) struct job_record j = {.kind = mem_string("backup"), .title = mem_string("back up shop"), .author = mem_string("maria")};
+	CLEANUP(known_backup_release) struct known_backup got = {0};
+	assert_int_equal(job_add(s->c, &j, &s->e), 0);
+	assert_int_equal(job_set_notes(s->c, j.id, "before the change", &s->e), 0);
+	struct known_backup b = make("abcd", "shop", 0);
+	b.job = mem_string(j.id);
+	put(s, &b);
+	assert_int_equal(known_get(s->c, "abcd", &got, &s->e), 0);
+	assert_string_equal(got.author, "maria");
+	assert_string_equal(got.notes, "before the change");
 }
 
 static void what_is_put_again_is_replaced(void **state)
@@ -267,6 +283,7 @@ int main(void)
 		KNOWN_TEST(a_backup_is_found_by_what_its_id_was_and_is),
 		KNOWN_TEST(an_id_that_is_goes_before_one_that_was),
 		KNOWN_TEST(every_field_comes_back),
+		KNOWN_TEST(who_asked_for_it_and_notes_are_its_jobs),
 		KNOWN_TEST(what_is_put_again_is_replaced),
 		KNOWN_TEST(filters_let_through_what_they_name),
 		KNOWN_TEST(the_newest_good_backup_is_no_partial_failed_or_safety_one),

@@ -16,6 +16,7 @@ static const struct opt options[] = {
 	{"output", 'o', OPT_STRING, "FILE", "the file to write; - is standard output", NULL},
 	COMMON_TABLE,
 	{"source", 's', OPT_STRING, "SOURCE", "which source of several; else the one that latest:SOURCE names", NULL},
+	{"path", 'p', OPT_STRING, "PATH", "only this file (archive) or folder (tar.gz, tar.zst, zip) of the backup", NULL},
 	{"force", 0, OPT_FLAG, NULL, "replace FILE when it exists", NULL},
 	{"live", 'l', OPT_FLAG, NULL, "from a source as it is now, not from a backup", NULL},
 	COMMON_NO_LOCK,
@@ -38,6 +39,7 @@ static int parse_options(const struct parsed *p, struct job_export *j, struct er
 	if (rc)
 		return rc;
 	j->output = strcmp(opt_text(p, "output"), "-") ? opt_text(p, "output") : NULL;
+	j->path = opt_text(p, "path");
 	j->tables = opt_get(p, "table")->list;
 	j->force = opt_flag(p, "force");
 	j->progress = &common_progress;
@@ -163,6 +165,7 @@ const struct command cmd_export = {
 	.examples =
 		"backstay export latest:app.db --format archive -o app.db\n"
 		"backstay export latest --format xlsx --table orders -o orders.xlsx\n"
+		"backstay export latest:media --path media/2026 -f zip -o 2026.zip\n"
 		"backstay export --live postgresql://db/shop -f csv -o shop.zip\n"
 		"backstay export latest:media --format tar.zst -o - | ssh host tar x --zstd\n",
 	.min_args = 1,

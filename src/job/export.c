@@ -152,8 +152,9 @@ static int write_tree(const struct run *x, struct sink *to, struct error *e)
 {
 	static const enum pack_format formats_of[] = {
 		[EXPORT_TAR_GZ] = PACK_TAR_GZ, [EXPORT_TAR_ZST] = PACK_TAR_ZST, [EXPORT_ZIP] = PACK_ZIP};
+	const char *path = x->job->path ? x->job->path : x->stored.manifest->name;
 	struct tree_source *tree = NULL;
-	int rc = x->stored.tree(&x->stored, x->stored.manifest->name, &tree, e);
+	int rc = x->stored.tree(&x->stored, path, &tree, e);
 
 	if (!rc)
 		rc = unpack_pack(tree, formats_of[x->job->format], to, &x->result->notes, x->job->progress, e);
@@ -164,9 +165,12 @@ static int write_tree(const struct run *x, struct sink *to, struct error *e)
 
 static int write_artifact(const struct run *x, struct sink *to, struct error *e)
 {
+	const char *path = x->job->path ? x->job->path : x->stored.manifest->artifacts[0].path;
 	struct tree_node node = {0};
-	int rc = backup_entry(x->job->backup, x->stored.manifest->artifacts[0].path, &node, e);
+	int rc = backup_entry(x->job->backup, path, &node, e);
 
+	if (!rc && node.meta.type != NODE_FILE)
+		rc = error_set(e, ERR_MISMATCH, "%s is no file in the backup; a folder becomes tar.gz, tar.zst or zip", path);
 	if (!rc)
 		rc = artifact_copy(x->repository->repo, &node, to, x->job->progress, e);
 	tree_node_release(&node);
@@ -340,10 +344,23 @@ static int set_live(struct run *x, struct error *e)
 	const struct source_url *u = x->job->live;
 
 	x->engine = u->engine;
+	if (x->job->path)
+		return error_set(e, ERR_USAGE, "a path can be exported from a backup only");
 	if (is_rows_format(x->job->format) && (u->engine->features & ENGINE_ROWS))
 		return 0;
 	error_set(e, ERR_MISMATCH, "%s cannot be exported so without a backup", u->shown);
 	return error_hint(e, "a live database can be exported as sql, sql.gz, csv or xlsx; for anything else, back it up first");
+}
+
+/* One entry of the backup, whichever source it is of. */
+static int set_path(struct run *x, struct error *e)
+{
+	const struct job_export *j = x->job;
+
+	if (is_rows_format(j->format))
+		return error_set(e, ERR_USAGE, "a path of the backup can be exported as archive (a file), tar.gz, tar.zst or zip (a folder)");
+	backup_stored(j->backup, NULL, &x->stored);
+	return 0;
 }
 
 static int set_stored(struct run *x, struct error *e)
@@ -370,7 +387,7 @@ int job_export(struct repository *r, const struct job_export *j, struct job_expo
 	if (j->tables.n && !is_rows_format(j->format))
 		return error_set(e, ERR_USAGE, "tables can be chosen for sql, sql.gz, csv and xlsx only");
 	progress_phase(j->progress, "exporting", NULL, 0, 0);
-	int rc = j->live ? set_live(&x, e) : set_stored(&x, e);
+	int rc = j->live ? set_live(&x, e) : j->path ? set_path(&x, e) : set_stored(&x, e);
 
 	if (rc)
 		return rc;

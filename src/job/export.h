@@ -14,6 +14,8 @@ struct job_export {
 	const char *source; /* which of several; NULL: the only one that fits the format, else
 			       -ERR_USAGE that lists them */
 	enum export_format format;
+	const char *path; /* only this file (archive: its bytes) or folder (tar.gz, tar.zst, zip) of the backup, as `ls`
+			     shows it; NULL: a whole source */
 	struct strlist tables; /* for sql, sql.gz, csv and xlsx; empty: all */
 	/* A path: written under a temporary name, verified, renamed; an existing file is refused unless `force`, and
 	 * anything but a plain file always. NULL with `sink`. */

@@ -39,7 +39,7 @@ int request_verify(struct catalog *c, const char *repository, const struct strli
 
 struct request_export {
 	const char *what;                       /* a backup, or with `live` a source */
-	const char *repository, *source, *format, *output;     /* repository, source: or NULL */
+	const char *repository, *source, *path, *format, *output;     /* repository, source, path: or NULL */
 	const struct strlist *tables;
 	bool live, force;
 };

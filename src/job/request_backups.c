@@ -211,6 +211,7 @@ int request_export(struct catalog *c, const struct request_export *r, struct job
 	request_option(out, "format", r->format);
 	request_option(out, "output", r->output);
 	request_option(out, "source", r->source);
+	request_option(out, "path", r->path);
 	request_options(out, "table", r->tables);
 	request_flag(out, "force", r->force);
 	request_flag(out, "live", r->live);

@@ -1,13 +1,15 @@
 /* Files for people out of a backup. */
+#include "base/path.h"
 #include "catalog/schedule.h"
 #include "job/source_kind.h"
 #include "web/answer.h"
 #include "web/api.h"
+#include "web/uri.h"
 
 #include <string.h>
 
 struct wanted {
-	char *format, *source;          /* source NULL: the only one */
+	char *format, *source, *path;   /* source NULL: the only one; path NULL: all of it */
 	struct strlist tables;
 };
 
@@ -15,6 +17,7 @@ static void wanted_release(struct wanted *w)
 {
 	mem_free_ptr(&w->format);
 	mem_free_ptr(&w->source);
+	mem_free_ptr(&w->path);
 	strlist_release(&w->tables);
 }
 
@@ -50,6 +53,15 @@ static void no_source(const struct known_backup *b, const char *name, struct err
 	error_hint(e, "\"source\" may be: %s", all);
 }
 
+/* "2026" as zip is 2026.zip; a file keeps its name. */
+static char *entry_name(const struct wanted *w)
+{
+	const char *name = path_base(w->path);
+	int n = (int)strcspn(name, "/");
+
+	return strcmp(w->format, "archive") ? mem_printf("%.*s.%s", n, name, w->format) : mem_printf("%.*s", n, name);
+}
+
 /* Also the name of the file. */
 static int read_wanted(struct web_request *r, const struct known_backup *b, struct wanted *out, char **file_name, struct error *e)
 {
@@ -57,9 +69,16 @@ static int read_wanted(struct web_request *r, const struct known_backup *b, stru
 
 	out->format = either(r, "format");
 	out->source = either(r, "source");
+	out->path = either(r, "path");
 	web_field_list(r, "tables", &out->tables);
 	if (table)
 		strlist_add(&out->tables, table);
+	if (out->path) {
+		if (!out->format)
+			out->format = mem_string("archive");
+		*file_name = entry_name(out);
+		return 0;
+	}
 	const struct known_source *s = find_source(b, out->source);
 
 	if (!s) {
@@ -72,6 +91,23 @@ static int read_wanted(struct web_request *r, const struct known_backup *b, stru
 	return 0;
 }
 
+/* Where the same is downloaded: of several tables only a form can ask. */
+static char *link_to(const char *id, const struct wanted *w)
+{
+	const struct { const char *name, *value; } more[] = {
+		{"source", w->source}, {"path", w->path}, {"table", w->tables.n == 1 ? w->tables.v[0] : NULL},
+	};
+	struct buf url = BUF_INIT;
+
+	buf_printf(&url, API "backups/%s/download/?format=%s", id, w->format);
+	for (size_t i = 0; i < ARRAY_LEN(more); i++)
+		if (more[i].value) {
+			buf_printf(&url, "&%s=", more[i].name);
+			uri_encode(more[i].value, &url);
+		}
+	return buf_take_text(&url);
+}
+
 static int fetch(struct web_request *r, struct web_response *out, char **url, struct error *e)
 {
 	CLEANUP(known_backup_release) struct known_backup b = {0};
@@ -81,8 +117,10 @@ static int fetch(struct web_request *r, struct web_response *out, char **url, st
 
 	if (!rc)
 		rc = read_wanted(r, &b, &w, &name, e);
+	const struct web_export what = {.format = w.format, .source = w.source, .path = w.path, .tables = &w.tables};
+
 	if (!rc)
-		rc = web_download(r, b.id, w.format, w.source, &w.tables, out, e);
+		rc = web_download(r, b.id, &what, out, e);
 	if (rc)
 		return rc;
 	if (out->file) {
@@ -90,7 +128,7 @@ static int fetch(struct web_request *r, struct web_response *out, char **url, st
 		out->file_name = TAKE(name);
 	}
 	if (url)
-		*url = mem_printf(API "backups/%s/download/?format=%s", b.id, w.format);
+		*url = link_to(b.id, &w);
 	return 0;
 }
 
@@ -130,16 +168,19 @@ static int prepare(struct web_request *r, struct web_response *out, struct error
 
 #define FORMAT_HELP "archive (the engine's own file), sql, sql.gz (packed), csv (a zip), xlsx; tar.gz, tar.zst or zip of a folder. Unless said, archive for databases, tar.gz for folders"
 #define SOURCE_HELP "which source of the backup, when it has several"
+#define PATH_HELP "only this file (archive) or folder (tar.gz, tar.zst, zip) of the backup, as files/ lists it"
 
 static const struct web_field link_fields[] = {
 	{"format", "string?", FORMAT_HELP, EXPORT_FORMAT_CHOICES},
 	{"source", "string?", SOURCE_HELP},
+	{"path", "string?", PATH_HELP},
 	{"table", "string?", "only this table, of sql, sql.gz, csv and xlsx"},
 	{0},
 };
 static const struct web_field body_fields[] = {
 	{"format", "string", FORMAT_HELP, EXPORT_FORMAT_CHOICES},
 	{"source", "string", SOURCE_HELP},
+	{"path", "string", PATH_HELP},
 	{"tables", "array", "only these tables, of sql, sql.gz, csv and xlsx"},
 	{0},
 };

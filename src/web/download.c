@@ -22,8 +22,7 @@
 #define LOOK_SECONDS 0.1
 
 struct wanted {
-	const char *format, *source;
-	const struct strlist *tables;
+	const struct web_export *what;
 	struct known_backup backup;
 	char *repository;               /* its name */
 	char *path;
@@ -42,12 +41,15 @@ static void wanted_release(struct wanted *w)
 static char *path_of(const struct wanted *w, const char *state_dir)
 {
 	CLEANUP(buf_release) struct buf key = BUF_INIT;
+	const struct web_export *x = w->what;
 	unsigned char hash[DIGEST_SHA256];
 	char name[33];
 
-	buf_printf(&key, "%s\n%s\n%s\n", w->backup.original ? w->backup.original : w->backup.id, w->format, w->source ? w->source : "");
-	for (size_t i = 0; w->tables && i < w->tables->n; i++)
-		buf_printf(&key, "%zu:%s\n", strlen(w->tables->v[i]), w->tables->v[i]);
+	buf_printf(&key, "%s\n%s\n%s\n", w->backup.original ? w->backup.original : w->backup.id, x->format, x->source ? x->source : "");
+	if (x->path)
+		buf_printf(&key, "/%s\n", x->path);
+	for (size_t i = 0; x->tables && i < x->tables->n; i++)
+		buf_printf(&key, "%zu:%s\n", strlen(x->tables->v[i]), x->tables->v[i]);
 	digest_sha256(key.p, key.len, hash);
 	hex_encode(hash, 16, name);
 	return mem_printf("%s/exports/%s", state_dir, name);
@@ -117,7 +119,8 @@ static int begin_job(struct web_request *r, const struct wanted *w, char id[JOB_
 {
 	CLEANUP(job_record_release) struct job_record j = {0};
 	const struct request_export x = {
-		.what = w->backup.id, .repository = w->repository, .source = w->source, .format = w->format, .output = w->path, .tables = w->tables, .force = true,
+		.what = w->backup.id, .repository = w->repository, .source = w->what->source, .path = w->what->path, .format = w->what->format,
+		.output = w->path, .tables = w->what->tables, .force = true,
 	};
 	int rc = request_export(r->catalog, &x, &j, e);
 
@@ -171,10 +174,9 @@ static int answer_job(const struct wanted *w, const struct job_record *j, struct
 	return j->hint ? error_hint(e, "%s", j->hint) : error_hint(e, "its log: backstay job log %s", j->id);
 }
 
-int web_download(struct web_request *r, const char *backup, const char *format, const char *source, const struct strlist *tables,
-		 struct web_response *out, struct error *e)
+int web_download(struct web_request *r, const char *backup, const struct web_export *what, struct web_response *out, struct error *e)
 {
-	CLEANUP(wanted_release) struct wanted w = {.format = format, .source = source, .tables = tables};
+	CLEANUP(wanted_release) struct wanted w = {.what = what};
 	CLEANUP(job_record_release) struct job_record j = {0};
 	char id[JOB_ID_LEN + 1] = "";
 	int rc = find(r, backup, &w, e);

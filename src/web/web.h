@@ -121,10 +121,14 @@ int web_queue(struct web_request *r, struct job_record *j, struct web_response *
 int web_run(struct web_request *r, const struct strlist *words, double seconds, struct web_response *out, struct error *e) MUST_USE;
 
 /* The file of an export of this backup (WEB_SLOW), in out->file: from <state>/exports when it was made within the hour, else a job makes
- * it; what it is called is the caller's to say. 202 with that job while it is not ready after some seconds: ask again. tables may be
- * NULL; source too: the only one. */
-int web_download(struct web_request *r, const char *backup, const char *format, const char *source, const struct strlist *tables,
-		 struct web_response *out, struct error *e) MUST_USE;
+ * it; what it is called is the caller's to say. 202 with that job while it is not ready after some seconds: ask again. */
+struct web_export {
+	const char *format;
+	const char *source;             /* NULL: the only one */
+	const char *path;               /* only this file or folder of the backup; or NULL */
+	const struct strlist *tables;   /* only these; NULL or empty: all */
+};
+int web_download(struct web_request *r, const char *backup, const struct web_export *what, struct web_response *out, struct error *e) MUST_USE;
 
 /* ---- the server ---- */
 struct web_server;

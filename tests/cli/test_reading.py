@@ -361,6 +361,7 @@ def test_exports_are_what_they_are_called(shelf, tmp_path):
     assert gzip.decompress(made("a.sql.gz", "--format", "sql.gz").read_bytes()) == (tmp_path / "a.sql").read_bytes()
     assert {n for n in zipfile.ZipFile(made("a.zip", "--format", "csv")).namelist()} >= {"customers.csv", "orders.csv", "settings.csv"}
     assert zipfile.ZipFile(made("a.xlsx", "--format", "xlsx", "--table", "settings")).testzip() is None
+    assert made("b.bin", "--format", "archive", "--path", "media/read me.txt").read_bytes() == (shelf.home / "media" / "read me.txt").read_bytes()
     with tarfile.open(made("a.tar.gz", "--format", "tar.gz", "--source", "media")) as archive:
         assert any(m.name.endswith("read me.txt") for m in archive.getmembers())
 

@@ -43,7 +43,7 @@ static int leave(void **state)
 
 struct choice {
 	enum export_format format;
-	const char *source, *table, *output;
+	const char *source, *table, *path, *output;
 	struct sink *sink;
 	bool force;
 };
@@ -54,6 +54,7 @@ static int try_choice(const struct backup *of, const struct choice *c, struct er
 		.backup = of, .source = c->source, .format = c->format, .sink = c->sink, .force = c->force};
 
 	j.output = c->output;
+	j.path = c->path;
 	if (c->table)
 		strlist_add(&j.tables, c->table);
 	job_export_result_release(&done);
@@ -140,6 +141,21 @@ static void a_source_that_does_not_fit_is_told(void **state)
 		     "tables can be chosen for sql, sql.gz, csv and xlsx only");
 	assert_fails(TRY(.format = EXPORT_SQL, .table = "typo", .output = "out/x"), ERR_NOT_FOUND,
 		     "exporting to out/x: there is no table \"typo\"; the tables are: t, u");
+	assert_names("out", "");
+}
+
+static void a_path_that_is_not_there_or_does_not_fit_is_told(void **state)
+{
+	struct error e;
+
+	assert_fails(TRY(.format = EXPORT_ARCHIVE, .path = "media/typo", .output = "out/x"), ERR_NOT_FOUND,
+		     "exporting to out/x: media/typo: there is no \"typo\"");
+	assert_fails(TRY(.format = EXPORT_ARCHIVE, .path = "media/b", .output = "out/x"), ERR_MISMATCH,
+		     "exporting to out/x: media/b is no file in the backup; a folder becomes tar.gz, tar.zst or zip");
+	assert_fails(TRY(.format = EXPORT_ZIP, .path = "media/a.txt", .output = "out/x"), ERR_MISMATCH,
+		     "exporting to out/x: media/a.txt is not a folder");
+	assert_fails(TRY(.format = EXPORT_SQL, .path = "media/b", .output = "out/x"), ERR_USAGE,
+		     "a path of the backup can be exported as archive (a file), tar.gz, tar.zst or zip (a folder)");
 	assert_names("out", "");
 }
 
@@ -316,6 +332,16 @@ static void a_folder_becomes_each_kind_of_archive(void **state)
 	}
 }
 
+static void one_file_is_its_bytes_and_one_folder_is_packed(void **state)
+{
+	struct error e;
+
+	assert_ok(TRY(.format = EXPORT_ARCHIVE, .path = "media/b/c.txt", .output = "out/c.txt"));
+	assert_holds("out/c.txt", "more");
+	assert_ok(TRY(.format = EXPORT_ZIP, .path = "media/b", .output = "out/b.zip"));
+	assert_string_equal(content_of("out/b.zip"), "c.txt=more");
+}
+
 static void excel_tells_what_it_could_not_hold(void **state)
 {
 	CLEANUP(backup_release) struct backup large = {0};
@@ -341,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_REPOSITORY(formats_that_are_not_known_are_told),
 		IN_REPOSITORY(a_source_that_does_not_fit_is_told),
+		IN_REPOSITORY(a_path_that_is_not_there_or_does_not_fit_is_told),
 		IN_REPOSITORY(of_several_sources_one_must_be_named),
 		IN_REPOSITORY(what_is_there_is_not_replaced_unasked),
 		IN_REPOSITORY(what_is_no_plain_file_is_never_replaced),
@@ -353,6 +380,7 @@ int main(void)
 		IN_REPOSITORY(only_the_chosen_table_is_written),
 		IN_REPOSITORY(csv_is_a_zip_with_a_file_a_table),
 		IN_REPOSITORY(a_folder_becomes_each_kind_of_archive),
+		IN_REPOSITORY(one_file_is_its_bytes_and_one_folder_is_packed),
 		IN_REPOSITORY(excel_tells_what_it_could_not_hold),
 	};
 

@@ -224,6 +224,11 @@ static void an_export_says_what_it_lacks(void **state)
 	assert_ok(request_export(world.c, &r, &job, &e));
 	assert_words("export --repo=main --wait=10m --format=sql --output=/tmp/x.sql -- latest:shop");
 	job_record_release(&job);
+	r.path = "media/a b";
+	assert_ok(request_export(world.c, &r, &job, &e));
+	assert_words("export --repo=main --wait=10m --format=sql --output=/tmp/x.sql --path=media/a b -- latest:shop");
+	job_record_release(&job);
+	r.path = NULL;
 	r.what = "shop";
 	r.live = true;
 	assert_ok(request_export(world.c, &r, &job, &e));

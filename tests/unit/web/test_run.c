@@ -185,7 +185,7 @@ static struct exchange *fetch(struct support *s, struct exchange_site *site, con
 
 	x->r.catalog = s->c;
 	x->r.who = mem_string("maria");
-	if (web_download(&x->r, id, format, NULL, tables, &x->out, &s->e))
+	if (web_download(&x->r, id, &(struct web_export){.format = format, .tables = tables}, &x->out, &s->e))
 		fail_msg("%s", s->e.text);
 	return x;
 }
@@ -277,7 +277,7 @@ static void a_backup_that_nobody_knows_is_not_downloaded(void **state)
 	CLEANUP(exchange_drop) struct exchange *x = asked(&site, "/a", NULL, 0);
 
 	x->r.catalog = s->c;
-	assert_int_equal(web_download(&x->r, BACKUP, "sql", NULL, NULL, &x->out, &s->e), -ERR_NOT_FOUND);
+	assert_int_equal(web_download(&x->r, BACKUP, &(struct web_export){.format = "sql"}, &x->out, &s->e), -ERR_NOT_FOUND);
 }
 
 int main(void)

@@ -111,19 +111,21 @@ int pg_script_check(struct source *script, struct manifest_source *m, struct err
 /* pg_restore.c */
 int pg_restore(const struct engine_restore *r, struct restore_result *out, struct error *e) MUST_USE;
 int pg_look(const struct source_url *target, bool *there, char **line, struct error *e) MUST_USE;
-/* pg_load.c: everything stored into a database that is empty, by several connections; stops at the first error. */
+/* pg_load.c: everything stored, or chosen tables with what they need (pg_text_choose()), into a database that is empty, by several connections; stops at the
+ * first error. What of a chosen table needs one that is not chosen, such as a foreign key, is left out and noted. */
 struct pg_load {
 	const struct stored *from;
 	const struct pg_place *place;
 	const char *database;             /* exists, empty */
+	const struct strlist *tables;     /* NULL or empty: all */
 	int workers;                      /* 0: by size and processors */
 	bool owners;                      /* set owners and privileges (superuser or member of them); else --no-owner --no-acl, noted */
 	struct progress *progress;
 };
 int pg_load(const struct pg_load *l, struct restore_result *out, struct error *e) MUST_USE;
-/* pg_compare.c: the database equals the manifest: every table's row count (`hashes`: and row hash, by dumping it again), objects counted. -ERR_VERIFY
- * names the first difference. */
-int pg_compare(const struct pg_place *place, const char *database, const struct stored *s, bool hashes, struct progress *p,
+/* pg_compare.c: the database equals the manifest: every table's row count (`hashes`: and row hash, by dumping it again), objects counted. When it has `tables` only
+ * (NULL or empty: all), and what came with them, these are looked at. -ERR_VERIFY names the first difference. */
+int pg_compare(const struct pg_place *place, const char *database, const struct stored *s, const struct strlist *tables, bool hashes, struct progress *p,
 	struct strlist *evidence, struct error *e) MUST_USE;
 
 /* pg_server.c: a private throw-away server on a unix socket below `dir`: engine->scratch and ->compare. */

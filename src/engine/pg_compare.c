@@ -16,6 +16,7 @@ struct compare {
 	const struct pg_place *place;
 	const char *database;
 	const struct stored *s;
+	const struct strlist *tables;     /* the chosen ones; NULL: all */
 	struct progress *progress;
 	bool exact;                       /* no other tables than the stored ones; of a script by hand they are not all known */
 	PGconn *c[COUNTERS];
@@ -86,11 +87,22 @@ static void fail(struct compare *x, const struct error *why)
 	pthread_mutex_unlock(&x->lock);
 }
 
+/* One that was not chosen may be absent. */
+static bool is_needed(const struct compare *x, const struct manifest_table *t)
+{
+	bool needed = !x->tables;
+	for (size_t i = 0; !needed && i < x->tables->n; i++)
+		needed = manifest_find_table(x->s->manifest, x->tables->v[i]) == t;
+	return needed;
+}
+
 static int count(struct compare *x, PGconn *c, const struct manifest_table *t, struct error *e)
 {
 	const char *schema = t->schema && t->schema[0] ? t->schema : "public";
 	char kind = (char)(uintptr_t)find_kind(x, schema, t->name);
 	AUTO_FREE char *title = table_title(t);
+	if (!kind && !is_needed(x, t))
+		return 0;
 	if (!kind)
 		return error_set(e, ERR_VERIFY, "the table %s is missing", title);
 	if (kind != 'r' || !t->rows_known)
@@ -191,7 +203,7 @@ static int compare_objects(struct compare *x, struct error *e)
 {
 	struct source *from = NULL;
 	struct pg_toc toc = {0};
-	if (!archive_of(x->s))
+	if (x->tables || !archive_of(x->s))
 		return 0;
 	int err = pg_stored_open(x->s, &from, &toc, e);
 	for (size_t i = 0; i < ARRAY_LEN(kinds) && !err; i++)
@@ -280,10 +292,11 @@ static int compare(struct compare *x, bool hashes, struct strlist *evidence, str
 	return err || !hashes ? err : dump_again(x, evidence, e);
 }
 
-int pg_compare(const struct pg_place *place, const char *database, const struct stored *s, bool hashes, struct progress *p,
+int pg_compare(const struct pg_place *place, const char *database, const struct stored *s, const struct strlist *tables, bool hashes, struct progress *p,
 	struct strlist *evidence, struct error *e)
 {
 	CLEANUP(release) struct compare x = {.place = place, .database = database ? database : place->database, .s = s, .progress = p,
+		.tables = tables && tables->n ? tables : NULL,
 		.exact = s->manifest->structure, .kinds = map_new(), .lock = PTHREAD_MUTEX_INITIALIZER};
 	return compare(&x, hashes, evidence, e);
 }

@@ -1,6 +1,7 @@
-/* Everything an archive holds into an empty database: structure, then the rows by several connections, largest table first, then
+/* Everything an archive holds, or chosen tables of it, into an empty database: structure, then the rows by several connections, largest table first, then
  * indexes, constraints and triggers as far as possible side by side. The first failure stops everything. */
-#include "engine/pg_put.h"
+#include "engine/pg_belongings.h"
+#include "engine/pg_text.h"
 
 #include "base/mem.h"
 #include "base/thread.h"
@@ -157,7 +158,7 @@ static size_t count_tables(const struct load *l)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < l->toc.n; i++)
-		n += pg_entry_is(&l->toc.v[i], "TABLE");
+		n += l->passes[i] != PG_PASS_NEVER && pg_entry_is(&l->toc.v[i], "TABLE");
 	return n;
 }
 
@@ -196,12 +197,35 @@ static int load_post(struct load *l, struct error *e)
 	return pg_load_post(&l->team, v, n, e);
 }
 
+static bool some_tables(const struct load *l)
+{
+	return l->l->tables && l->l->tables->n;
+}
+
+static int leave_out_others(struct load *l, struct error *e)
+{
+	AUTO_FREE size_t *owners = pg_belongings(&l->toc);
+	AUTO_FREE bool *chosen = NULL;
+	int err = pg_text_choose(&l->toc, l->l->tables, &chosen, e);
+	for (size_t i = 0; !err && i < l->toc.n; i++) {
+		if (chosen[i])
+			continue;
+		if (owners[i] && chosen[owners[i] - 1])
+			strlist_addf(&l->result->notes, "%s %s was left out: it needs what was not chosen", l->toc.v[i].desc, l->toc.v[i].tag);
+		l->passes[i] = PG_PASS_NEVER;
+	}
+	return err;
+}
+
 static int prepare(struct load *l, struct error *e)
 {
 	int err = pg_stored_open(l->l->from, &l->from, &l->toc, e);
 	if (err)
 		return err;
 	l->passes = pg_passes(&l->toc);
+	err = some_tables(l) ? leave_out_others(l, e) : 0;
+	if (err)
+		return err;
 	list_jobs(l);
 	l->team.v = mem_zero(WORKERS_MAX * sizeof *l->team.v);
 	l->team.cancels = mem_zero(WORKERS_MAX * sizeof *l->team.cancels);
@@ -235,6 +259,6 @@ int pg_load(const struct pg_load *l, struct restore_result *out, struct error *e
 	pg_rights_tell(&x.rights, &out->notes);
 	out->tables += count_tables(&x);
 	out->rows += x.rows;
-	out->bytes += x.from->size;
+	out->bytes += some_tables(&x) ? bytes_of_data(&x) : x.from->size;
 	return 0;
 }

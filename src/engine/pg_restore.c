@@ -1,4 +1,4 @@
-/* Restoring a database: it grows in a scratch database on the target's server, is compared with the manifest, and takes the target's
+/* Restoring a database: it, or chosen tables for a new one, grows in a scratch database on the target's server, is compared with the manifest, and takes the target's
  * place in one transaction. Where that is not possible, and for a part of it, everything happens in one transaction of the target. */
 #include "engine/pg_target.h"
 
@@ -25,9 +25,14 @@ static void release(struct restoring *x)
 	source_close(x->from);
 }
 
+static bool has_tables(const struct engine_restore *r)
+{
+	return r->tables && r->tables->n > 0;
+}
+
 static bool is_part(const struct engine_restore *r)
 {
-	return (r->tables && r->tables->n > 0) || r->mode == RESTORE_PRESERVE;
+	return has_tables(r) || r->mode == RESTORE_PRESERVE;
 }
 
 /* ---- before anything else ---- */
@@ -104,11 +109,11 @@ static int fill(struct restoring *x, struct error *e)
 {
 	int err = pg_scratch_create(&x->target, x->archive ? &x->toc : NULL, e);
 	const struct pg_load l = {.from = x->r->from, .place = &x->target.place, .database = x->target.scratch, .owners = true,
-		.progress = x->r->progress};
+		.tables = x->r->tables, .progress = x->r->progress};
 	if (!err)
 		err = x->archive ? pg_load(&l, x->result, e) : run_script(x, e);
 	if (!err)
-		err = pg_compare(&x->target.place, x->target.scratch, x->r->from, false, x->r->progress, NULL, e);
+		err = pg_compare(&x->target.place, x->target.scratch, x->r->from, x->r->tables, false, x->r->progress, NULL, e);
 	return err ? error_wrap(e, "in a scratch database; nothing was changed") : 0;
 }
 
@@ -139,13 +144,9 @@ static int choose_way(struct restoring *x, struct error *e)
 	struct pg_target *t = &x->target;
 	if (is_part(x->r) && t->exists && x->archive)
 		return pg_merge(t, x->r, &x->toc, x->from, x->result, e);
-	if (is_part(x->r) && t->exists) {
+	if (!x->archive && (has_tables(x->r) || (is_part(x->r) && t->exists))) {
 		error_set(e, ERR_USAGE, "%s is a script, of which no part can be restored", x->r->from->manifest->name);
 		return error_hint(e, "restore all of it to a database of another name");
-	}
-	if (is_part(x->r) && x->r->tables && x->r->tables->n) {
-		error_set(e, ERR_NOT_FOUND, "there is no database \"%s\" that tables could be restored into", t->name);
-		return error_hint(e, "create it first, or restore the whole database");
 	}
 	if (can_swap(t))
 		return whole(x, e);

@@ -210,7 +210,7 @@ int pg_compare_restored(const struct stored *s, const struct source_url *restore
 	struct pg_place place = {0};
 	int err = pg_place_of(restored, &place, e);
 	if (!err)
-		err = pg_compare(&place, NULL, s, true, p, evidence, e);
+		err = pg_compare(&place, NULL, s, NULL, true, p, evidence, e);
 	pg_place_release(&place);
 	return err;
 }

@@ -127,13 +127,17 @@ static int run_restore(const struct strlist *argv, struct source *archive, struc
 	return rc ? rc : script_check(to, argv->v[0], e);
 }
 
-/* The chosen entries, in a file for pg_restore; *path is heap. */
+/* The chosen entries, in a file for pg_restore --use-list, a line each: "17;". *path is heap. */
 static int write_list(const struct pg_toc *toc, const struct strlist *tables, char **path, struct error *e)
 {
 	CLEANUP(buf_release) struct buf list = {.max = PG_TOC_MAX};
 	CLEANUP(fs_close) int fd = -1;
-	int rc = pg_text_choose(toc, tables, &list, e);
+	AUTO_FREE bool *chosen = NULL;
+	int rc = pg_text_choose(toc, tables, &chosen, e);
 
+	for (size_t i = 0; !rc && i < toc->n; i++)
+		if (chosen[i])
+			buf_printf(&list, "%d;\n", toc->v[i].id);
 	if (!rc)
 		rc = fs_temp_file(NULL, "backstay-list-", path, &fd, e);
 	if (!rc && fs_write_full(fd, buf_text(&list), list.len))

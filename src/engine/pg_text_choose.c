@@ -87,7 +87,7 @@ static bool belongs(const struct choice *c, const struct pg_entry *x)
 	static const char *const to_table[] = {"CONSTRAINT", "CHECK CONSTRAINT", "INDEX", "DEFAULT", "TRIGGER", "RULE",
 		"POLICY", "ROW SECURITY", "STATISTICS", "TABLE DATA", NULL};
 	static const char *const when_whole[] = {"FK CONSTRAINT", "TABLE ATTACH", "INDEX ATTACH", "SEQUENCE OWNED BY",
-		"COMMENT", "SECURITY LABEL", NULL};
+		"COMMENT", "SECURITY LABEL", "ACL", NULL};
 
 	if (is_one_of(x->desc, to_table))
 		return leans_on_table(c, x);
@@ -169,7 +169,7 @@ static void add_table(struct choice *c, const struct rows_table *t, const struct
 	}
 }
 
-int pg_text_choose(const struct pg_toc *t, const struct strlist *tables, struct buf *list, struct error *e)
+int pg_text_choose(const struct pg_toc *t, const struct strlist *tables, bool **chosen_entries, struct error *e)
 {
 	struct rows_db d = {0};
 	const struct pg_entry **data = NULL;
@@ -192,8 +192,6 @@ int pg_text_choose(const struct pg_toc *t, const struct strlist *tables, struct 
 	if (rc)
 		return rc;
 	complete(&c);
-	for (size_t i = 0; i < t->n; i++)
-		if (in[i])
-			buf_printf(list, "%d;\n", t->v[i].id);
+	*chosen_entries = TAKE(in);
 	return 0;
 }

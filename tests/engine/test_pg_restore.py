@@ -429,6 +429,21 @@ def test_chosen_tables_get_their_rows_back_and_others_stay(initialised, postgres
     assert dump(postgres, shop) == before
 
 
+def test_chosen_tables_go_into_a_new_database_with_what_they_need(initialised, postgres, databases, fresh_database):
+    db = fresh_database("CREATE SCHEMA app; CREATE TYPE app.mood AS ENUM ('good', 'bad'); CREATE TABLE app.customers(id int PRIMARY KEY);"
+                        "CREATE TABLE app.orders(id serial PRIMARY KEY, customer int REFERENCES app.customers, how app.mood DEFAULT 'good'); CREATE INDEX by_customer ON app.orders(customer);"
+                        "CREATE TABLE lines(i int); CREATE VIEW of_orders AS SELECT id FROM app.orders;"
+                        "INSERT INTO app.customers VALUES (1); INSERT INTO app.orders(customer) VALUES (1), (1); GRANT SELECT ON app.orders TO public")
+    initialised("backup", postgres.url(db))
+    there = databases()
+    result = initialised("restore", "latest", "--to", postgres.url(f"{db}_one"), "--table", "orders")
+    assert "FK CONSTRAINT orders orders_customer_fkey was left out: it needs what was not chosen" in result.err
+    assert databases() == there | {f"{db}_one"}
+    assert postgres.psql("SELECT n.nspname, c.relname, c.relacl FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('app', 'public') ORDER BY 2", f"{db}_one").split("\n") == [
+        "app|by_customer|", "app|orders|{postgres=arwdDxt/postgres,=r/postgres}", "app|orders_id_seq|", "app|orders_pkey|"]
+    assert postgres.psql("INSERT INTO app.orders(customer) VALUES (7); SELECT * FROM app.orders", f"{db}_one") == "1|1|good\n2|1|good\n3|7|good"
+
+
 def test_rows_that_would_break_a_foreign_key_are_refused(initialised, postgres, databases, shop):
     initialised("backup", postgres.url(shop))
     postgres.psql("INSERT INTO customers(id, name) VALUES (100, 'new'); INSERT INTO orders VALUES (1000, 100, 1, 'of the new one')", shop)

@@ -14,6 +14,7 @@
 
 static const struct opt options[] = {
 	{"to", 0, OPT_STRING, "TARGET", "path or URL to restore to; else where it came from", NULL},
+	{"database", 0, OPT_STRING, "NAME", "into a database of this name on the target's server", NULL},
 	COMMON_TABLE,
 	{"path", 'p', OPT_LIST, "PATH", "only this file or folder, as \"ls\" shows it; may be given several times", NULL},
 	{"source", 's', OPT_LIST, "SOURCE", "only this source of several, by its name or URL; else the one that latest:SOURCE names", NULL},
@@ -202,6 +203,7 @@ static void from_options(const struct parsed *p, const char *to, struct job_rest
 	const char *only = opt_text(p, "only"), *mode = opt_text(p, "mode");
 
 	j->to = to;
+	j->database = to ? NULL : opt_text(p, "database");
 	j->tables = opt_get(p, "table")->list;
 	j->paths = opt_get(p, "path")->list;
 	j->sources = opt_get(p, "source")->list;
@@ -304,13 +306,21 @@ static int restore_named(const struct parsed *p, const char *to, struct error *e
 	return rc ? rc : restore_or_preview(&r, p, &b, file ? NULL : backup_which_source(which), to, e);
 }
 
-/* --to may be the name of a source. */
+/* --to may be the name of a source, and --database another one there. */
 static int restore_to(const struct parsed *p, struct error *e)
 {
 	CLEANUP(source_record_release) struct source_record s = {0};
-	const char *to = opt_text(p, "to");
+	AUTO_FREE char *url = NULL;
+	const char *to = opt_text(p, "to"), *database = opt_text(p, "database");
+	int rc = 0;
 
-	return restore_named(p, to && names_is_source(to, &s) ? s.url : to, e);
+	if (to && names_is_source(to, &s))
+		to = s.url;
+	if (to && database) {
+		rc = source_url_with_database(to, database, &url, e);
+		to = url;
+	}
+	return rc ? rc : restore_named(p, to, e);
 }
 
 /* For a dry run: what would be asked is what would be done. */
@@ -370,7 +380,7 @@ static int undo(const struct parsed *p, struct error *e)
 
 static int run(const struct parsed *p, struct error *e)
 {
-	static const char *const not_with_undo[] = {"to", "table", "path", "source", "only", "mode", "no-safety"};
+	static const char *const not_with_undo[] = {"to", "database", "table", "path", "source", "only", "mode", "no-safety"};
 
 	if (!opt_flag(p, "undo"))
 		return p->args.n ? restore_to(p, e) : list_choices(p, e);
@@ -397,6 +407,7 @@ const struct command cmd_restore = {
 	.examples =
 		"backstay restore latest --to copy.db\n"
 		"backstay restore latest:app.db --table orders --mode preserve\n"
+		"backstay restore latest:shop --database shop_copy --table orders\n"
 		"backstay restore 1a2b3c4d --path media/2026 --dry-run\n"
 		"backstay restore old.sql.gz --to new.db\n"
 		"backstay restore shop.dump --to postgresql://localhost/shop_copy\n"

@@ -53,6 +53,37 @@ static int unknown_scheme(const char *text, size_t n, struct error *e)
 		text);
 }
 
+/* ---- another database of the same server ---- */
+
+static bool has_server(const char *text)
+{
+	size_t n = scheme_length(text);
+	AUTO_FREE char *scheme = mem_string_n(text, n);
+	const struct engine *engine = n ? engine_by_name(scheme) : NULL;
+	return engine && engine->look && strncmp(text + n, "://", 3) == 0 && !strstr(text, "dbname=");
+}
+
+int source_url_with_database(const char *text, const char *database, char **out, struct error *e)
+{
+	struct buf b = BUF_INIT;
+	*out = NULL;
+	if (!*database)
+		return error_set(e, ERR_USAGE, "the new database has no name");
+	/* It may hold a password. */
+	if (!has_server(text)) {
+		error_set(e, ERR_USAGE, "only of a server's URL can another database be named");
+		return error_hint(e, "write it as postgresql://HOST/DATABASE or mysql://HOST/DATABASE, or leave the database's name out");
+	}
+	const char *server = strstr(text, "://") + 3, *path = server + strcspn(server, "/?#"), *settings = path + strcspn(path, "?#");
+	buf_add(&b, text, (size_t)(path - text));
+	buf_add_byte(&b, '/');
+	for (const char *p = database; *p; p++)
+		buf_printf(&b, isalnum((unsigned char)*p) || strchr("-._~", *p) ? "%c" : "%%%02X", (unsigned char)*p);
+	buf_add_str(&b, settings);
+	*out = buf_take_text(&b);
+	return 0;
+}
+
 /* "an SQLite database", "a folder" */
 static void put_kind(const struct engine *engine, char out[64])
 {

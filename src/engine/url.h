@@ -24,4 +24,7 @@ void source_url_release(struct source_url *u);
  * "./x.db: no such file or folder", -ERR_MISMATCH when a scheme is given and the content is something else ("notes.txt is not an SQLite database"). */
 int source_url_parse(const char *text, bool may_be_new, const struct engine *hint, struct source_url *out, struct error *e) MUST_USE;
 
+/* The URL of another database on the same server, for the same user; heap, with what secrets `text` has. -ERR_USAGE when it is no URL with a server in it. */
+int source_url_with_database(const char *text, const char *database, char **out, struct error *e) MUST_USE;
+
 #endif

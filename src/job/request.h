@@ -25,6 +25,7 @@ int request_backup(struct catalog *c, const struct request_backup *r, struct job
 struct request_restore {
 	const char *what;                       /* a backup (id, "latest", "latest:SOURCE"), or a file's path */
 	const char *repository, *to;            /* to: source, URL or path; NULL: where it came from */
+	const char *database;                   /* into this one on the target's server; NULL: the target's own */
 	const char *only, *mode;                /* "database", "files"; "overwrite", "preserve"; or NULL */
 	const struct strlist *sources, *tables, *paths;
 	bool no_safety;

@@ -88,22 +88,30 @@ static int about_backups(struct catalog *c, struct job_record *j, const struct s
 
 /* ---- restore ---- */
 
-/* What is written to is what is locked: the target, else where the backup came from. */
-static int lock_target(struct catalog *c, struct job_record *j, const char *to, char **shown, struct error *e)
+static char *shown_url(const char *url)
 {
-	CLEANUP(source_record_release) struct source_record s = {0};
 	CLEANUP(source_url_release) struct source_url u = {0};
 	struct error ignored = {0};
 
+	return mem_string(source_url_parse(url, true, NULL, &u, &ignored) == 0 ? u.shown : "its target");
+}
+
+/* What is written to is what is locked: the target, else where the backup came from. */
+static int lock_target(struct catalog *c, struct job_record *j, const struct request_restore *r, char **shown, struct error *e)
+{
+	CLEANUP(source_record_release) struct source_record s = {0};
+	AUTO_FREE char *url = NULL;
+	bool location = request_is_location(r->to);
+	int rc = location ? 0 : source_find(c, r->to, &s, e);
+	const char *to = location ? r->to : s.url;
+
+	if (!rc && r->database)
+		rc = source_url_with_database(to, r->database, &url, e);
+	if (rc)
+		return rc;
 	strlist_release(&j->locks);
-	if (!request_is_location(to)) {
-		int rc = source_find(c, to, &s, e);
-		if (rc)
-			return rc;
-		*shown = mem_string(s.name);
-	} else
-		*shown = mem_string(source_url_parse(to, true, NULL, &u, &ignored) == 0 ? u.shown : "its target");
-	request_add_lock(j, s.url ? s.url : to, s.shown ? s.shown : *shown);
+	*shown = url || location ? shown_url(url ? url : to) : mem_string(s.name);
+	request_add_lock(j, url ? url : to, url || location ? *shown : s.shown);
 	return 0;
 }
 
@@ -117,7 +125,7 @@ int request_restore(struct catalog *c, const struct request_restore *r, struct j
 	if (!rc)
 		rc = about_backup(c, out, r->what, e);
 	if (!rc && r->to)
-		rc = lock_target(c, out, r->to, &to, e);
+		rc = lock_target(c, out, r, &to, e);
 	if (!rc)
 		rc = request_default_repository(c, out, e);
 	if (rc)
@@ -126,6 +134,7 @@ int request_restore(struct catalog *c, const struct request_restore *r, struct j
 
 	out->title = to ? mem_printf("restore %s to %s", what, to) : mem_printf("restore %s", what);
 	request_option(out, "to", r->to);
+	request_option(out, "database", r->database);
 	request_option(out, "only", r->only);
 	request_option(out, "mode", r->mode);
 	request_options(out, "source", r->sources);

@@ -14,6 +14,7 @@ struct job_restore {
 	/* URL or path; NULL: where each source came from. With several sources a folder that receives each under its
 	 * name. */
 	const char *to;
+	const char *database;        /* where each source came from, but a database of this name on that server; NULL: its own */
 	/* Empty: all. A path is one of the backup's ("media/2026", as `backstay ls` shows it) or one inside a source
 	 * ("2026"). A table or path that more than one source has needs `sources`. */
 	struct strlist tables, paths, sources;

@@ -263,14 +263,22 @@ static bool goes_to_file(const struct engine *engine)
 	return !engine->claims && !on_server(engine);
 }
 
-/* Where a source goes: `to` itself, below it when there are several or when what is one file meets a folder, or where
- * it came from. */
+/* Where it came from, or another database there. */
+static int origin_text(const struct job_restore *j, const struct restore_step *s, char **text, struct error *e)
+{
+	AUTO_FREE char *origin = repository_source_url(j->backup->repository, s->source->url);
+
+	if (j->database)
+		return source_url_with_database(origin, j->database, text, e);
+	*text = TAKE(origin);
+	return 0;
+}
+
+/* `to` itself, or below it when there are several or when what is one file meets a folder. */
 static char *target_text(const struct job_restore *j, const struct restore_step *s, bool several)
 {
 	bool one_file = (s->engine->features & ENGINE_DATABASE) || goes_to_file(s->engine);
 
-	if (!j->to)
-		return repository_source_url(j->backup->repository, s->source->url);
 	if (on_server(s->engine))
 		return mem_string(j->to);
 	if (several || (one_file && fs_is_dir(j->to)))
@@ -345,8 +353,11 @@ static int set_url(const struct job_restore *j, const char *text, struct restore
 
 static int set_target(const struct job_restore *j, struct restore_step *s, bool several, struct error *e)
 {
-	AUTO_FREE char *text = target_text(j, s, several);
+	AUTO_FREE char *text = j->to ? target_text(j, s, several) : NULL;
+	int rc = text ? 0 : origin_text(j, s, &text, e);
 
+	if (rc)
+		return rc;
 	if (j->mode == RESTORE_PRESERVE && !(s->engine->features & ENGINE_PRESERVE))
 		return error_set(e, ERR_USAGE, "%s cannot be restored with --mode preserve", s->source->name);
 	return goes_to_file(s->engine) ? set_file(j, text, s, e) : set_url(j, text, s, e);

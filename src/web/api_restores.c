@@ -25,7 +25,7 @@ static int get(struct web_request *r, struct web_response *out, struct error *e)
 /* ---- POST restores/ ---- */
 
 struct wanted {
-	char *backup, *target, *only, *mode;
+	char *backup, *target, *database, *only, *mode;
 	struct strlist sources, tables, paths;
 	bool safety;
 };
@@ -34,6 +34,7 @@ static void wanted_release(struct wanted *w)
 {
 	mem_free_ptr(&w->backup);
 	mem_free_ptr(&w->target);
+	mem_free_ptr(&w->database);
 	mem_free_ptr(&w->only);
 	mem_free_ptr(&w->mode);
 	strlist_release(&w->sources);
@@ -58,6 +59,7 @@ static void read_wanted(const struct web_request *r, struct wanted *out)
 	*out = (struct wanted){
 		.backup = web_field_text(r, "backup_id"),
 		.target = web_field_text(r, "target"),
+		.database = web_field_text(r, "database"),
 		.only = only ? only : only_of(r, "only"),
 		.mode = web_field_text(r, "mode"),
 		.safety = web_field_bool(r, "backup_before_restore", true),
@@ -92,6 +94,7 @@ static int request(struct web_request *r, const struct wanted *w, const char *wh
 		.what = what,
 		.repository = repository,
 		.to = w->target,
+		.database = w->database,
 		.only = w->only,
 		.mode = w->mode,
 		.sources = &w->sources,
@@ -179,6 +182,7 @@ static int request_upload(struct web_request *r, const struct web_upload *u, boo
 {
 	CLEANUP(wanted_release) struct wanted w = {
 		.target = web_field_text(r, field),
+		.database = database ? web_field_text(r, "database") : NULL,
 		.mode = web_field_text(r, "mode"),
 		.safety = web_field_bool(r, "backup_before_restore", true),
 	};
@@ -192,7 +196,7 @@ static int request_upload(struct web_request *r, const struct web_upload *u, boo
 	if (rc)
 		return rc;
 	mem_free_ptr(&j->title);
-	j->title = mem_printf("restore %s to %s", u->name, w.target);
+	j->title = mem_printf("restore %s to %s", u->name, w.database ? w.database : w.target);
 	j->notes = TAKE(name);
 	return 0;
 }
@@ -264,11 +268,13 @@ static int upload_and_restore(struct web_request *r, struct web_response *out, s
 /* ---- the table ---- */
 
 #define CONFIRM_HELP "the name of what is replaced, when something is: the answer 409 says which"
+#define DATABASE_HELP "into a database of this name on the target's server, which is made when it is not there"
 #define TARGET_HELP "a source's name, a path or a URL without a password; where it came from unless said"
 
 static const struct web_field create_fields[] = {
 	{"backup_id", "string!", "the backup, by its id or the beginning of it"},
 	{"target", "string", TARGET_HELP},
+	{"database", "string", DATABASE_HELP, NULL, 0, 64},
 	{"restore_type", "string", "which of its sources", "database|media|full"},
 	{"only", "string", "the same in the words of the command line", "database|files"},
 	{"sources", "array", "only these sources of the backup"},
@@ -284,6 +290,7 @@ static const struct web_field upload_fields[] = {
 	{"media_file", "file", "a folder packed as .tar.gz, .tar.zst or .zip"},
 	{"restore_type", "string", "which files must be there", "database|media|full"},
 	{"target", "string", "where the database goes: a source's name, a path or URL; the only database source unless said"},
+	{"database", "string", DATABASE_HELP, NULL, 0, 64},
 	{"media_target", "string", "where the folder goes; the only folder source unless said"},
 	{"repository", "string", "where the files are taken in first; the default one unless said"},
 	{"name", "string", "a note for the history"},

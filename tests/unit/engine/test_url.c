@@ -180,6 +180,29 @@ static void a_command_is_shown_without_its_arguments(void **state)
 	assert_null(strstr(p->u.shown, "shop"));
 }
 
+static void of_a_server_another_database_can_be_named(void **state)
+{
+	struct place *p = *state;
+	static const char *const refused[] = {"/srv/app.db", "sqlite:/srv/app.db", "folder:/srv", "command:pg_dump", "postgresql:dbname=shop", "postgresql://db/?dbname=shop"};
+	static const struct { const char *from, *to; } pairs[] = {
+		{"postgresql://shop:s%2Fcret@db:5433/shop?sslmode=require", "postgresql://shop:s%2Fcret@db:5433/shop%20copy%2F2?sslmode=require"},
+		{"postgres://db", "postgres://db/shop%20copy%2F2"},
+		{"mysql://root@localhost/shop?socket=/run/s", "mysql://root@localhost/shop%20copy%2F2?socket=/run/s"},
+	};
+	char *url = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		assert_int_equal(source_url_with_database(refused[i], "x", &url, &p->e), -ERR_USAGE);
+		assert_string_equal(p->e.text, "only of a server's URL can another database be named");
+	}
+	assert_int_equal(source_url_with_database("postgresql://db/shop", "", &url, &p->e), -ERR_USAGE);
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		assert_int_equal(source_url_with_database(pairs[i].from, "shop copy/2", &url, &p->e), 0);
+		assert_string_equal(url, pairs[i].to);
+		free(url);
+	}
+}
+
 static void engines_are_found_by_name_and_scheme(void **state)
 {
 	assert_ptr_equal(engine_by_name("sqlite"), &engine_sqlite);
@@ -202,6 +225,7 @@ int main(void)
 		T(a_target_may_be_new),
 		T(a_colon_in_an_existing_path_is_no_scheme),
 		T(a_command_is_shown_without_its_arguments),
+		T(of_a_server_another_database_can_be_named),
 		cmocka_unit_test(engines_are_found_by_name_and_scheme),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@ import {h} from "./dom.js";
 import * as api from "./api.js";
 import {ask, dialog} from "./dialog.js";
 import {form} from "./form.js";
+import {exact} from "./format.js";
 import {told} from "./told.js";
 import {may} from "../app.js";
 
@@ -13,11 +14,10 @@ const toJob = job => {
 const failed = error => told(error.hint ? `${error.message}. ${error.hint}` : error.message, "bad");
 
 // The browser takes the file itself: what is large is never in memory here.
-async function download(b, given) {
-	const where = `${api.path("backups", b.id, "download")}${api.query(given)}`;
+async function make(b, given) {
 	const made = await api.post(api.path("backups", b.id, "export"), given);
 	const begin = () => {
-		const link = h("a", {href: api.url(where), download: ""});
+		const link = h("a", {href: made.url, download: ""});
 		document.body.append(link);
 		link.click();
 		link.remove();
@@ -35,17 +35,28 @@ async function download(b, given) {
 	}}));
 }
 
+export const download = (b, given) => make(b, given).catch(failed);
+
+// What fits a source: folders are packed; what no engine can read in rows is handed out as it is.
+const PACKED = ["tar.gz", "tar.zst", "zip"];
+const ROWS = ["sql", "sql.gz", "csv", "xlsx"];
+const fits = source => FORMATS.filter(([f]) => PACKED.includes(f) === (source.engine === "folder") && (!ROWS.includes(f) || source.engine !== "command"));
+
+// A field for each source's choices, of which one is shown.
 export function downloadDialog(b) {
-	const sources = b.sources.map(s => [s.name, s.name]);
-	const databases = b.sources.some(s => s.engine !== "folder");
-	const folders = b.sources.some(s => s.engine === "folder");
-	return dialog(`Download ${b.name}`, close => form([
-		...sources.length > 1 ? [{name: "source", label: "Source", type: "select", choices: sources}] : [],
-		{name: "format", label: "As", type: "select", choices: FORMATS.filter(([f]) => ["tar.gz", "tar.zst", "zip"].includes(f) ? folders : databases), help: "What is handed out is read back and checked first."},
-	], {button: "Download", cancel: () => close(), submit: async given => {
-		await download(b, given);
-		close();
-	}}));
+	const several = b.sources.length > 1;
+	const chosen = (g, s) => !several || g.source === s.name;
+	const tablesOf = s => (b.manifest?.sources || []).find(m => m.name === s.name)?.tables || [];
+	const fields = b.sources.flatMap((s, i) => [
+		{name: `format ${i}`, label: "As", type: "select", choices: fits(s), help: "What is handed out is read back and checked first.", show: g => chosen(g, s)},
+		...tablesOf(s).length > 1 ? [{name: `table ${i}`, label: "Tables", type: "select", choices: [["", "all of them"], ...tablesOf(s).map(t => [t.name, `only ${t.name}`])], show: g => chosen(g, s) && ROWS.includes(g[`format ${i}`])}] : []]);
+	return dialog(`Download ${b.name}`, close => form([...several ? [{name: "source", label: "Source", type: "select", choices: b.sources.map(s => [s.name, s.name])}] : [], ...fields],
+		{button: "Download", cancel: () => close(), submit: async given => {
+			const i = several ? b.sources.findIndex(s => s.name === given.source) : 0;
+			const table = given[`table ${i}`];
+			await make(b, {format: given[`format ${i}`], ...several ? {source: given.source} : {}, ...table ? {tables: [table]} : {}});
+			close();
+		}}));
 }
 
 export const verifyDialog = b => dialog(`Verify ${b.name}`, close => form([
@@ -56,10 +67,31 @@ export const verifyDialog = b => dialog(`Verify ${b.name}`, close => form([
 	toJob(job);
 }}));
 
+// What is lost with it: for each source whose newest good backup this is, the one that then is the newest.
+async function loss(b) {
+	const lines = await Promise.all(b.sources.map(async s => {
+		const {items: [newest, before]} = await api.get(`/backups/${api.query({source: s.name, good: true, safety: "no", limit: 2})}`);
+		if (newest?.id !== b.id)
+			return null;
+		return h("p", {class: "replaced"}, before ? `It is the newest good backup of ${s.name}. The one before it is of ${exact(before.time)}.` : `It is the only good backup of ${s.name}: after it there is nothing to restore.`);
+	}));
+	return lines.filter(Boolean);
+}
+
 export async function drop(b) {
-	if (await ask(`Delete ${b.name}?`, ["This backup goes for good. Others that share data with it stay whole.", b.verified ? "It is verified." : ""].filter(Boolean), {yes: "Delete it", kind: "danger"}))
+	const text = ["This backup goes for good. Others that share data with it stay whole.", b.verified && b.verification !== "failed" ? "It is verified." : null, ...await loss(b).catch(() => [])];
+	if (await ask(`Delete ${b.name}?`, text.filter(Boolean), {yes: "Delete it", kind: "danger"}))
 		await api.remove(api.path("backups", b.id)).then(toJob, failed);
 }
+
+// A note belongs to the run that made the backup, and is in the list of runs too.
+export const noteDialog = (b, changed) => dialog(`Note on ${b.name}`, close => form([{name: "notes", label: "For whoever looks at this later", type: "textarea", value: b.notes}],
+	{cancel: () => close(), submit: async given => {
+		await api.patch(api.path("jobs", b.job), given);
+		close();
+		told("The note is kept.");
+		changed?.();
+	}}));
 
 export const pin = (b, changed) => api.patch(api.path("backups", b.id), {pinned: !b.pinned}).then(() => {
 	told(b.pinned ? "The pin is being taken off." : "It is being pinned: no rule will remove it.");
@@ -75,6 +107,7 @@ export const actions = (b, changed) => [
 	}],
 	may("operator") && ["Download…", () => downloadDialog(b)],
 	may("operator") && ["Verify…", () => verifyDialog(b)],
-	may("operator") && [b.pinned ? "Unpin" : "Pin", () => pin(b, changed)],
+	may("admin") && [b.pinned ? "Unpin" : "Pin", () => pin(b, changed)],
+	may("operator") && b.job && ["Note…", () => noteDialog(b, changed)],
 	may("admin") && ["Delete…", () => drop(b), "danger"],
 ];

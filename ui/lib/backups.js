@@ -22,10 +22,11 @@ const badges = b => [b.pinned && "pinned", b.safety && "safety copy", b.imported
 
 export const columns = [
 	{title: "State", cell: b => mark(kindOf(b))},
-	{title: "Backup", kind: "main", cell: b => [h("a", {href: `#/backup/${b.id}`}, b.name), badges(b), b.description && h("div", {class: "faint"}, b.description)]},
+	{title: "Backup", kind: "main", cell: b => [h("a", {href: `#/backup/${b.id}`}, b.name), badges(b), b.description && h("div", {class: "faint"}, b.description), b.notes && h("div", {class: "faint"}, `Note: ${b.notes}`)]},
 	{title: "Made", cell: b => when(b.time)},
 	{title: "Size", kind: "number", cell: b => h("span", {title: b.added ? `${size(b.added)} new in the repository` : null}, size(b.bytes))},
 	{title: "Took", kind: "number", cell: b => b.seconds ? duration(b.seconds) : "–"},
 	{title: "Content", cell: content},
 	{title: "Verified", cell: verification},
+	{title: "By", cell: b => b.author || "–"},
 ];

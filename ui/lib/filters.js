@@ -1,8 +1,15 @@
 // Filters of a list; they are in the address, so that a view can be kept and sent.
 import {h, uid} from "./dom.js";
 
-const asTime = value => /^\d{4}-\d\d-\d\d$/.test(value) ? new Date(`${value}T00:00:00`).toISOString() : value;
-const asDate = value => value ? value.slice(0, 10) : "";
+// Days are this browser's; "until" a day means with it.
+function beginning(day, more) {
+	const t = new Date(`${day}T00:00:00`);
+	t.setDate(t.getDate() + more);
+	return t.toISOString();
+}
+
+// What the address asks for, as the API wants it.
+export const asked = query => Object.fromEntries([...query].map(([name, value]) => [name, /^\d{4}-\d\d-\d\d$/.test(value) ? beginning(value, name === "before" ? 1 : 0) : value]));
 
 // fields: {name, label, choices | type}
 export function filters(page, query, fields) {
@@ -11,7 +18,7 @@ export function filters(page, query, fields) {
 		for (const f of fields) {
 			const value = form.elements[f.name].value.trim();
 			if (value)
-				wanted.set(f.name, f.type === "date" ? asTime(value) : value);
+				wanted.set(f.name, value);
 		}
 		location.hash = `#/${page}${wanted.size ? `?${wanted}` : ""}`;
 	};
@@ -23,6 +30,6 @@ export function filters(page, query, fields) {
 		const value = query.get(f.name) || "";
 		return h("div", {class: "field"}, h("label", {for: id}, f.label), f.choices
 			? h("select", {id, name: f.name}, h("option", {value: ""}, "all"), f.choices.map(c => Array.isArray(c) ? c : [c, c]).map(([v, text]) => h("option", {value: v, selected: v === value}, text)))
-			: h("input", {id, name: f.name, type: f.type || "text", value: f.type === "date" ? asDate(value) : value}));
-	}), query.size ? h("a", {class: "button", href: `#/${page}`}, "Show all") : null);
+			: h("input", {id, name: f.name, type: f.type || "text", value}));
+	}), fields.some(f => query.get(f.name)) ? h("a", {class: "button", href: `#/${page}`}, "Show all") : null);
 }

@@ -98,7 +98,7 @@ export function form(fields, {submit, button = "Save", cancel = null, kind = "ma
 		}
 		send.disabled = false;
 		send.removeAttribute("aria-busy");
-	}, oninput: () => arrange(element, fields)},
+	}, oninput: () => arrange(element, fields), onchange: () => arrange(element, fields)},
 	fields.map(row), extra,
 	h("div", {class: "buttons"}, send, cancel && h("button", {type: "button", onclick: cancel}, "Cancel")));
 	arrange(element, fields);

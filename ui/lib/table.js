@@ -27,9 +27,16 @@ export function paged(load, columns, {caption, empty, open, limit = 50} = {}) {
 		h("button", {type: "button", disabled: offset === 0, onclick: () => turn(Math.max(0, offset - limit))}, "Newer"),
 		h("span", `${count(Math.min(offset + 1, total))} to ${count(Math.min(offset + limit, total))} of ${count(total)}`),
 		h("button", {type: "button", disabled: offset + limit >= total, onclick: () => turn(offset + limit)}, "Older")) : null;
-	let at = 0;
+	const [path, query] = location.hash.split("?");
+	const address = new URLSearchParams(query);
+	let at = Number(address.get("offset")) || 0;
 	const turn = offset => {
 		at = offset;
+		if (at)
+			address.set("offset", at);
+		else
+			address.delete("offset");
+		history.replaceState(null, "", `${path}${address.size ? `?${address}` : ""}`);
 		return show(offset);
 	};
 	// What is shown, anew; at most once a second however often it is asked for.
@@ -41,7 +48,7 @@ export function paged(load, columns, {caption, empty, open, limit = 50} = {}) {
 				show(at);
 		}, 1000);
 	};
-	turn(0);
+	show(at);
 	return place;
 }
 

@@ -4,7 +4,7 @@ import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {columns} from "../lib/backups.js";
 import {actions} from "../lib/backup-actions.js";
-import {filters} from "../lib/filters.js";
+import {asked, filters} from "../lib/filters.js";
 import {menu} from "../lib/menu.js";
 import {paged} from "../lib/table.js";
 import {action} from "../lib/told.js";
@@ -12,7 +12,7 @@ import {may} from "../app.js";
 
 export async function show({query, leave}) {
 	const [{items: sources}, {items: repositories}] = await Promise.all([api.get(`/sources/${api.query({limit: 1000})}`), api.get("/repositories/")]);
-	const wanted = {safety: "no", ...Object.fromEntries(query)};
+	const wanted = {safety: "no", ...asked(query)};
 	const list = paged((offset, limit) => api.get(`/backups/${api.query({...wanted, offset, limit})}`),
 		[...columns, {title: "", cell: b => menu(`What to do with ${b.name}`, actions(b, () => list.refresh()))}], {caption: "Backups", empty: "No backup fits.", open: b => {
 			location.hash = `#/backup/${b.id}`;

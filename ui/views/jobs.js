@@ -4,14 +4,14 @@ import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {columns} from "../lib/jobs.js";
 import {paged} from "../lib/table.js";
-import {filters} from "../lib/filters.js";
+import {asked, filters} from "../lib/filters.js";
 
 const STATES = ["queued", "running", "success", "failed", "cancelled", "interrupted"];
 const KINDS = ["backup", "restore", "verify", "export", "cleanup", "forget", "prune", "check", "optimize", "check-tables", "repair"];
 
 export async function show({query, leave}) {
 	const {items: sources} = await api.get(`/sources/${api.query({limit: 1000})}`);
-	const list = paged((offset, limit) => api.get(`/jobs/${api.query({...Object.fromEntries(query), offset, limit})}`), columns, {caption: "Jobs", empty: "No job fits.", open: j => {
+	const list = paged((offset, limit) => api.get(`/jobs/${api.query({...asked(query), offset, limit})}`), columns, {caption: "Jobs", empty: "No job fits.", open: j => {
 		location.hash = `#/job/${j.id}`;
 	}});
 	leave(events.on("job", () => list.refresh()));

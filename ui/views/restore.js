@@ -60,8 +60,7 @@ async function sideBySide(b, source, place) {
 
 // ---- from a backup ----
 
-function suggestion(b) {
-	const s = b.sources[0];
+function suggestion(s) {
 	const stamp = new Date().toISOString().slice(0, 16).replace(/[-:]/g, "").replace("T", "_");
 	if (!s)
 		return "";
@@ -72,6 +71,8 @@ function suggestion(b) {
 async function fromBackup(id, query, leave) {
 	const [b, {items: sources}] = await Promise.all([api.get(api.path("backups", id)), api.get(`/sources/${api.query({limit: 1000})}`)]);
 	const tables = (b.manifest?.sources || []).flatMap(s => (s.tables || []).map(t => t.name));
+	const paths = query.getAll("path");
+	const first = b.sources.find(s => paths.some(p => p === s.name || p.startsWith(`${s.name}/`))) || b.sources[0];
 	const now = h("div", {"aria-live": "polite"});
 	const place = h("div");
 	const databases = b.sources.some(s => s.engine !== "folder");
@@ -79,9 +80,10 @@ async function fromBackup(id, query, leave) {
 	const open = sources.filter(s => !s.restore_protected);
 	const fields = [
 		{name: "where", label: "Where to", type: "select", value: "new", choices: [["new", "a new place: nothing that exists is touched"], ["same", "where it came from: what is there is replaced"], ...open.map(s => [`source:${s.name}`, `over ${s.name}`])]},
-		{name: "target", label: "New place", value: suggestion(b), help: "A path, or a URL whose database is made.", show: g => g.where === "new"},
-		...databases && folders ? [{name: "restore_type", label: "What", type: "select", choices: [["full", "everything"], ["database", "only the database"], ["media", "only the files"]]}] : [],
-		...tables.length ? [{name: "tables", label: "Only these tables", type: "several", choices: tables.map(t => [t, t]), value: query.getAll("table"), help: "None chosen: all of them."}] : [],
+		{name: "target", label: "New place", value: suggestion(first), help: "A path, or a URL whose database is made.", show: g => g.where === "new"},
+		...paths.length ? [{name: "paths", label: "Only these files", type: "several", choices: paths.map(p => [p, p]), value: paths}] : [],
+		...databases && folders && !paths.length ? [{name: "restore_type", label: "What", type: "select", choices: [["full", "everything"], ["database", "only the database"], ["media", "only the files"]]}] : [],
+		...tables.length && !paths.length ? [{name: "tables", label: "Only these tables", type: "several", choices: tables.map(t => [t, t]), value: query.getAll("table"), help: "None chosen: all of them."}] : [],
 		{name: "mode", label: "What exists already", type: "select", choices: [["overwrite", "is replaced"], ["preserve", "stays; only what is missing is filled in"]], show: g => g.where !== "new"},
 		{name: "backup_before_restore", label: "Keep a safety copy of what is replaced", type: "checkbox", value: true, show: g => g.where !== "new"},
 	];
@@ -92,8 +94,9 @@ async function fromBackup(id, query, leave) {
 			body.target = target;
 		else if (where.startsWith("source:"))
 			body.target = where.slice(7);
-		if (!body.tables?.length)
-			delete body.tables;
+		for (const name of ["tables", "paths"])
+			if (!body[name]?.length)
+				delete body[name];
 		const job = await send(confirm => api.post("/restores/", confirm ? {...body, confirm} : body));
 		watch(place, [job], leave);
 	}});

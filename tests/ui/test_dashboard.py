@@ -76,7 +76,7 @@ def test_a_backup_is_looked_into_and_asked_with_sql_and_compared_with_the_live_d
     page.click("shop")
     page.see("Tables (3)")
     page.click("orders")
-    page.see("orders: rows 1 and on")
+    page.see("orders: rows 1 to 50 of 200")
     page.fill("Reading statement", 'SELECT count(*) * 2 AS twice FROM "orders"')
     page.click("Run")
     page.see("400")

@@ -14,9 +14,9 @@ struct key_params {
 	uint64_t n, r, p; /* scrypt cost */
 };
 /* For passwords people choose: 2^15, 8, 3 (32 MiB). For random ones of 128 bits and more, where stretching adds
- * nothing: 2^14, 8, 1. */
+ * nothing: 2^10, 8, 1 (1 MiB, milliseconds at every start). */
 #define KEY_PARAMS_HUMAN ((struct key_params){1u << 15, 8, 3})
-#define KEY_PARAMS_RANDOM ((struct key_params){1u << 14, 8, 1})
+#define KEY_PARAMS_RANDOM ((struct key_params){1u << 10, 8, 1})
 
 struct key_file {
 	struct id id;

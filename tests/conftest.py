@@ -2,8 +2,10 @@
 import json
 import os
 import pathlib
+import shutil
 import sqlite3
 import subprocess
+import tempfile
 
 import pytest
 from daemon import Daemon
@@ -15,6 +17,31 @@ BACKSTAY = os.environ.get("BACKSTAY", str(ROOT / "build" / "backstay"))
 # The build without sanitizers, for tests of memory and time.
 BACKSTAY_PLAIN = os.environ.get("BACKSTAY_PLAIN", str(ROOT / "build" / "backstay"))
 PASSWORD = "correct horse battery staple"
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):     # not in a worker of xdist, which takes over the environment
+        os.environ["BACKSTAY_TEST_TEMPLATES"] = tempfile.mkdtemp(prefix="bs-templates-", dir="/tmp")     # servers.template()
+        os.chmod(os.environ["BACKSTAY_TEST_TEMPLATES"], 0o755)
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["BACKSTAY_TEST_TEMPLATES"], ignore_errors=True)
+
+
+def shares(item):
+    """Whether a test builds on others of its file, or on something that is made once for its file."""
+    return item.path.parent.name == "ui" or any(found[-1].scope == "module" for found in item._fixtureinfo.name2fixturedefs.values())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """For `--dist loadgroup`: tests that share something stay in one worker. They begin first, the browser's before all, and what takes no time ends the run."""
+    for item in items:
+        if shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: 0 if item.path.parent.name == "ui" else 1 if shares(item) else 3 if item.path.parent.name == "house" else 2)
 
 
 class Result:

@@ -1,5 +1,6 @@
 """Private database servers for tests: on loopback and unix sockets only, in folders of their own, ended by their pid."""
 import atexit
+import fcntl
 import itertools
 import os
 import pathlib
@@ -61,6 +62,27 @@ def processes_below(pid):
     return found
 
 
+def template(name, user, make):
+    """A data folder that make(folder) makes once for all servers of a run, in all of its workers; servers take copies of it."""
+    shared = os.environ.get("BACKSTAY_TEST_TEMPLATES")
+    if not shared:                             # not under pytest (conftest.py)
+        shared = os.environ["BACKSTAY_TEST_TEMPLATES"] = tempfile.mkdtemp(prefix="bs-templates-", dir="/tmp")
+        os.chmod(shared, 0o755)
+        atexit.register(shutil.rmtree, shared, ignore_errors=True)
+    made = pathlib.Path(shared) / name
+    with open(f"{made}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            folder = own_folder(name, user, shared)
+            make(folder)
+            folder.rename(made)
+    return made / "data"
+
+
+def copy_of(data, to):
+    subprocess.run(["cp", "-a", "--reflink=auto", str(data), str(to)], check=True)
+
+
 class PostgresServer:
     """A private PostgreSQL: trust on its socket, a password over TCP. `.start(tmp_path)`; tmp_path None: a folder of its own below /tmp."""
 
@@ -79,11 +101,7 @@ class PostgresServer:
         """settings go into postgresql.conf: start(max_connections=10)."""
         self.folder = own_folder("pg", "postgres", tmp_path)
         self.socket = str(self.folder)
-        password = self.folder / "password"
-        password.write_text(self.PASSWORD)
-        password.chmod(0o644)
-        self._run([self.bin / "initdb", "-D", self.data, "-U", self.USER, "-E", "UTF8", "--locale=C.UTF-8", "-k", "--no-sync", "--auth-local=trust",
-                   "--auth-host=scram-sha-256", f"--pwfile={password}"])
+        copy_of(template("pg", "postgres", self._install), self.data)
         self.port = free_port()
         config = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self.socket, "shared_buffers": "16MB", "max_connections": 40,
                   "fsync": "off", "wal_level": "minimal", "max_wal_senders": 0, "logging_collector": "off", "autovacuum": "off", **settings}
@@ -91,6 +109,13 @@ class PostgresServer:
             f.writelines(f"{name} = '{value}'\n" for name, value in config.items())
         self.restart()
         return self
+
+    def _install(self, folder):
+        password = folder / "password"
+        password.write_text(self.PASSWORD)
+        password.chmod(0o644)
+        self._run([self.bin / "initdb", "-D", folder / "data", "-U", self.USER, "-E", "UTF8", "--locale=C.UTF-8", "-k", "--no-sync", "--auth-local=trust",
+                   "--auth-host=scram-sha-256", f"--pwfile={password}"])
 
     @property
     def data(self):
@@ -180,30 +205,23 @@ class MariadbServer:
     """A private MariaDB server on loopback and a socket: user root without a password. `with MariadbServer() as s:` or start() and stop().
     Options are mariadbd's: MariadbServer("--log-bin")."""
     USER = existing_user("mysql", "nobody")
-    _template = None
     _names = itertools.count(1)
 
     def __init__(self, *options):
         self.options, self.process, self.folder, self.port = list(options), None, None, None
 
     @classmethod
-    def _installed(cls):
-        """An empty data folder, made once for all servers of this run."""
-        if cls._template is None:
-            folder = own_folder("my", cls.USER)
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            argv = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db",
-                    "--skip-log-bin", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"]
-            done = subprocess.run(as_user(cls.USER, argv, folder), stdin=subprocess.DEVNULL, capture_output=True)
-            assert done.returncode == 0, done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace")
-            cls._template = folder / "data"
-        return cls._template
+    def _install(cls, folder):
+        argv = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db",
+                "--skip-log-bin", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0"]
+        done = subprocess.run(as_user(cls.USER, argv, folder), stdin=subprocess.DEVNULL, capture_output=True)
+        assert done.returncode == 0, done.stdout.decode(errors="replace") + done.stderr.decode(errors="replace")
 
     def start(self, folder=None):
         """`folder`: of another server that was stopped or killed; its data are used as they are. None: a new, empty one."""
         if folder is None and self.folder is None:
             self.folder = own_folder("my", self.USER)
-            subprocess.run(["cp", "-a", "--reflink=auto", str(self._installed()), str(self.folder / "data")], check=True)
+            copy_of(template("my", self.USER, self._install), self.folder / "data")
         elif folder is not None:
             self.folder = pathlib.Path(folder)
         self.socket = self.folder / "s"

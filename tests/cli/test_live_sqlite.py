@@ -11,8 +11,9 @@ import pytest
 from conftest import make_shop, rows_of
 
 # Moves money between accounts in transactions, one after the other, and appends a marker row; prints each committed marker.
+# It takes a breath now and then: without one a rollback journal lets readers in by luck alone, and the test does nothing but wait for it.
 WRITER = """
-import random, sqlite3, sys
+import random, sqlite3, sys, time
 db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
 n = 0
 while True:
@@ -24,6 +25,8 @@ while True:
     db.execute('INSERT INTO markers VALUES (?)', (n,))
     db.execute('COMMIT')
     print(n, flush=True)
+    if n % 8 == 0:
+        time.sleep(0.003)
 """
 
 

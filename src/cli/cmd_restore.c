@@ -21,6 +21,7 @@ static const struct opt options[] = {
 	{"only", 0, OPT_STRING, "WHAT", "only the database, or only files", "database|files"},
 	{"mode", 0, OPT_STRING, "MODE", "overwrite, or preserve what is there and fill in what is missing", "overwrite|preserve"},
 	{"no-safety", 0, OPT_FLAG, NULL, "make no backup of what is replaced: it cannot be undone", NULL},
+	{"name", 0, OPT_STRING, "NAME", "of FILE: what to call the backup that it is taken in as; else as the file", NULL},
 	{"undo", 0, OPT_FLAG, NULL, "undo the last restore, or the one that JOB names", NULL},
 	{"dry-run", 0, OPT_FLAG, NULL, "only show what would be replaced", NULL},
 	COMMON_YES,
@@ -65,7 +66,7 @@ static int list_choices(const struct parsed *p, struct error *e)
 
 /* ---- dry runs ---- */
 
-static int preview_target(const char *to, struct strlist *lines, struct error *e)
+static int preview_target(const char *to, struct restore_preview *out, struct error *e)
 {
 	struct source_url u = {0};
 	struct error ignored = {0};
@@ -73,31 +74,33 @@ static int preview_target(const char *to, struct strlist *lines, struct error *e
 	bool there = false;
 	int rc = 0;
 
-	if (source_url_parse(to, true, NULL, &u, &ignored) == 0 && u.engine->look) {
+	if (source_url_parse(to, true, NULL, &u, &ignored) == 0) {
 		u.progress = &common_progress;
-		rc = u.engine->look(&u, &there, &line, e);
+		rc = restore_target_look(&u, &there, &line, e);
 	} else if ((there = fs_exists(to)))
 		line = mem_string(to);
+	if (!rc && there) {
+		strlist_add(&out->targets, u.shown ? u.shown : to);
+		strlist_take(&out->lines, TAKE(line));
+	}
 	source_url_release(&u);
-	if (!rc && there)
-		strlist_take(lines, TAKE(line));
 	return rc;
 }
 
 /* An outside file is only looked at: taking it in would write to the repository. */
 static int preview_file(const struct repository *r, const char *path, const char *to, struct error *e)
 {
-	CLEANUP(strlist_release) struct strlist lines = {0};
+	CLEANUP(restore_preview_release) struct restore_preview there = {0};
 	AUTO_FREE char *what = NULL;
 	enum unpack_format format;
 	int rc = unpack_recognise(path, to, &format, &what, e);
 
 	if (!rc)
-		rc = preview_target(to, &lines, e);
+		rc = preview_target(to, &there, e);
 	if (rc)
 		return rc;
 	out_say("%s is a %s", path, what);
-	return restored_preview(r, &lines, e);
+	return restored_preview(r, &there, e);
 }
 
 /* ---- what is restored ---- */
@@ -135,11 +138,11 @@ static int choose(struct repository *r, const struct parsed *p, struct backup *o
 	return 0;
 }
 
-static int import(struct repository *r, const char *path, const char *to, struct backup *out, struct error *e)
+static int import(struct repository *r, const char *path, const char *name, const char *to, struct backup *out, struct error *e)
 {
 	CLEANUP(job_backup_result_release) struct job_backup_result res = {0};
 	struct progress_bar *bar = progress_bar_start(&common_progress, "reading the file");
-	int rc = job_import(r, path, to, &common_progress, &res, e);
+	int rc = job_import(r, path, name, to, &common_progress, &res, e);
 	char id[9];
 
 	progress_bar_stop(bar);
@@ -256,7 +259,7 @@ static int restore(struct repository *r, const struct parsed *p, struct job_rest
 static int restore_or_preview(struct repository *r, const struct parsed *p, const struct backup *b, const char *source, const char *to,
 			      struct error *e)
 {
-	CLEANUP(strlist_release) struct strlist lines = {0};
+	CLEANUP(restore_preview_release) struct restore_preview there = {0};
 	CLEANUP(strlist_release) struct strlist implied = {0};
 	struct job_restore j = {.backup = b};
 
@@ -267,9 +270,9 @@ static int restore_or_preview(struct repository *r, const struct parsed *p, cons
 	}
 	if (!opt_flag(p, "dry-run"))
 		return restore(r, p, &j, e);
-	int rc = job_restore_preview(r, &j, &lines, e);
+	int rc = job_restore_preview(r, &j, &there, e);
 
-	return rc ? rc : restored_preview(r, &lines, e);
+	return rc ? rc : restored_preview(r, &there, e);
 }
 
 static int begin(const struct parsed *p, const struct repository *r, struct error *e)
@@ -302,7 +305,7 @@ static int restore_named(const struct parsed *p, const char *to, struct error *e
 	if (file && dry_run)
 		return preview_file(&r, which, to, e);
 	if (file)
-		rc = import(&r, which, to, &b, e);
+		rc = import(&r, which, opt_text(p, "name"), to, &b, e);
 	return rc ? rc : restore_or_preview(&r, p, &b, file ? NULL : backup_which_source(which), to, e);
 }
 
@@ -323,28 +326,12 @@ static int restore_to(const struct parsed *p, struct error *e)
 	return rc ? rc : restore_named(p, to, e);
 }
 
-/* For a dry run: what would be asked is what would be done. */
-static int take_question(void *ctx, const char *question, struct error *e)
-{
-	struct strlist *lines = ctx;
-
-	for (const char *line = strchr(question, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
-		const char *text = line + 1 + strspn(line + 1, " ");
-
-		if (line[1] == ' ')
-			strlist_take(lines, mem_string_n(text, strcspn(text, "\n")));
-	}
-	return error_set(e, ERR_CANCELLED, "only a dry run");
-}
-
 static int undo_dry(struct repository *r, const char *which, struct error *e)
 {
-	CLEANUP(job_restore_result_release) struct job_restore_result res = {0};
-	CLEANUP(strlist_release) struct strlist lines = {0};
-	const struct job_restore how = {.progress = &common_progress, .confirm = take_question, .ctx = &lines};
-	int rc = job_undo(r, which, &how, &res, e);
+	CLEANUP(restore_preview_release) struct restore_preview back = {0};
+	int rc = job_undo_preview(r, which, &back, e);
 
-	return rc == -ERR_CANCELLED && lines.n ? restored_preview(r, &lines, e) : rc;
+	return rc ? rc : restored_preview(r, &back, e);
 }
 
 static int undo_now(struct repository *r, const struct parsed *p, const char *which, struct error *e)
@@ -380,7 +367,7 @@ static int undo(const struct parsed *p, struct error *e)
 
 static int run(const struct parsed *p, struct error *e)
 {
-	static const char *const not_with_undo[] = {"to", "database", "table", "path", "source", "only", "mode", "no-safety"};
+	static const char *const not_with_undo[] = {"to", "database", "table", "path", "source", "only", "mode", "no-safety", "name"};
 
 	if (!opt_flag(p, "undo"))
 		return p->args.n ? restore_to(p, e) : list_choices(p, e);

@@ -105,18 +105,19 @@ int restored_show(const struct repository *r, const struct job_restore_result *r
 	return 0;
 }
 
-int restored_preview(const struct repository *r, const struct strlist *lines, struct error *e)
+int restored_preview(const struct repository *r, const struct restore_preview *p, struct error *e)
 {
 	CLEANUP(out_document_release) struct out_document d = {0};
 
 	if (out_mode.json) {
 		common_document_begin(&d, r);
 		jw_kv_bool(&d.w, "dry_run", true);
-		present_strings_json("replaces", lines, &d.w);
+		present_strings_json("replaces", &p->lines, &d.w);
+		present_strings_json("targets", &p->targets, &d.w);
 		return out_document_end(&d, e);
 	}
-	out_print(lines->n ? "this would replace:\n" : "nothing that exists would be replaced\n");
-	for (size_t i = 0; i < lines->n; i++)
-		out_print("  %s\n", lines->v[i]);
+	out_print(p->lines.n ? "this would replace:\n" : "nothing that exists would be replaced\n");
+	for (size_t i = 0; i < p->lines.n; i++)
+		out_print("  %s\n", p->lines.v[i]);
 	return 0;
 }

@@ -366,11 +366,12 @@ static int import_source(struct run *run, struct error *e)
 	return rc ? error_wrap(e, "importing %s", run->import_path) : 0;
 }
 
-int job_import(struct repository *r, const char *path, const char *target, struct progress *p,
+int job_import(struct repository *r, const char *path, const char *name, const char *target, struct progress *p,
 	       struct job_backup_result *out, struct error *e)
 {
 	AUTO_FREE char *absolute = path_absolute(path);
-	const struct job_backup j = {.name = path_base(absolute), .level = -1, .progress = p};
+	const char *called = name ? name : path_base(absolute);
+	const struct job_backup j = {.name = called, .level = -1, .progress = p};
 	CLEANUP(run_release)
 	struct run run = {.repository = r,
 			  .job = &j,
@@ -379,7 +380,9 @@ int job_import(struct repository *r, const char *path, const char *target, struc
 			  .import_target = target};
 
 	*out = (struct job_backup_result){0};
+	if (!path_component_ok(called, strlen(called)))
+		return error_set(e, ERR_USAGE, "\"%.200s\" cannot be the name of a file", called);
 	strlist_add(&run.paths, absolute);
-	strlist_add(&run.names, path_base(absolute));
+	strlist_add(&run.names, called);
 	return run_all(&run, out, e);
 }

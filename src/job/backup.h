@@ -42,9 +42,9 @@ void job_backup_result_release(struct job_backup_result *r);
  * a new one has its own, with a number behind it when that is taken. */
 int job_backup(struct repository *r, const struct job_backup *j, struct job_backup_result *out,
 	       struct error *e) MUST_USE;
-/* An outside file (engine/unpack.h) as a backup, tagged imported. `target` is where it is to be restored to, as the user named it
+/* An outside file (engine/unpack.h) as a backup, tagged imported, that is called `name` (NULL: as the file). `target` is where it is to be restored to, as the user named it
  * (NULL: nowhere yet): a file that cannot go there is refused before anything is stored. */
-int job_import(struct repository *r, const char *path, const char *target, struct progress *p,
+int job_import(struct repository *r, const char *path, const char *name, const char *target, struct progress *p,
 	       struct job_backup_result *out, struct error *e) MUST_USE;
 
 #endif

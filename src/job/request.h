@@ -26,6 +26,7 @@ struct request_restore {
 	const char *what;                       /* a backup (id, "latest", "latest:SOURCE"), or a file's path */
 	const char *repository, *to;            /* to: source, URL or path; NULL: where it came from */
 	const char *database;                   /* into this one on the target's server; NULL: the target's own */
+	const char *name;                       /* of a file: what it is called; or NULL */
 	const char *only, *mode;                /* "database", "files"; "overwrite", "preserve"; or NULL */
 	const struct strlist *sources, *tables, *paths;
 	bool no_safety;

@@ -93,7 +93,10 @@ static char *shown_url(const char *url)
 	CLEANUP(source_url_release) struct source_url u = {0};
 	struct error ignored = {0};
 
-	return mem_string(source_url_parse(url, true, NULL, &u, &ignored) == 0 ? u.shown : "its target");
+	if (source_url_parse(url, true, NULL, &u, &ignored) == 0)
+		return mem_string(u.shown);
+	/* A path of what is not there yet; what has a scheme may hold a secret. */
+	return mem_string(strchr(url, ':') ? "its target" : url);
 }
 
 /* What is written to is what is locked: the target, else where the backup came from. */
@@ -130,11 +133,12 @@ int request_restore(struct catalog *c, const struct request_restore *r, struct j
 		rc = request_default_repository(c, out, e);
 	if (rc)
 		return request_ready(out, rc);
-	AUTO_FREE char *what = shown_backup(r->what);
+	AUTO_FREE char *what = r->name ? mem_string(r->name) : shown_backup(r->what);
 
 	out->title = to ? mem_printf("restore %s to %s", what, to) : mem_printf("restore %s", what);
 	request_option(out, "to", r->to);
 	request_option(out, "database", r->database);
+	request_option(out, "name", r->name);
 	request_option(out, "only", r->only);
 	request_option(out, "mode", r->mode);
 	request_options(out, "source", r->sources);

@@ -25,13 +25,19 @@ void job_restore_result_release(struct job_restore_result *r)
 
 /* ---- telling and asking ---- */
 
-int job_restore_preview(struct repository *r, const struct job_restore *j, struct strlist *lines, struct error *e)
+void restore_preview_release(struct restore_preview *p)
+{
+	strlist_release(&p->targets);
+	strlist_release(&p->lines);
+}
+
+int job_restore_preview(struct repository *r, const struct job_restore *j, struct restore_preview *out, struct error *e)
 {
 	CLEANUP(restore_plan_release) struct restore_plan p = {0};
 	int rc = restore_plan_make(j, &p, e);
 
 	if (!rc)
-		restore_plan_describe(&p, lines);
+		restore_plan_describe(&p, out);
 	return rc;
 }
 
@@ -60,12 +66,12 @@ static char *only_a_part(const struct job_restore *j, const struct restore_plan 
 
 static int ask(const struct job_restore *j, const struct restore_plan *p, struct error *e)
 {
-	CLEANUP(strlist_release) struct strlist lines = {0};
+	CLEANUP(restore_preview_release) struct restore_preview there = {0};
 
-	restore_plan_describe(p, &lines);
-	if (!lines.n || !j->confirm)
+	restore_plan_describe(p, &there);
+	if (!there.lines.n || !j->confirm)
 		return 0;
-	AUTO_FREE char *all = strlist_join(&lines, "\n  ");
+	AUTO_FREE char *all = strlist_join(&there.lines, "\n  ");
 	AUTO_FREE char *part = only_a_part(j, p);
 	AUTO_FREE char *question =
 		mem_printf("This %s:\n  %s\n%s%sGo on?", what_it_does(j), all, part,

@@ -60,9 +60,16 @@ int job_restore(struct repository *r, const struct job_restore *j, struct job_re
 int job_undo(struct repository *r, const char *which, const struct job_restore *how, struct job_restore_result *out,
 	     struct error *e) MUST_USE;
 
-/* What a restore would replace, for confirmation and dry runs: "/srv/app.db: 12.1 MiB, changed 5 min ago" a line
- * each. */
-int job_restore_preview(struct repository *r, const struct job_restore *j, struct strlist *lines,
-			struct error *e) MUST_USE;
+/* What a restore or an undo would replace, for confirmation and dry runs. Both lists have an element for each target that exists. */
+struct restore_preview {
+	struct strlist targets; /* as URLs are shown: "sqlite:/srv/app.db" */
+	struct strlist lines;   /* for people: "/srv/app.db: 12.1 MiB, changed 5 min ago", "sqlite:/srv/app.db as it was at 2026-11-21 07:14:05" */
+};
+void restore_preview_release(struct restore_preview *p);
+/* What lies at a target now: whether anything does, and then a line for people (heap). target->progress counts. */
+int restore_target_look(const struct source_url *target, bool *there, char **line, struct error *e) MUST_USE;
+int job_restore_preview(struct repository *r, const struct job_restore *j, struct restore_preview *out, struct error *e) MUST_USE;
+/* Of job_undo() with the same `which`. */
+int job_undo_preview(struct repository *r, const char *which, struct restore_preview *out, struct error *e) MUST_USE;
 
 #endif

@@ -323,6 +323,15 @@ static int set_file(const struct job_restore *j, const char *text, struct restor
 	return error_hint(e, "choose another name");
 }
 
+int restore_target_look(const struct source_url *target, bool *there, char **line, struct error *e)
+{
+	if (on_server(target->engine))
+		return target->engine->look(target, there, line, e);
+	*there = target->path && fs_exists(target->path);
+	*line = *there ? describe_path(target) : NULL;
+	return 0;
+}
+
 static int set_url(const struct job_restore *j, const char *text, struct restore_step *s, struct error *e)
 {
 	if (!j->to && !strncmp(s->source->url, "import:", 7)) {
@@ -344,11 +353,7 @@ static int set_url(const struct job_restore *j, const char *text, struct restore
 				 "%s is a backup of %s and cannot be restored into %s; nothing was changed",
 				 s->source->name, s->engine->title, s->target.shown);
 	s->target.progress = j->progress;
-	if (on_server(s->engine))
-		return s->engine->look(&s->target, &s->exists, &s->line, e);
-	s->exists = fs_exists(s->target.path);
-	s->line = s->exists ? describe_path(&s->target) : NULL;
-	return 0;
+	return restore_target_look(&s->target, &s->exists, &s->line, e);
 }
 
 static int set_target(const struct job_restore *j, struct restore_step *s, bool several, struct error *e)
@@ -443,9 +448,12 @@ int restore_plan_make(const struct job_restore *j, struct restore_plan *p, struc
 
 /* ---- for people ---- */
 
-void restore_plan_describe(const struct restore_plan *p, struct strlist *lines)
+void restore_plan_describe(const struct restore_plan *p, struct restore_preview *out)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].exists)
-			strlist_add(lines, p->v[i].line);
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->v[i].exists)
+			continue;
+		strlist_add(&out->targets, p->v[i].target.shown);
+		strlist_add(&out->lines, p->v[i].line);
+	}
 }

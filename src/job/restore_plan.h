@@ -21,8 +21,8 @@ struct restore_plan {
 /* -ERR_NOT_FOUND for a source, table or path that is not in the backup, -ERR_MISMATCH for a target of another kind,
  * -ERR_USAGE for what is ambiguous. */
 int restore_plan_make(const struct job_restore *j, struct restore_plan *out, struct error *e) MUST_USE;
-/* A line for each target that exists. */
-void restore_plan_describe(const struct restore_plan *p, struct strlist *lines);
+/* Appends the targets that exist. */
+void restore_plan_describe(const struct restore_plan *p, struct restore_preview *out);
 void restore_plan_release(struct restore_plan *p);
 
 #endif

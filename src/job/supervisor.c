@@ -215,7 +215,7 @@ void supervisor_run(struct supervisor *s, const volatile bool *stop)
 			wait_for_something(s, stamp, least(wait, ROUND_SECONDS));
 	}
 	if (s->child_count)
-		log_write(LOG_NOTICE, "job", "stopping: %zu jobs get %.0f seconds to end", supervisor_child_jobs(s), s->grace);
+		log_write(LOG_NOTICE, "job", "stopping: %zu job%s %.0f seconds to end", supervisor_child_jobs(s), supervisor_child_jobs(s) == 1 ? " gets" : "s get", s->grace);
 	s->steady = time_monotonic();
 	supervisor_run_down(s);
 }

@@ -110,37 +110,69 @@ static int undo_one(struct repository *r, const struct backup *safety, const str
 	return rc ? error_wrap(e, "%s was brought back, but not marked as undone", safety->manifest.safety_target) : 0;
 }
 
+/* The safety backups that bring back what the restore replaced, and its job. */
+static int find(struct repository *r, const char *which, struct backup_list *l, char **job, struct error *e)
+{
+	const char *found = NULL;
+	int rc = backup_list_load_tagged(r, TAG_SAFETY, l, e);
+
+	*job = NULL;
+	if (!rc)
+		rc = which ? find_named(l, which, &found, e) : find_last(l, &found, e);
+	if (rc)
+		return rc;
+	*job = mem_string(found);
+	keep_job(l, *job);
+	return 0;
+}
+
+static void describe(const struct backup_list *l, struct restore_preview *out)
+{
+	char when[32];
+
+	for (size_t i = 0; i < l->n; i++) {
+		const char *target = l->v[i].manifest.safety_target;
+
+		time_to_local(l->v[i].snapshot.time, when);
+		strlist_add(&out->targets, target);
+		strlist_addf(&out->lines, "%s as it was at %s", target, when);
+	}
+}
+
+int job_undo_preview(struct repository *r, const char *which, struct restore_preview *out, struct error *e)
+{
+	CLEANUP(backup_list_release) struct backup_list l = {0};
+	AUTO_FREE char *job = NULL;
+	int rc = find(r, which, &l, &job, e);
+
+	if (!rc)
+		describe(&l, out);
+	return rc;
+}
+
 static int ask(const struct backup_list *l, const struct job_restore *how, struct error *e)
 {
-	CLEANUP(buf_release) struct buf question = BUF_INIT;
-	char when[32];
+	CLEANUP(restore_preview_release) struct restore_preview back = {0};
 
 	if (!how->confirm)
 		return 0;
-	buf_add_str(&question, "This brings back:\n");
-	for (size_t i = 0; i < l->n; i++) {
-		time_to_local(l->v[i].snapshot.time, when);
-		buf_printf(&question, "  %s as it was at %s\n", l->v[i].manifest.safety_target, when);
-	}
-	buf_add_str(&question, "What is there now is kept as a backup. Go on?");
-	return how->confirm(how->ctx, buf_text(&question), e);
+	describe(l, &back);
+	AUTO_FREE char *all = strlist_join(&back.lines, "\n  ");
+	AUTO_FREE char *question = mem_printf("This brings back:\n  %s\nWhat is there now is kept as a backup. Go on?", all);
+
+	return how->confirm(how->ctx, question, e);
 }
 
 int job_undo(struct repository *r, const char *which, const struct job_restore *how, struct job_restore_result *out,
 	     struct error *e)
 {
 	CLEANUP(backup_list_release) struct backup_list l = {0};
-	const char *found = NULL;
-	int rc = backup_list_load_tagged(r, TAG_SAFETY, &l, e);
 
 	*out = (struct job_restore_result){0};
+	int rc = find(r, which, &l, &out->undone, e);
+
 	if (!rc)
-		rc = which ? find_named(&l, which, &found, e) : find_last(&l, &found, e);
-	if (rc)
-		return rc;
-	out->undone = mem_string(found);
-	keep_job(&l, out->undone);
-	rc = ask(&l, how, e);
+		rc = ask(&l, how, e);
 	/* In the other order than they were replaced. */
 	for (size_t i = l.n; !rc && i-- > 0;)
 		rc = undo_one(r, &l.v[i], how, out, e);

@@ -254,12 +254,21 @@ void web_list_end(struct web_request *r, struct web_response *out, struct json_o
 		answer_header(out, "Link", "%s", buf_text(&links));
 }
 
-void web_etag(struct web_request *r, struct web_response *out)
+static bool wants_etag(const struct web_request *r, const struct web_response *out)
+{
+	bool whole = (out->status == 0 || out->status == 200) && out->body.len && !out->file && !out->stream;
+
+	return whole && !out->secret && !strcmp(r->method, "GET") && !answer_header_get(out, "ETag");
+}
+
+void answer_etag(const struct web_request *r, struct web_response *out)
 {
 	unsigned char hash[DIGEST_SHA256];
 	char tag[2 * 16 + 1], etag[sizeof tag + 4];
 	const char *known = web_header(r, "If-None-Match");
 
+	if (!wants_etag(r, out))
+		return;
 	digest_sha256(out->body.p, out->body.len, hash);
 	hex_encode(hash, 16, tag);
 	snprintf(etag, sizeof etag, "W/\"%s\"", tag);

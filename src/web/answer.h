@@ -11,6 +11,8 @@ void answer_problem(struct web_response *out, int status, const struct error *e)
 void answer_header(struct web_response *out, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The value of a header that was set; NULL. */
 const char *answer_header_get(const struct web_response *out, const char *name);
+/* A weak ETag from the content of a good answer to GET, unless it has one, or what must not be guessed is in it; 304 when the request has it already. */
+void answer_etag(const struct web_request *r, struct web_response *out);
 /* Status, type, and the headers every answer has; no cache may keep it, unless a Cache-Control says so already. */
 void answer_finish(struct web_response *out);
 /* Compress the body when the request takes it and it is worth it. */

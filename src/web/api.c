@@ -154,7 +154,6 @@ static void write_list(struct web_request *r, const struct catalog_page *p, uint
 	for (size_t i = from; i < to; i++)
 		write(list, i, &w);
 	web_list_end(r, out, &w);
-	web_etag(r, out);
 }
 
 int api_list_page(struct web_request *r, const struct catalog_page *p, uint64_t total, size_t n, api_write_fn write, const void *list, struct web_response *out)

@@ -73,7 +73,7 @@ void api_created(struct web_response *out, const char *location, ...) __attribut
 
 /* ---- confirmation of what replaces something ---- */
 /* Run the words of restores as dry runs. When they would replace something and the body's "confirm" is not its name (several joined by ", "), *asked is
- * set and *out is a 409 with "confirm", the name to give, and "replaces", a sentence for each thing. */
+ * set and *out is a 409 with "confirm", the name to give, and "replaces", a sentence for each thing, and "targets", the URL of each. */
 int api_confirm(struct web_request *r, const struct job_record *restores, size_t n, bool *asked, struct web_response *out, struct error *e) MUST_USE;
 
 /* How things stand (api_statistics.c). */

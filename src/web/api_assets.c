@@ -41,30 +41,66 @@ static int database(struct web_request *r, struct source_record *out, struct err
 
 /* ---- POST /backup/sql ---- */
 
-static int export_words(const struct source_record *s, const char *file, struct job_record *j, struct catalog *c, struct error *e)
+static int read_id(const struct buf *document, char **out, struct error *e)
 {
-	const struct request_export q = {.what = s->name, .format = "sql", .output = file, .live = true, .force = true};
+	struct json j;
 
-	return request_export(c, &q, j, e);
+	*out = NULL;
+	json_init(&j, document->p, document->len);
+	json_object_begin(&j);
+	while (json_member(&j))
+		if (json_name_is(&j, "id") && !*out)
+			*out = json_string_dup(&j);
+		else
+			json_skip(&j);
+	return json_finish(&j, e);
 }
 
-/* The database as it is now, as SQL. */
+/* A backup that stays, as all of its history do. */
+static int back_up(struct web_request *r, const struct source_record *s, char **id, struct error *e)
+{
+	CLEANUP(job_record_release) struct job_record j = {0};
+	CLEANUP(strlist_release) struct strlist sources = {0};
+	CLEANUP(buf_release) struct buf document = BUF_INIT;
+	const struct request_backup q = {.sources = &sources};
+
+	strlist_add(&sources, s->name);
+	int rc = request_backup(r->catalog, &q, &j, e);
+
+	if (!rc)
+		rc = api_run(r, &j.words, EXPORT_SECONDS, &document, e);
+	return rc ? rc : read_id(&document, id, e);
+}
+
+static int export_sql(struct web_request *r, const struct source_record *s, const char *id, const char *file, struct error *e)
+{
+	CLEANUP(job_record_release) struct job_record j = {0};
+	CLEANUP(buf_release) struct buf document = BUF_INIT;
+	AUTO_FREE char *repository = NULL;
+	int rc = request_repository(r->catalog, s, &repository, e);
+	const struct request_export q = {.what = id, .repository = repository, .format = "sql", .output = file, .force = true};
+
+	if (!rc)
+		rc = request_export(r->catalog, &q, &j, e);
+	return rc ? rc : api_run(r, &j.words, EXPORT_SECONDS, &document, e);
+}
+
+/* Backed up, and handed out as SQL. */
 static int backup_sql(struct web_request *r, struct web_response *out, struct error *e)
 {
 	CLEANUP(source_record_release) struct source_record s = {0};
-	CLEANUP(job_record_release) struct job_record j = {0};
-	CLEANUP(buf_release) struct buf document = BUF_INIT;
 	AUTO_FREE char *file = NULL;
+	AUTO_FREE char *id = NULL;
 	int rc = database(r, &s, e);
 
 	if (!rc)
+		rc = back_up(r, &s, &id, e);
+	if (!rc)
 		rc = api_scratch_file(r, &file, e);
 	if (!rc)
-		rc = export_words(&s, file, &j, r->catalog, e);
+		rc = export_sql(r, &s, id, file, e);
 	if (!rc)
-		rc = api_run(r, &j.words, EXPORT_SECONDS, &document, e);
-	if (!rc)
-		rc = api_audit(r, "download", s.name, e, "SQL of the database as it is now");
+		rc = api_audit(r, "download", id, e, "SQL of %s", s.name);
 	if (rc) {
 		if (file)
 			unlink(file);
@@ -87,7 +123,7 @@ static int restore_sql(struct web_request *r, struct web_response *out, struct e
 
 	if (rc)
 		return rc;
-	const struct request_restore q = {.what = r->uploads[0].path, .to = s.name};
+	const struct request_restore q = {.what = r->uploads[0].path, .name = r->uploads[0].name, .to = s.name};
 
 	rc = request_restore(r->catalog, &q, &j, e);
 	if (!rc)
@@ -222,7 +258,7 @@ static const struct web_field settings_fields[] = {
 };
 
 const struct web_route api_assets[] = {
-	{"POST", "/backup/sql", WEB_OPERATOR, backup_sql, "Asset management", "Download the database as SQL", source_fields, NULL, WEB_SLOW | WEB_FILE},
+	{"POST", "/backup/sql", WEB_OPERATOR, backup_sql, "Asset management", "Back up the database, and download it as SQL", source_fields, NULL, WEB_SLOW | WEB_FILE},
 	{"POST", "/restore/sql", WEB_ADMIN, restore_sql, "Asset management", "Restore the database from a file", restore_fields, "Job", WEB_QUEUES | WEB_SLOW | WEB_UPLOAD},
 	{"POST", "/database/optimize", WEB_OPERATOR, optimize, "Asset management", "Optimize all tables", source_fields, "Job", WEB_QUEUES},
 	{"POST", "/database/check", WEB_OPERATOR, check, "Asset management", "Check all tables", source_fields, "Job", WEB_QUEUES},

@@ -161,7 +161,6 @@ static int get(struct web_request *r, struct web_response *out, struct error *e)
 	if (api_query_bool(r, "manifest", true))
 		add_manifest(r, &b, &w);
 	jw_object_end(&w);
-	web_etag(r, out);
 	return 0;
 }
 

@@ -110,10 +110,7 @@ static int tables(struct web_request *r, struct web_response *out, struct error 
 	jw_array_end(&w);
 	jw_kv_u64(&w, "total", total);
 	jw_object_end(&w);
-	rc = json_finish(&j, e);
-	if (!rc)
-		web_etag(r, out);
-	return rc;
+	return json_finish(&j, e);
 }
 
 /* ---- rows, SQL ---- */
@@ -194,10 +191,7 @@ static int list_files(struct web_request *r, struct web_response *out, struct er
 	strlist_add(&words, b.id);
 	if (path && *path)
 		strlist_add(&words, path);
-	rc = web_run(r, &words, API_SECONDS, out, e);
-	if (!rc)
-		web_etag(r, out);
-	return rc;
+	return web_run(r, &words, API_SECONDS, out, e);
 }
 
 /* ---- compare ---- */

@@ -4,6 +4,7 @@
 #include "job/source_kind.h"
 #include "web/answer.h"
 #include "web/api.h"
+#include "web/multipart.h"
 #include "web/uri.h"
 
 #include <string.h>
@@ -65,18 +66,17 @@ static char *entry_name(const struct wanted *w)
 /* Also the name of the file. */
 static int read_wanted(struct web_request *r, const struct known_backup *b, struct wanted *out, char **file_name, struct error *e)
 {
-	const char *table = web_query(r, "table");
+	AUTO_FREE char *called = either(r, "file_name");
 
 	out->format = either(r, "format");
 	out->source = either(r, "source");
 	out->path = either(r, "path");
 	web_field_list(r, "tables", &out->tables);
-	if (table)
-		strlist_add(&out->tables, table);
+	web_query_list(r, "table", &out->tables);
 	if (out->path) {
 		if (!out->format)
 			out->format = mem_string("archive");
-		*file_name = entry_name(out);
+		*file_name = called ? multipart_clean_name(called) : entry_name(out);
 		return 0;
 	}
 	const struct known_source *s = find_source(b, out->source);
@@ -87,24 +87,30 @@ static int read_wanted(struct web_request *r, const struct known_backup *b, stru
 	}
 	if (!out->format)
 		out->format = mem_string(source_kind_format(s->engine));
-	*file_name = source_kind_export_name(s->engine, s->name, out->format, b->time);
+	*file_name = called ? multipart_clean_name(called) : source_kind_export_name(s->engine, s->name, out->format, b->time);
 	return 0;
 }
 
-/* Where the same is downloaded: of several tables only a form can ask. */
-static char *link_to(const char *id, const struct wanted *w)
+static void add_parameter(struct buf *url, const char *name, const char *value)
 {
-	const struct { const char *name, *value; } more[] = {
-		{"source", w->source}, {"path", w->path}, {"table", w->tables.n == 1 ? w->tables.v[0] : NULL},
-	};
-	struct buf url = BUF_INIT;
+	if (!value)
+		return;
+	buf_printf(url, "&%s=", name);
+	uri_encode(value, url);
+}
 
-	buf_printf(&url, API "backups/%s/download/?format=%s", id, w->format);
-	for (size_t i = 0; i < ARRAY_LEN(more); i++)
-		if (more[i].value) {
-			buf_printf(&url, "&%s=", more[i].name);
-			uri_encode(more[i].value, &url);
-		}
+/* Where the same file is to be had by GET. */
+static char *url_of(const struct web_request *r, const struct known_backup *b, const struct wanted *w)
+{
+	CLEANUP(buf_release) struct buf url = BUF_INIT;
+	AUTO_FREE char *called = either(r, "file_name");
+
+	buf_printf(&url, API "backups/%s/download/?format=%s", b->id, w->format);
+	add_parameter(&url, "source", w->source);
+	add_parameter(&url, "path", w->path);
+	for (size_t i = 0; i < w->tables.n; i++)
+		add_parameter(&url, "table", w->tables.v[i]);
+	add_parameter(&url, "file_name", called);
 	return buf_take_text(&url);
 }
 
@@ -128,7 +134,7 @@ static int fetch(struct web_request *r, struct web_response *out, char **url, st
 		out->file_name = TAKE(name);
 	}
 	if (url)
-		*url = link_to(b.id, &w);
+		*url = url_of(r, &b, &w);
 	return 0;
 }
 
@@ -167,6 +173,7 @@ static int prepare(struct web_request *r, struct web_response *out, struct error
 /* ---- the table ---- */
 
 #define FORMAT_HELP "archive (the engine's own file), sql, sql.gz (packed), csv (a zip), xlsx; tar.gz, tar.zst or zip of a folder. Unless said, archive for databases, tar.gz for folders"
+#define FILE_NAME_HELP "what the file is called; unless said, as people know it: backup_shop_20261121_071405.sql"
 #define SOURCE_HELP "which source of the backup, when it has several"
 #define PATH_HELP "only this file (archive) or folder (tar.gz, tar.zst, zip) of the backup, as files/ lists it"
 
@@ -174,7 +181,8 @@ static const struct web_field link_fields[] = {
 	{"format", "string?", FORMAT_HELP, EXPORT_FORMAT_CHOICES},
 	{"source", "string?", SOURCE_HELP},
 	{"path", "string?", PATH_HELP},
-	{"table", "string?", "only this table, of sql, sql.gz, csv and xlsx"},
+	{"table", "string?", "only this table, of sql, sql.gz, csv and xlsx; may be given several times"},
+	{"file_name", "string?", FILE_NAME_HELP, NULL, 0, 200},
 	{0},
 };
 static const struct web_field body_fields[] = {
@@ -182,6 +190,7 @@ static const struct web_field body_fields[] = {
 	{"source", "string", SOURCE_HELP},
 	{"path", "string", PATH_HELP},
 	{"tables", "array", "only these tables, of sql, sql.gz, csv and xlsx"},
+	{"file_name", "string", FILE_NAME_HELP, NULL, 0, 200},
 	{0},
 };
 

@@ -76,7 +76,6 @@ int api_answer_job(struct web_request *r, const struct job_record *j, struct web
 
 	jw_init(&w, &out->body);
 	job_json(j, &w);
-	web_etag(r, out);
 	return 0;
 }
 
@@ -192,7 +191,6 @@ static int log_lines(struct web_request *r, struct web_response *out, struct err
 	jw_array_end(&w);
 	jw_kv_u64(&w, "total", l.n);
 	jw_object_end(&w);
-	web_etag(r, out);
 	return 0;
 }
 

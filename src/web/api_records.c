@@ -40,7 +40,6 @@ int api_record_answer(const struct api_records *k, struct web_request *r, int64_
 	jw_init(&w, &out->body);
 	k->write(record, &w);
 	k->release(record);
-	web_etag(r, out);
 	return 0;
 }
 

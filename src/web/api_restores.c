@@ -25,7 +25,7 @@ static int get(struct web_request *r, struct web_response *out, struct error *e)
 /* ---- POST restores/ ---- */
 
 struct wanted {
-	char *backup, *target, *database, *only, *mode;
+	char *backup, *name, *target, *database, *only, *mode;      /* name: of a file */
 	struct strlist sources, tables, paths;
 	bool safety;
 };
@@ -33,6 +33,7 @@ struct wanted {
 static void wanted_release(struct wanted *w)
 {
 	mem_free_ptr(&w->backup);
+	mem_free_ptr(&w->name);
 	mem_free_ptr(&w->target);
 	mem_free_ptr(&w->database);
 	mem_free_ptr(&w->only);
@@ -93,6 +94,7 @@ static int request(struct web_request *r, const struct wanted *w, const char *wh
 	const struct request_restore q = {
 		.what = what,
 		.repository = repository,
+		.name = w->name,
 		.to = w->target,
 		.database = w->database,
 		.only = w->only,
@@ -181,6 +183,7 @@ static struct web_upload *upload_of(struct web_request *r, const char *field)
 static int request_upload(struct web_request *r, const struct web_upload *u, bool database, const char *field, struct job_record *j, struct error *e)
 {
 	CLEANUP(wanted_release) struct wanted w = {
+		.name = mem_string(u->name),
 		.target = web_field_text(r, field),
 		.database = database ? web_field_text(r, "database") : NULL,
 		.mode = web_field_text(r, "mode"),
@@ -195,8 +198,6 @@ static int request_upload(struct web_request *r, const struct web_upload *u, boo
 		rc = request(r, &w, u->path, repository, j, e);
 	if (rc)
 		return rc;
-	mem_free_ptr(&j->title);
-	j->title = mem_printf("restore %s to %s", u->name, w.database ? w.database : w.target);
 	j->notes = TAKE(name);
 	return 0;
 }

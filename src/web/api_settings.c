@@ -13,11 +13,7 @@ static int get(struct web_request *r, struct web_response *out, struct error *e)
 	struct json_out w;
 
 	jw_init(&w, &out->body);
-	int rc = settings_json(r->catalog, &w, e);
-
-	if (!rc)
-		web_etag(r, out);
-	return rc;
+	return settings_json(r->catalog, &w, e);
 }
 
 /* The value of a member as setting_set() takes it: a text; NULL for null. */

@@ -9,11 +9,7 @@ static int statistics(struct web_request *r, struct web_response *out, struct er
 	struct json_out w;
 
 	jw_init(&w, &out->body);
-	int rc = statistics_json(r->catalog, time_now(), api_query_number(r, "days", 30), web_query(r, "source"), &w, e);
-
-	if (!rc)
-		web_etag(r, out);
-	return rc;
+	return statistics_json(r->catalog, time_now(), api_query_number(r, "days", 30), web_query(r, "source"), &w, e);
 }
 
 int api_health(struct web_request *r, bool details, struct web_response *out, struct error *e)

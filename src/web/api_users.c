@@ -29,7 +29,6 @@ static int answer_user(struct web_request *r, const struct user_record *u, struc
 
 	jw_init(&w, &out->body);
 	user_json(u, &w);
-	web_etag(r, out);
 	return 0;
 }
 

@@ -65,6 +65,15 @@ const char *web_query(const struct web_request *r, const char *name)
 	return uri_pairs_get(&exchange_of(r)->uri.query, name);
 }
 
+void web_query_list(const struct web_request *r, const char *name, struct strlist *out)
+{
+	const struct uri_pairs *query = &exchange_of(r)->uri.query;
+
+	for (size_t i = 0; i < query->names.n; i++)
+		if (!strcmp(query->names.v[i], name))
+			strlist_add(out, query->values.v[i]);
+}
+
 const char *web_header(const struct web_request *r, const char *name)
 {
 	return framing_get(&exchange_of(r)->head, name);
@@ -312,6 +321,8 @@ static int run(struct exchange *x, struct error *e)
 		rc = web_fields(x->route, &x->r, e);
 	if (!rc)
 		rc = x->route->run(&x->r, &x->out, e);
+	if (!rc)
+		answer_etag(&x->r, &x->out);
 	return rc || !x->out.file ? rc : send_prepare(&x->r, &x->out, &x->part, e);
 }
 

@@ -63,7 +63,8 @@ static int start(struct web_request *r, const struct strlist *words, struct proc
 	const struct exchange_site *site = exchange_of(r)->site;
 	AUTO_FREE const char **argv = mem_zero((words->n + 3) * sizeof *argv);
 	AUTO_FREE char *home = mem_printf("BACKSTAY_HOME=%s", site->state_dir);
-	const char *const env[] = {home, NULL};
+	AUTO_FREE char *author = r->who ? mem_printf("BACKSTAY_AUTHOR=%s", r->who) : NULL;
+	const char *const env[] = {home, author, NULL};
 	size_t n = 0;
 
 	argv[n++] = site->program;

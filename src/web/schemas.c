@@ -66,7 +66,8 @@ static const struct openapi_member line[] = {{"n", "integer"}, {"time", "time"},
 static const struct openapi_member lines[] = {{"items", "Line[]"}, {"total", "integer"}, {0}};
 static const struct openapi_member confirmation[] = {
 	{"type", "string"}, {"title", "string"}, {"status", "integer"}, {"kind", "string"}, {"detail", "string"},
-	{"confirm", "string", "the name to send as \"confirm\""}, {"replaces", "string[]", "a sentence for each thing that goes"}, {0},
+	{"confirm", "string", "the name to send as \"confirm\""}, {"replaces", "string[]", "a sentence for each thing that goes"},
+	{"targets", "string[]", "the URL of each, as it is shown"}, {0},
 };
 
 /* ---- configuration ---- */

@@ -37,6 +37,7 @@ struct web_request {
 	void *own;                              /* server.c's */
 };
 const char *web_query(const struct web_request *r, const char *name);             /* of the URL; NULL when absent */
+void web_query_list(const struct web_request *r, const char *name, struct strlist *out);        /* of a parameter that may come several times; appends */
 const char *web_header(const struct web_request *r, const char *name);
 /* offset and limit of the query; -ERR_USAGE when they are no numbers. */
 int web_page(const struct web_request *r, struct catalog_page *out, struct error *e) MUST_USE;
@@ -109,8 +110,6 @@ int web_status(const struct error *e);
 /* A page of a listing: {"items": [...], "total": n, "offset":, "limit":} and a Link header; begin, then items, then end. */
 void web_list_begin(struct web_response *out, struct json_out *w, uint64_t total, const struct catalog_page *p);
 void web_list_end(struct web_request *r, struct web_response *out, struct json_out *w);
-/* A weak ETag from the content; 304 when the request has it already. For answers to GET. */
-void web_etag(struct web_request *r, struct web_response *out);
 
 /* ---- doing things ---- */
 /* Queue what one of job/request.h's functions made: author and the audit trail are from the request; answers 202 with the job and a

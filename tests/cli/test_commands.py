@@ -381,6 +381,13 @@ def test_an_outside_file_is_taken_in_and_restored(initialised, shop, home, says)
     assert rows_of(home / "copy.db") == rows_of(shop)
     assert newest(initialised)["imported"] is True
     assert f"shop.db was taken in as backup {newest(initialised)['short_id']}\n" in result.err
+    initialised("restore", "shop.db", "--to", "third.db", "--name", "from the old machine.db")
+    assert newest(initialised)["name"] == "from the old machine.db"
+    result = initialised.fails(2, "restore", "shop.db", "--to", "fourth.db", "--name", "../x")
+    assert result.err.endswith('backstay: "../x" cannot be the name of a file\n')
+    for target in ("copy.db", "sqlite:copy.db"):
+        preview = initialised("restore", "shop.db", "--to", target, "--dry-run", "--json").json
+        assert preview["targets"] == [f"sqlite:{home}/copy.db"] and preview["replaces"][0].startswith(f"{home}/copy.db: ")
 
 
 def test_restore_of_neither_backup_nor_file_is_an_error(initialised, says):
@@ -391,7 +398,7 @@ def test_restore_of_neither_backup_nor_file_is_an_error(initialised, says):
 def test_a_failed_restore_says_that_nothing_was_changed_and_leaves_the_target(initialised, shop, media):
     initialised("backup", "shop.db")
     before = tree_of(media)
-    initialised.run("restore", "latest", "--to", "media/read me.txt", "--yes").status == 6
+    assert initialised.run("restore", "latest", "--to", "media/read me.txt", "--yes").status == 6
     assert tree_of(media) == before
 
 

@@ -265,7 +265,12 @@ def walk_asset_management(c, world):
     assert b"<html" in world.client().get("//backup-restore").body
     sql = c.urlencoded("//backup/sql", {"source": "ledger"})
     assert b"CREATE TABLE" in sql.body
-    c.wait(c.form("//restore/sql", {"source": "ledger", "confirm": "ledger"}, {"file": ("backup.sql", sql.body)}, status=202))
+    made, kept = c.get("/jobs/?kind=export,backup&limit=2")["items"]
+    assert (made["kind"], kept["kind"], kept["sources"]) == ("export", "backup", ["ledger"])
+    assert made["author"] == kept["author"] == "token test of maria"
+    assert made["backup"] == kept["backup"] == c.get("/backups/?source=ledger&limit=1")["items"][0]["id"]
+    job = c.wait(c.form("//restore/sql", {"source": "ledger", "confirm": "ledger"}, {"file": ("backup.sql", sql.body)}, status=202))
+    assert job["title"] == "restore backup.sql to ledger"
     for action in ("optimize", "check"):
         c.wait(c.urlencoded(f"//database/{action}", {"source": "ledger"}))
     world.back_up("ledger")
@@ -417,6 +422,12 @@ def test_what_has_not_changed_is_not_sent_again(world, backup):
     first = world.viewer.request("GET", "/backup/api/backups/?source=shop")
     again = world.viewer.request("GET", "/backup/api/backups/?source=shop", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status, again.body) == (304, b"")
+    for path in ("account", "setup", "audit/check", "sources/shop"):
+        tag = world.admin.request("GET", f"/backup/api/{path}/").headers["etag"]
+        again = world.admin.request("GET", f"/backup/api/{path}/", headers={"If-None-Match": tag})
+        assert (again.status, again.body, again.headers["etag"]) == (304, b"", tag)
+    changed = world.admin.request("PATCH", "/backup/api/sources/shop/", {"notes": None}, headers={"If-None-Match": "*"})
+    assert changed.status == 200 and changed.json["name"] == "shop"
 
 
 # ---- backups ----
@@ -465,6 +476,17 @@ def test_of_several_sources_one_is_named(world):
     assert b"CREATE TABLE" in download(world.operator, both, "source=shop&format=sql").body
 
 
+def test_a_prepared_file_is_the_one_asked_for_by_its_own_name(world):
+    both = world.back_up("shop", "media")["id"]
+    wanted = {"source": "shop", "format": "csv", "tables": ["orders", "customers"], "file_name": "../for the auditors.zip"}
+    while not (ready := world.operator.post(f"/backups/{both}/export/", wanted))["ready"]:
+        world.operator.wait(ready["job"])
+    assert ready["file_name"] == "for the auditors.zip"
+    answer = world.operator.get("/" + ready["url"])
+    assert answer.headers["content-disposition"].startswith('attachment; filename="for the auditors.zip"')
+    assert sorted(zipfile.ZipFile(io.BytesIO(answer.body)).namelist()) == ["customers.csv", "orders.csv"]
+
+
 def test_rows_and_sql_are_read_without_a_restore(world, backup):
     assert world.viewer.get(f"/backups/{backup}/tables/nothing/rows/", status=404)["detail"] == f'there is no table "nothing" in backup {backup[:8]}'
     rows = world.viewer.get(f"/backups/{backup}/tables/customers/rows/?limit=2")
@@ -504,6 +526,7 @@ def test_nothing_live_is_replaced_unless_its_name_is_given(world):
         asked = world.admin.post("/restores/", {"backup_id": id, **body}, status=409)
         assert asked["confirm"] == "ledger" and asked["detail"] == 'this replaces ledger: say so with "confirm"'
         assert len(asked["replaces"]) == 1 and asked["replaces"][0].startswith(f"{world.ledger}: ")
+        assert asked["targets"] == [f"sqlite:{world.ledger}"]
     assert world.ledger.read_bytes() == before and not world.admin.get("/restores/?state=queued,running")["total"]
     done = world.admin.wait(world.admin.post("/restores/", {"backup_id": id, "confirm": "ledger"}))
     assert len(done["result"]["safety"]) == 1
@@ -515,6 +538,14 @@ def test_a_restore_to_a_new_place_asks_nothing(world, tmp_path):
     assert sorted(p.name for p in (tmp_path / "copy" / "2026").iterdir()) == sorted(p.name for p in (world.media / "2026").iterdir())
     asked = world.admin.post("/restores/", {"backup_id": id, "target": str(tmp_path / "copy")}, status=409)
     assert asked["confirm"] == "copy"
+
+
+def test_a_name_is_that_of_the_target_whatever_is_in_it(world, tmp_path):
+    id = world.back_up("media")["id"]
+    target = tmp_path / "ledger: all as it was at noon"
+    world.admin.wait(world.admin.post("/restores/", {"backup_id": id, "target": str(target), "paths": ["2026"]}))
+    asked = world.admin.post("/restores/", {"backup_id": id, "target": str(target)}, status=409)
+    assert asked["confirm"] == "ledger: all as it was at noon" and asked["targets"] == [f"folder:{target}"]
 
 
 def test_a_target_with_a_password_is_refused_because_others_could_read_it(world, backup):
@@ -552,10 +583,29 @@ def test_files_are_sent_restored_and_removed(world, tmp_path):
     dump = gzip.compress(subprocess.run(["sqlite3", world.shop, ".dump"], capture_output=True, check=True).stdout)
     jobs = world.admin.form("/restores/upload_and_restore/", fields, {"database_file": ("backup.sql.gz", dump), "media_file": ("media.tar.gz", packed.getvalue())})["jobs"]
     assert [j["notes"] for j in jobs] == ["both", "both"]
+    assert [j["title"] for j in jobs] == [f"restore backup.sql.gz to sqlite:{tmp_path}/sent.db", f"restore media.tar.gz to {tmp_path}/sent"]
     for job in jobs:
         world.admin.wait(job)
     assert rows_of(tmp_path / "sent.db")["orders"] == rows_of(world.shop)["orders"]
+    assert [world.admin.get(f"/backups/{world.admin.wait(job)['backup']}/")["name"] for job in jobs] == ["backup.sql.gz", "media.tar.gz"]
     assert (tmp_path / "sent").is_dir()
+    until(lambda: not any((world.state / "uploads").iterdir()))
+
+
+def test_what_is_sent_replaces_nothing_live_unless_its_name_is_given(world):
+    dump = subprocess.run(["sqlite3", world.shop, ".dump"], capture_output=True, check=True).stdout
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(world.media, "media")
+    before = world.ledger.read_bytes()
+    for path, fields, files, target, name in (
+            ("/restores/upload_and_restore/", {"target": "ledger"}, {"database_file": ("d.sql", dump)}, f"sqlite:{world.ledger}", "ledger"),
+            ("/restores/upload_and_restore/", {"target": str(world.ledger)}, {"database_file": ("d.sql", dump)}, f"sqlite:{world.ledger}", "ledger"),
+            ("/restores/upload_and_restore/", {}, {"media_file": ("m.tar.gz", packed.getvalue())}, f"folder:{world.media}", "media"),
+            ("//restore/sql", {"source": "ledger"}, {"file": ("d.sql", dump)}, f"sqlite:{world.ledger}", "ledger")):
+        asked = world.admin.form(path, fields, files, status=409)
+        assert asked["confirm"] == name and asked["targets"] == [target]
+    assert world.ledger.read_bytes() == before and not world.admin.get("/restores/?state=queued,running")["total"]
     until(lambda: not any((world.state / "uploads").iterdir()))
 
 

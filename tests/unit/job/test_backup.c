@@ -265,7 +265,7 @@ static void only_our_own_backups_of_this_machine_come_before(void **state)
 
 	put_snapshot(&r, at("media"), "", "media/a.txt", "text");
 	put_snapshot(&r, at("media"), TAG_BACKSTAY, ".backstay/manifest.json", "{\"version\": 1}");
-	assert_ok(job_import(&r, at("app.db"), NULL, NULL, &made, &e));
+	assert_ok(job_import(&r, at("app.db"), NULL, NULL, NULL, &made, &e));
 	assert_parent(back_up(&r, SOURCES("media")), "");
 	assert_parent(back_up(&r, SOURCES("app.db")), "");
 }
@@ -285,7 +285,7 @@ static void an_outside_file_becomes_a_backup_of_what_it_is(void **state)
 	struct error e;
 
 	put_file("dump.sql", "CREATE TABLE t(x);\nINSERT INTO t VALUES (1);\n");
-	assert_ok(job_import(&r, "dump.sql", NULL, NULL, &made, &e));
+	assert_ok(job_import(&r, "dump.sql", NULL, NULL, NULL, &made, &e));
 	assert_true(snapshot_has_tag(&made.backup.snapshot, TAG_IMPORTED));
 	assert_string_equal(made.backup.manifest.sources[0].engine, "sqlite");
 	assert_string_equal(without_room(made.backup.manifest.sources[0].url), "import:@/dump.sql");
@@ -298,7 +298,7 @@ static void an_outside_file_that_is_broken_is_no_backup(void **state)
 	struct error e = {0};
 
 	put_file("dump.sql", "CREATE TABLE t(x);\nINSERT INTO u VALUES (1);\n");
-	assert_int_equal(job_import(&r, "dump.sql", NULL, NULL, &made, &e), -ERR_CORRUPT);
+	assert_int_equal(job_import(&r, "dump.sql", NULL, NULL, NULL, &made, &e), -ERR_CORRUPT);
 	assert_int_equal(count_snapshots(&r), 0);
 }
 

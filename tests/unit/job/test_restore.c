@@ -426,7 +426,7 @@ static void what_came_from_an_outside_file_needs_a_place(void **state)
 	CLEANUP(job_backup_result_release) struct job_backup_result made = {0};
 	struct error e;
 
-	assert_ok(job_import(&r, "app.db", NULL, NULL, &made, &e));
+	assert_ok(job_import(&r, "app.db", NULL, NULL, NULL, &made, &e));
 	assert_fails(try_choice(&made.backup, &(struct choice){.to = NULL}, &e), ERR_USAGE,
 		     "app.db came from an outside file and has no place to go back to");
 	assert_ok(try_choice(&made.backup, &(struct choice){.to = "copy.db"}, &e));
@@ -447,16 +447,18 @@ static void what_another_program_stored_is_restored_whole(void **state)
 
 static void a_preview_tells_what_would_be_replaced_and_what_is_wrong(void **state)
 {
-	CLEANUP(strlist_release) struct strlist lines = {0};
+	CLEANUP(restore_preview_release) struct restore_preview there = {0};
 	const struct job_restore j = {.backup = &b}, bad = {.backup = &b, .to = "media/a.txt"};
 	const struct timespec now = time_now();
 	struct error e;
 
 	time_freeze(&now);
-	assert_ok(job_restore_preview(&r, &j, &lines, &e));
-	assert_int_equal(lines.n, 2);
-	assert_string_equal(without_room(lines.v[1]), "@/app.db: 12 KiB, changed just now");
-	assert_fails(job_restore_preview(&r, &bad, &lines, &e), ERR_MISMATCH,
+	assert_ok(job_restore_preview(&r, &j, &there, &e));
+	assert_int_equal(there.lines.n, 2);
+	assert_string_equal(without_room(there.lines.v[1]), "@/app.db: 12 KiB, changed just now");
+	assert_int_equal(there.targets.n, 2);
+	assert_string_equal(without_room(there.targets.v[1]), "sqlite:@/app.db");
+	assert_fails(job_restore_preview(&r, &bad, &there, &e), ERR_MISMATCH,
 		     "media/a.txt is no folder, which 2 sources could be restored into");
 	assert_untouched();
 }

@@ -211,6 +211,24 @@ static void an_answer_of_no_changes_nothing(void **state)
 	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "one");
 }
 
+static void a_preview_tells_what_an_undo_brings_back_and_changes_nothing(void **state)
+{
+	const struct timespec t = {.tv_sec = 1795245245};
+	CLEANUP(restore_preview_release) struct restore_preview back = {0};
+	struct error e;
+
+	assert_fails(job_undo_preview(&r, NULL, &back, &e), ERR_NOT_FOUND, "there is nothing to undo: no restore replaced anything, or all were undone");
+	set("two");
+	time_freeze(&t);
+	AUTO_FREE char *safety = restore(one);
+
+	assert_ok(job_undo_preview(&r, NULL, &back, &e));
+	assert_int_equal(back.targets.n, 1);
+	assert_string_equal(without_room(back.targets.v[0]), "sqlite:@/app.db");
+	assert_string_equal(without_room(back.lines.v[0]), "sqlite:@/app.db as it was at 2026-11-21 07:14:05");
+	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "one");
+}
+
 /* ---- what can ---- */
 
 static void P8_restores_are_undone_one_after_the_other(void **state)
@@ -305,6 +323,7 @@ int main(void)
 		IN_REPOSITORY(an_undo_that_was_cut_off_before_its_mark_is_done_once_more),
 		IN_REPOSITORY(a_damaged_safety_backup_is_not_passed_over),
 		IN_REPOSITORY(an_answer_of_no_changes_nothing),
+		IN_REPOSITORY(a_preview_tells_what_an_undo_brings_back_and_changes_nothing),
 		IN_REPOSITORY(P8_restores_are_undone_one_after_the_other),
 		IN_REPOSITORY(what_was_there_before_an_undo_is_kept_too),
 		IN_REPOSITORY(an_undo_whose_target_is_gone_brings_it_back_and_counts),

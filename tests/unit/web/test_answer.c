@@ -152,7 +152,7 @@ static void what_is_known_already_is_not_sent(void **state)
 	CLEANUP(exchange_drop) struct exchange *first = asked(&site, "/a", NULL, 0);
 
 	buf_add_str(&first->out.body, "{\"a\":1}");
-	web_etag(&first->r, &first->out);
+	answer_etag(&first->r, &first->out);
 	assert_int_equal(first->out.status, 0);
 	const char *tag = answer_header_get(&first->out, "ETag");
 	const struct framing_header *known = HEADERS({"If-None-Match", tag}), *other = HEADERS({"If-None-Match", "W/\"other\""});
@@ -160,12 +160,12 @@ static void what_is_known_already_is_not_sent(void **state)
 	CLEANUP(exchange_drop) struct exchange *changed = asked(&site, "/a", other, 1);
 
 	buf_add_str(&same->out.body, "{\"a\":1}");
-	web_etag(&same->r, &same->out);
+	answer_etag(&same->r, &same->out);
 	assert_int_equal(same->out.status, 304);
 	assert_int_equal(same->out.body.len, 0);
 	assert_header(&same->out, "ETag", tag);
 	buf_add_str(&changed->out.body, "{\"a\":1}");
-	web_etag(&changed->r, &changed->out);
+	answer_etag(&changed->r, &changed->out);
 	assert_int_equal(changed->out.status, 0);
 }
 

@@ -5,7 +5,7 @@
 #include "catalog/db.h"
 #include "catalog/name.h"
 #include "catalog/place.h"
-#include "catalog/setting.h"
+#include "catalog/setting_inner.h"
 #include "catalog/source.h"
 
 #include <stdio.h>
@@ -43,11 +43,29 @@ void schedule_list_release(struct schedule_list *l)
 	*l = (struct schedule_list){0};
 }
 
+/* Where backups are only counted, age removes none: nobody has said a number of days, and the number of backups is said by the name that means just that. */
+static int only_counted(struct catalog *c, bool *out, struct error *e)
+{
+	CLEANUP(setting_source_release) struct setting_source count = {0};
+	AUTO_FREE char *days = NULL;
+	enum setting_origin origin;
+	int rc = setting_text(c, "retention_days", &days, &origin, e);
+
+	if (!rc)
+		rc = setting_given(setting_find("max_backups"), &count, e);
+	*out = !rc && origin == SETTING_DEFAULT && count.variable && !strcmp(count.variable, "BACKUP_RETENTION_COUNT");
+	return rc;
+}
+
 int schedule_usual_keep(struct catalog *c, struct schedule_keep *out, struct error *e)
 {
-	*out = (struct schedule_keep){0};
-	int rc = setting_number(c, "retention_days", &out->days, e);
+	bool counted;
 
+	*out = (struct schedule_keep){0};
+	int rc = only_counted(c, &counted, e);
+
+	if (!rc && !counted)
+		rc = setting_number(c, "retention_days", &out->days, e);
 	return rc ? rc : setting_number(c, "max_backups", &out->max_backups, e);
 }
 

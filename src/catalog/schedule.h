@@ -58,7 +58,8 @@ int schedule_weekday_parse(const char *text);                /* "sun", "Sunday";
 
 /* A new one as it begins: enabled, a backup of everything every day at 02:00, what was missed is made up for. name stays NULL. */
 struct schedule_record schedule_record_new(void);
-/* What a backup's schedule keeps when nothing is said: the settings retention_days and max_backups. c may be NULL. */
+/* What a backup's schedule keeps when nothing is said: the settings retention_days and max_backups. BACKUP_RETENTION_COUNT without any number of days
+ * counts alone. c may be NULL. */
 int schedule_usual_keep(struct catalog *c, struct schedule_keep *out, struct error *e) MUST_USE;
 /* Its times. -ERR_USAGE for a cron expression that is none. */
 int schedule_cron(const struct schedule_record *s, struct cron *out, struct error *e) MUST_USE;

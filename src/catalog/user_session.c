@@ -107,26 +107,39 @@ int session_remove_all(struct catalog *c, int64_t user, struct error *e)
 
 /* ---- use ---- */
 
+struct owned {
+	struct session_record session;
+	struct user_record user;
+};
+
+static int read_owned(const struct db_row *q, void *record, struct error *e)
+{
+	struct owned *o = record;
+	int rc = read_row(q, &o->session, e);
+
+	if (!rc)
+		rc = user_read(q, USER_AT, &o->user, e);
+	if (rc)
+		session_record_release(&o->session);
+	return rc;
+}
+
 int session_find(struct catalog *c, const unsigned char hash[USER_HASH_LEN], struct timespec now, struct session_record *out,
 		 struct user_record *user, struct error *e)
 {
-	struct db_row q = {0};
+	struct owned found;
+	struct db_row q;
 	int rc = db_query(c, &q, e,
 			  "SELECT " COLUMNS ", " USER_COLUMNS
 			  FROM " WHERE session.hash = ?1 AND session.expires > ?2 AND NOT user.disabled",
 			  "bt", hash, (size_t)USER_HASH_LEN, now);
-	bool found = !rc && db_next(&q, &rc, e);
 
-	*out = (struct session_record){0};
-	*user = (struct user_record){0};
-	if (found)
-		rc = read_row(&q, out, e);
-	if (found && !rc)
-		rc = user_read(&q, USER_AT, user, e);
-	db_done(&q);
+	rc = db_one(&q, rc, read_owned, &found, sizeof found, e);
+	*out = found.session;
+	*user = found.user;
 	if (rc)
-		session_record_release(out);
-	return rc || found ? rc : error_set(e, ERR_NOT_FOUND, "the session has ended");
+		return rc > 0 ? 0 : rc;
+	return error_set(e, ERR_NOT_FOUND, "the session has ended");
 }
 
 int session_touch(struct catalog *c, int64_t id, struct timespec now, struct error *e)

@@ -28,24 +28,18 @@ static int open_named(const struct parsed *p, size_t n, struct catalog **c, stru
 	return rc ? rc : notice_find(*c, p->args.v[n], out, e);
 }
 
-static int audit(struct catalog *c, const char *action, const char *name, struct error *e)
-{
-	AUTO_FREE char *who = common_author();
+typedef int (*change_fn)(struct catalog *c, struct notice_record *n, struct error *e);
 
-	return audit_add(c, who, NULL, action, name, e, NULL);
-}
-
-/* Written and in the audit trail, or neither. */
-static int store(struct catalog *c, struct notice_record *n, bool fresh, struct error *e)
+static int change(struct catalog *c, change_fn fn, const char *action, struct notice_record *n, struct error *e)
 {
 	int rc = catalog_begin(c, e);
 
-	if (rc)
-		return rc;
-	rc = fresh ? notice_add(c, n, e) : notice_update(c, n, e);
-	if (!rc)
-		rc = audit(c, fresh ? "notice-add" : "notice-change", n->name, e);
-	return catalog_end(c, rc, e);
+	return rc ? rc : common_audited(c, fn(c, n, e), action, n->name, e);
+}
+
+static int remove_record(struct catalog *c, struct notice_record *n, struct error *e)
+{
+	return notice_remove(c, n->id, e);
 }
 
 static int show_stored(const struct notice_record *n, const char *what, struct error *e)
@@ -76,7 +70,7 @@ static int add(const struct parsed *p, struct error *e)
 	if (!rc)
 		rc = record_catalog(true, &c, e);
 	if (!rc)
-		rc = store(c, &n, true, e);
+		rc = change(c, notice_add, "notice-add", &n, e);
 	return rc ? rc : show_stored(&n, "added", e);
 }
 
@@ -89,7 +83,7 @@ static int edit(const struct parsed *p, struct error *e)
 	if (!rc)
 		rc = notice_options_read(p, 2, &n, e);
 	if (!rc)
-		rc = store(c, &n, false, e);
+		rc = change(c, notice_update, "notice-change", &n, e);
 	return rc ? rc : show_stored(&n, "changed", e);
 }
 
@@ -101,7 +95,7 @@ static int set_enabled(const struct parsed *p, bool enabled, struct error *e)
 
 	n.enabled = enabled;
 	if (!rc)
-		rc = store(c, &n, false, e);
+		rc = change(c, notice_update, "notice-change", &n, e);
 	if (rc || out_mode.json)
 		return rc ? rc : notice_show_document(&n, e);
 	out_print("notice %s is %s\n", n.name, enabled ? "on" : "off");
@@ -151,13 +145,7 @@ static int remove_notice(const struct parsed *p, struct error *e)
 	if (!rc && out_mode.interactive)
 		rc = out_confirm(opt_flag(p, "yes"), question, e);
 	if (!rc)
-		rc = catalog_begin(c, e);
-	if (rc)
-		return rc;
-	rc = notice_remove(c, n.id, e);
-	if (!rc)
-		rc = audit(c, "notice-remove", n.name, e);
-	rc = catalog_end(c, rc, e);
+		rc = change(c, remove_record, "notice-remove", &n, e);
 	if (rc || out_mode.json)
 		return rc ? rc : notice_show_document(&n, e);
 	out_print("notice %s removed\n", n.name);

@@ -174,6 +174,8 @@ static int public_url(struct daemon *d, const char *own, char **out, struct erro
 		free(*out);
 		*out = mem_string(own);
 	}
+	for (size_t n = rc ? 0 : strlen(*out); n && (*out)[n - 1] == '/';)
+		(*out)[--n] = 0;
 	return rc;
 }
 

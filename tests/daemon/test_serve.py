@@ -95,6 +95,13 @@ def test_it_says_when_it_is_ready_where_it_listens_and_who_may_come_first(daemon
     assert daemon.log.rstrip().endswith("notice serve: stopped")
 
 
+def test_the_link_for_the_first_is_below_the_name_that_people_use(daemon):
+    daemon.program("config", "set", "public_url", "https://backup.example.org/")
+    daemon.start(web=True)
+    assert "within a day: https://backup.example.org/#/setup?link=" in daemon.log
+    daemon.stop()
+
+
 def test_idle_it_needs_less_than_20_mib(plain, tmp_path):
     daemon = Daemon(plain, tmp_path)
     try:

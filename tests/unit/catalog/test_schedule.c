@@ -201,6 +201,33 @@ static void fields_that_are_not_given_stay_as_they_were(void **state)
 	assert_null(r.zone);
 }
 
+static void assert_usual(struct support *s, uint64_t days, uint64_t max)
+{
+	struct schedule_keep keep;
+
+	assert_int_equal(schedule_usual_keep(s->c, &keep, &s->e), 0);
+	assert_int_equal(keep.days, days);
+	assert_int_equal(keep.max_backups, max);
+}
+
+static void a_count_of_the_old_systems_counts_alone_until_days_are_said(void **state)
+{
+	struct support *s = *state;
+
+	unsetenv("BACKUP_RETENTION_DAYS");
+	unsetenv("BACKSTAY_MAX_BACKUPS");
+	assert_usual(s, 30, 50);
+	setenv("BACKUP_RETENTION_COUNT", "10", 1);
+	assert_usual(s, 0, 10);
+	setenv("BACKUP_RETENTION_DAYS", "60", 1);
+	assert_usual(s, 60, 10);
+	unsetenv("BACKUP_RETENTION_DAYS");
+	setenv("BACKSTAY_MAX_BACKUPS", "20", 1);
+	assert_usual(s, 30, 20);
+	unsetenv("BACKSTAY_MAX_BACKUPS");
+	unsetenv("BACKUP_RETENTION_COUNT");
+}
+
 static void what_a_new_one_is_to_keep_is_all_that_it_keeps(void **state)
 {
 	CLEANUP(schedule_record_release) struct schedule_record r = nightly();
@@ -346,6 +373,7 @@ int main(void)
 		CATALOG_TEST(one_that_is_not_there_is_told_with_the_nearest),
 		CATALOG_TEST(every_field_comes_back_as_it_was),
 		CATALOG_TEST(fields_that_are_not_given_stay_as_they_were),
+		CATALOG_TEST(a_count_of_the_old_systems_counts_alone_until_days_are_said),
 		CATALOG_TEST(what_a_new_one_is_to_keep_is_all_that_it_keeps),
 		CATALOG_TEST(its_times_are_told_in_words),
 		CATALOG_TEST(runs_are_kept_apart_from_what_people_change),

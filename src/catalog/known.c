@@ -103,9 +103,9 @@ int known_remove(struct catalog *c, int64_t place, const char *id, struct error 
 	return db_run(c, e, "DELETE FROM backup WHERE place = ?1 AND id = ?2", "is", place, id);
 }
 
-int known_retain(struct catalog *c, int64_t place, const struct strlist *ids, struct error *e)
+int known_drop(struct catalog *c, int64_t place, const struct strlist *ids, struct error *e)
 {
-	return db_run(c, e, "DELETE FROM backup WHERE place = ?1 AND id NOT IN (SELECT value FROM json_each(?2))", "il", place, ids);
+	return db_run(c, e, "DELETE FROM backup WHERE place = ?1 AND id IN (SELECT value FROM json_each(?2))", "il", place, ids);
 }
 
 /* ---- reading ---- */

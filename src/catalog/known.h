@@ -50,8 +50,8 @@ int known_get(struct catalog *c, const char *id, struct known_backup *out, struc
 /* By time, newest first. *total (may be NULL) is how many there are beyond the page. */
 int known_list_some(struct catalog *c, const struct known_filter *f, const struct catalog_page *p, struct known_list *out, uint64_t *total, struct error *e) MUST_USE;
 int known_remove(struct catalog *c, int64_t place, const char *id, struct error *e) MUST_USE;
-/* After a complete listing of a repository: what is not among `ids` (hex) goes. */
-int known_retain(struct catalog *c, int64_t place, const struct strlist *ids, struct error *e) MUST_USE;
+/* Those of these ids (hex) that there are. */
+int known_drop(struct catalog *c, int64_t place, const struct strlist *ids, struct error *e) MUST_USE;
 /* The ids (hex) that the catalog has of a repository, appended in no order. */
 int known_ids(struct catalog *c, int64_t place, struct strlist *out, struct error *e) MUST_USE;
 /* Newest good backup (as in the filter) of a source, by name or shown URL: a zeroed time and "" when there is none. */

@@ -122,20 +122,21 @@ static void without(const struct strlist *all, const struct strlist *but, struct
 static void read_one(struct repository *r, const char *hex, struct backup_list *out)
 {
 	CLEANUP(snapshot_release) struct snapshot s = {0};
-	struct error ignored = {0};
+	struct error why = {0};
 	struct id id;
 
-	if (!id_parse(&id, hex, strlen(hex)) || snapshot_load(r->repo, &id, &s, &ignored))
+	if (!id_parse(&id, hex, strlen(hex)) || snapshot_load(r->repo, &id, &s, &why))
 		return;
 	GROW(out->v, out->n, out->cap);
-	(void)!backup_of_snapshot(r, &s, &out->v[out->n++], &ignored);
+	if (backup_of_snapshot(r, &s, &out->v[out->n++], &why))
+		strlist_add(&out->damaged, why.text);
 }
 
-static int read_backups(struct repository *r, const struct strlist *wanted, bool all, struct progress *p, struct backup_list *out, struct error *e)
+static int read_some(struct repository *r, const struct strlist *wanted, bool all, struct progress *p, struct backup_list *out, struct error *e)
 {
-	int rc = wanted->n && !r->repo->index ? repo_load_index(r->repo, p, NULL, e) : 0;
+	int rc = 0;
 
-	if (!rc && (all || wanted->n > ONE_BY_ONE))
+	if (all || wanted->n > ONE_BY_ONE)
 		return backup_list_load(r, NULL, out, e);
 	for (size_t i = 0; !rc && i < wanted->n; i++) {
 		rc = progress_check(p, e);
@@ -143,6 +144,20 @@ static int read_backups(struct repository *r, const struct strlist *wanted, bool
 			read_one(r, wanted->v[i], out);
 	}
 	return rc;
+}
+
+static int read_backups(struct repository *r, const struct strlist *wanted, bool all, struct progress *p, struct backup_list *out, struct error *e)
+{
+	int rc = wanted->n && !r->repo->index ? repo_load_index(r->repo, p, NULL, e) : 0;
+
+	if (!rc)
+		rc = read_some(r, wanted, all, p, out, e);
+	if (rc || !out->damaged.n)
+		return rc;
+	/* It may be whole, and have been made since our index was read. */
+	backup_list_release(out);
+	rc = repo_load_index(r->repo, p, NULL, e);
+	return rc ? rc : read_some(r, wanted, all, p, out, e);
 }
 
 /* ---- the place ---- */
@@ -196,10 +211,11 @@ static int look(struct catalog *c, struct repository *r, unsigned how, struct pr
 {
 	int rc = place_remember(c, r->location, &s->place, e);
 
-	if (!rc)
-		rc = store_list(r->repo->store, STORE_SNAPSHOT, add_name, &s->listed, e);
+	/* In this order: what another job makes known between the two is not taken for gone. */
 	if (!rc)
 		rc = known_ids(c, s->place.id, &s->known, e);
+	if (!rc)
+		rc = store_list(r->repo->store, STORE_SNAPSHOT, add_name, &s->listed, e);
 	if (rc)
 		return rc;
 	without(&s->listed, &s->known, &s->fresh);
@@ -215,7 +231,7 @@ static int write(struct catalog *c, struct repository *r, unsigned how, struct s
 	for (size_t i = 0; !rc && i < s->backups.n; i++)
 		rc = put(c, r, &s->backups.v[i], s->place.id, e);
 	if (!rc && s->gone.n)
-		rc = known_retain(c, s->place.id, &s->listed, e);
+		rc = known_drop(c, s->place.id, &s->gone, e);
 	look_at(r, &s->place);
 	if (how & RECORD_SIZES)
 		s->place.bytes = s->bytes;

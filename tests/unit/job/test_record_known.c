@@ -10,6 +10,7 @@
 #include "catalog/known.h"
 #include "catalog/place.h"
 #include "job/record.h"
+#include "repo/index.h"
 #include "job/verify.h"
 
 static struct repository r;
@@ -97,6 +98,24 @@ static void a_backup_is_known_with_its_sources_and_counts(void **state)
 	assert_string_equal(p.repository_id, r.repo->config.id);
 	assert_true(p.bytes > 0 && p.bytes_free > 0 && p.scanned.tv_sec > 0);
 	assert_true(p.remembered);
+}
+
+static void what_another_job_has_made_since_the_index_was_read_is_known_as_it_is(void **state)
+{
+	CLEANUP(known_backup_release) struct known_backup k = {0};
+	const char *id = back_up(&r, SOURCES("shop.db"));
+
+	for (int all = 0; all < 2; all++) {
+		repo_drop_index(r.repo);
+		r.repo->index = index_new();
+		scan(all ? RECORD_ALL : RECORD_NEW);
+		known_backup_release(&k);
+		get(id, &k);
+		assert_string_equal(k.name, "shop.db");
+		assert_int_equal(k.source_count, 1);
+		assert_int_equal(k.sources[0].tables, 2);
+		assert_non_null(k.job);
+	}
 }
 
 static void what_is_gone_goes_and_what_is_there_is_not_read_again(void **state)
@@ -211,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_listing_that_fails_changes_nothing),
+		TEST(what_another_job_has_made_since_the_index_was_read_is_known_as_it_is),
 		TEST(a_backup_is_known_with_its_sources_and_counts),
 		TEST(what_is_gone_goes_and_what_is_there_is_not_read_again),
 		TEST(a_tag_that_gives_it_another_id_leaves_it_findable_by_the_first),

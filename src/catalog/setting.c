@@ -37,7 +37,7 @@ void setting_source_release(struct setting_source *s)
 
 /* ---- values ---- */
 
-static bool parse_bool(const char *text, bool *out)
+bool setting_parse_bool(const char *text, bool *out)
 {
 	static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -88,7 +88,7 @@ static bool fits(const struct setting *s, const char *text)
 	case SETTING_SIZE:
 		return parse_number(s, text, &number);
 	case SETTING_BOOL:
-		return parse_bool(text, &flag);
+		return setting_parse_bool(text, &flag);
 	case SETTING_CHOICE:
 		return is_choice(s, text);
 	case SETTING_TEXT:
@@ -193,7 +193,7 @@ int setting_bool(struct catalog *c, const char *name, bool *out, struct error *e
 	AUTO_FREE char *text = NULL;
 	*out = false;
 	int rc = setting_text(c, name, &text, NULL, e);
-	if (!rc && !parse_bool(text, out))
+	if (!rc && !setting_parse_bool(text, out))
 		rc = error_set(e, ERR_INTERNAL, "the setting %s is not true or false", name);
 	return rc;
 }
@@ -218,7 +218,7 @@ static char *canonical(const struct setting *s, const char *text)
 	bool flag;
 	if ((s->type == SETTING_NUMBER || s->type == SETTING_SIZE) && parse_number(s, text, &number))
 		return mem_printf("%" PRIu64, number);
-	if (s->type == SETTING_BOOL && parse_bool(text, &flag))
+	if (s->type == SETTING_BOOL && setting_parse_bool(text, &flag))
 		return mem_string(flag ? "true" : "false");
 	return mem_string(text);
 }
@@ -258,7 +258,7 @@ static void write_value(const struct setting *s, const char *text, struct json_o
 	bool flag = false;
 	if ((s->type == SETTING_NUMBER || s->type == SETTING_SIZE) && parse_number(s, text, &number))
 		jw_u64(w, number);
-	else if (s->type == SETTING_BOOL && parse_bool(text, &flag))
+	else if (s->type == SETTING_BOOL && setting_parse_bool(text, &flag))
 		jw_bool(w, flag);
 	else
 		jw_string(w, text);

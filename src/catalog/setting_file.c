@@ -209,12 +209,22 @@ static char *nearest_variable(const char *variable)
 	return n.found ? mem_printf("%.*s%s", (int)prefix_of(variable), variable, n.found) : NULL;
 }
 
-static void judge(const char *variable, struct strlist *out)
+/* With the lock. Whoever has switched sending to SFTP off misses nothing. */
+static bool sftp_is_off(void)
+{
+	const char *given = in_environment("BACKUP_SFTP_ENABLED"), *text = given ? given : in_file("BACKUP_SFTP_ENABLED");
+	bool enabled;
+
+	return text && setting_parse_bool(text, &enabled) && !enabled;
+}
+
+static void judge(const char *variable, bool sftp_off, struct strlist *out)
 {
 	if (!(begins(variable, "BACKSTAY_") || begins(variable, "BACKUP_")) || is_known(variable))
 		return;
 	if (begins(variable, "BACKUP_SFTP_")) {
-		strlist_addf(out, "%s is for a store that is not built in yet", variable);
+		if (!sftp_off)
+			strlist_addf(out, "%s is for a store that is not built in yet", variable);
 		return;
 	}
 	AUTO_FREE char *near = nearest_variable(variable);
@@ -231,11 +241,12 @@ int setting_notes(struct strlist *out, struct error *e)
 		strlist_take(&names, mem_string_n(*v, strcspn(*v, "=")));
 	pthread_mutex_lock(&file.lock);
 	int rc = refresh(e);
+	bool sftp_off = sftp_is_off();
 	strlist_copy(&names, &file.names);
 	pthread_mutex_unlock(&file.lock);
 	strlist_sort(&names);
 	for (size_t i = 0; i < names.n; i++)
 		if (i == 0 || strcmp(names.v[i], names.v[i - 1]) != 0)
-			judge(names.v[i], out);
+			judge(names.v[i], sftp_off, out);
 	return rc;
 }

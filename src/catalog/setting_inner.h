@@ -11,6 +11,8 @@ struct setting_source {
 	enum setting_origin origin;
 };
 void setting_source_release(struct setting_source *s);
+/* "true", "No", "1": whether it is one of the words for that. */
+bool setting_parse_bool(const char *text, bool *out);
 /* What the environment or the file says. */
 int setting_given(const struct setting *s, struct setting_source *out, struct error *e) MUST_USE;
 

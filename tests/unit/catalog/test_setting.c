@@ -244,6 +244,11 @@ static void what_has_no_effect_is_noted(void **state)
 		"BACKSTAY_RETENTION_DAY is nothing that Backstay knows; did you mean BACKSTAY_RETENTION_DAYS?\n"
 		"BACKUP_ODD is nothing that Backstay knows\n"
 		"BACKUP_SFTP_HOST is for a store that is not built in yet");
+	strlist_release(&notes);
+	AUTO_FREE char *off = set_file(s, "BACKUP_SFTP_ENABLED=False\nBACKUP_SFTP_HOST=sftp.example.com\n");
+	unsetenv("BACKUP_ODD");
+	assert_int_equal(setting_notes(&notes, &s->e), 0);
+	assert_int_equal(notes.n, 0);
 }
 
 static void values_are_kept_in_one_form(void **state)

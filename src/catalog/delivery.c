@@ -128,13 +128,15 @@ int delivery_is_outdated(struct catalog *c, const struct delivery_record *d, boo
 	return rc;
 }
 
-int delivery_list_some(struct catalog *c, bool only_failed, const struct catalog_page *p, struct delivery_list *out, uint64_t *total, struct error *e)
+int delivery_list_some(struct catalog *c, const char *notice, bool only_failed, const struct catalog_page *p, struct delivery_list *out, uint64_t *total, struct error *e)
 {
 	CLEANUP(db_filter_release) struct db_filter f = {0};
 	struct db_row q;
 
 	if (only_failed)
 		db_filter_add(&f, FAILED, 0);
+	if (notice)
+		db_filter_add(&f, "notice = (SELECT id FROM notice WHERE name = ?)", 's', notice);
 	int rc = db_query_filter(c, &q, e, SELECT, &f, "d.id DESC", p);
 
 	rc = read_all(&q, rc, out, e);

@@ -82,8 +82,8 @@ int delivery_remove(struct catalog *c, int64_t id, struct error *e) MUST_USE;
 int delivery_postpone(struct catalog *c, int64_t notice, struct timespec until, struct error *e) MUST_USE;
 /* Whether something newer is to be told, or was, over the same notice (but for tests and the begin of backups). */
 int delivery_is_outdated(struct catalog *c, const struct delivery_record *d, bool *out, struct error *e) MUST_USE;
-/* Newest first. */
-int delivery_list_some(struct catalog *c, bool only_failed, const struct catalog_page *p, struct delivery_list *out, uint64_t *total, struct error *e) MUST_USE;
+/* Newest first; of the notice of this name, or (NULL) of all. */
+int delivery_list_some(struct catalog *c, const char *notice, bool only_failed, const struct catalog_page *p, struct delivery_list *out, uint64_t *total, struct error *e) MUST_USE;
 /* Those given up have been seen: they go, of one notice or (0) of all. */
 int delivery_seen(struct catalog *c, int64_t notice, uint64_t *removed, struct error *e) MUST_USE;
 /* Those sent, or given up, before `before` go. */

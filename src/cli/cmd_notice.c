@@ -242,7 +242,7 @@ static int deliveries(const struct parsed *p, struct error *e)
 	if (!rc && opt_flag(p, "seen"))
 		return forget_seen(c, e);
 	if (!rc)
-		rc = delivery_list_some(c, opt_flag(p, "failed"), &page, &l, &total, e);
+		rc = delivery_list_some(c, NULL, opt_flag(p, "failed"), &page, &l, &total, e);
 	return rc ? rc : notice_show_deliveries(&l, total, opt_flag(p, "failed"), e);
 }
 

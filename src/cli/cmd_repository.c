@@ -325,7 +325,7 @@ static int scan_them(const struct parsed *p, struct error *e)
 	int rc = load_scanned(p, &l, e);
 
 	if (!rc)
-		rc = scan_all(names_catalog(), &l, e);
+		rc = p->args.n == 2 ? scan_one(names_catalog(), &l.v[0], e) : scan_all(names_catalog(), &l, e);
 	if (rc)
 		return rc;
 	rc = load_scanned(p, &now, e);

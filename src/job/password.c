@@ -259,21 +259,36 @@ static void write_sheet(struct buf *text, const char *location, const char *repo
 		   "  restic ls latest\n"
 		   "  restic dump latest /app.db > app.db\n\n"
 		   "A database file that comes back so is complete: open it with sqlite3.\n"
+		   "The dump of a database on a server goes into an empty database:\n\n"
+		   "  # PostgreSQL\n"
+		   "  restic dump latest /shop/database.dump > shop.dump\n"
+		   "  pg_restore --exit-on-error --dbname shop_back shop.dump\n"
+		   "  # MySQL, MariaDB\n"
+		   "  restic dump latest /shop/database.sql > shop.sql\n"
+		   "  mariadb shop_back < shop.sql\n\n"
 		   "Each backup also holds /.backstay/manifest.json, which says what is in it.\n",
 		   quoted);
+}
+
+int password_recovery_file(const char *repository_id, char **path, struct error *e)
+{
+	AUTO_FREE char *state = NULL;
+	int rc = password_state_dir(true, &state, e);
+
+	if (!rc)
+		*path = mem_printf("%s/recovery-%.8s.txt", state, repository_id);
+	return rc;
 }
 
 int password_recovery_sheet(const char *location, const char *repository_id, const struct secret *password, char **path,
 			    struct error *e)
 {
-	AUTO_FREE char *state = NULL;
+	AUTO_FREE char *file = NULL;
 	CLEANUP(wipe) struct buf text = BUF_INIT;
-	int rc = password_state_dir(true, &state, e);
+	int rc = password_recovery_file(repository_id, &file, e);
 
 	if (rc)
 		return rc;
-	AUTO_FREE char *file = mem_printf("%s/recovery-%.8s.txt", state, repository_id);
-
 	write_sheet(&text, location, repository_id, password);
 	rc = fs_write_atomic(file, text.p, text.len, 0600, e);
 	if (rc)

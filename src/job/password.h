@@ -20,5 +20,7 @@ int password_keep(const char *location, const struct secret *password, char **pa
  * a line to fill in by hand. */
 int password_recovery_sheet(const char *location, const char *repository_id, const struct secret *password, char **path,
 			    struct error *e) MUST_USE;
+/* Where that of a repository is, or would be. */
+int password_recovery_file(const char *repository_id, char **path, struct error *e) MUST_USE;
 
 #endif

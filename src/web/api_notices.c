@@ -1,5 +1,6 @@
 /* Notices: where people are told, and what is on its way to them. */
 #include "catalog/notice.h"
+#include "job/notify.h"
 #include "web/api_records.h"
 
 static int begin(struct catalog *c, void *record, struct error *e)
@@ -11,6 +12,15 @@ static int begin(struct catalog *c, void *record, struct error *e)
 API_RECORDS(notice)
 static const struct api_records kind = {.what = "notice", .path = API "notices/", API_RECORD_MEMBERS(notice), .begin = begin};
 API_RECORD_HANDLERS(kind)
+
+/* The one that the settings ask for is made first. */
+static int list_all(struct web_request *r, struct web_response *out, struct error *e)
+{
+	CLEANUP(notice_list_release) struct notice_list l = {0};
+	int rc = notify_list(r->catalog, &l, e);
+
+	return rc ? rc : list(r, out, e);
+}
 
 /* A child sends it: mail servers take their time. */
 static int test(struct web_request *r, struct web_response *out, struct error *e)
@@ -40,7 +50,7 @@ static int deliveries(struct web_request *r, struct web_response *out, struct er
 	int rc = web_page(r, &page, e);
 
 	if (!rc)
-		rc = delivery_list_some(r->catalog, api_query_bool(r, "failed", false), &page, &l, &total, e);
+		rc = delivery_list_some(r->catalog, web_query(r, "notice"), api_query_bool(r, "failed", false), &page, &l, &total, e);
 	return rc ? rc : api_list_page(r, &page, total, l.n, write_delivery, &l, out);
 }
 
@@ -87,10 +97,10 @@ static const struct web_field change_fields[] = {
 	{"kind", "string", "as it is: a kind never changes", "mail|webhook|heartbeat"},
 	RECORD
 };
-static const struct web_field delivery_fields[] = {{"failed", "boolean?", "only those given up"}, {0}};
+static const struct web_field delivery_fields[] = {{"notice", "string?", "only those over this one"}, {"failed", "boolean?", "only those given up"}, {0}};
 
 const struct web_route api_notices[] = {
-	{"GET", API "notices/", WEB_ADMIN, list, "Notices", "Who is told what", NULL, "Notice[]"},
+	{"GET", API "notices/", WEB_ADMIN, list_all, "Notices", "Who is told what", NULL, "Notice[]"},
 	{"POST", API "notices/", WEB_ADMIN, create, "Notices", "Add a notice", create_fields, "Notice", WEB_CREATES | WEB_RECORD},
 	{"GET", API "notices/deliveries/", WEB_VIEWER, deliveries, "Notices", "Messages on their way, sent and given up, the newest first", delivery_fields, "Delivery[]"},
 	{"DELETE", API "notices/deliveries/", WEB_OPERATOR, seen, "Notices", "Messages that were given up have been seen: forget them", NULL, NULL},

@@ -1,7 +1,11 @@
 /* Configured repositories. */
+#include "base/fs.h"
+#include "job/password.h"
+#include "job/repository.h"
 #include "job/request.h"
 #include "web/api_records.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 API_RECORDS(place)
@@ -61,11 +65,86 @@ static int keys(struct web_request *r, struct web_response *out, struct error *e
 	return about(r, "key", "list", false, out, e);
 }
 
+/* It is known from now on by the id that the document of `init` has, and its recovery sheet with it. */
+static int note_id(struct web_request *r, const struct buf *document, struct error *e)
+{
+	CLEANUP(place_record_release) struct place_record p = {0};
+	struct json j;
+	int rc = api_record(&kind, r, &p, e);
+
+	if (rc)
+		return rc;
+	json_init(&j, document->p, document->len);
+	json_object_begin(&j);
+	while (json_member(&j))
+		if (json_name_is(&j, "id")) {
+			free(p.repository_id);
+			p.repository_id = json_string_dup(&j);
+		} else {
+			json_skip(&j);
+		}
+	json_release(&j);
+	return place_found(r->catalog, &p, e);
+}
+
 static int init(struct web_request *r, struct web_response *out, struct error *e)
 {
 	int rc = about(r, "init", NULL, false, out, e);
 
+	if (!rc)
+		rc = note_id(r, &out->body, e);
 	return rc ? rc : api_audit(r, "repository-init", r->params[0], e, NULL);
+}
+
+/* Where `backstay init` would make one. */
+static int usual_place(struct web_request *r, struct web_response *out, struct error *e)
+{
+	CLEANUP(repository_release) struct repository usual = {0};
+	struct json_out w;
+	int rc = repository_locate(NULL, &usual, e);
+
+	if (rc)
+		return rc;
+	jw_init(&w, &out->body);
+	jw_object(&w);
+	jw_kv_string(&w, "location", usual.location);
+	jw_kv_string(&w, "chosen_by", usual.chosen_by);
+	jw_object_end(&w);
+	return 0;
+}
+
+static int find_sheet(const struct place_record *p, char **path, struct error *e)
+{
+	if (!p->repository_id) {
+		error_set(e, ERR_NOT_FOUND, "the repository %s was never used from here", p->name);
+		return error_hint(e, "make it first: POST " API "repositories/%s/init/", p->name);
+	}
+	int rc = password_recovery_file(p->repository_id, path, e);
+
+	if (rc || fs_exists(*path))
+		return rc;
+	error_set(e, ERR_NOT_FOUND, "there is no recovery sheet of %s on this machine", p->name);
+	return error_hint(e, "it is written where a repository is made; what it says is in docs/restore-without-backstay.md");
+}
+
+/* It has the password: who takes it is told of in the audit trail. */
+static int recovery_sheet(struct web_request *r, struct web_response *out, struct error *e)
+{
+	CLEANUP(place_record_release) struct place_record p = {0};
+	AUTO_FREE char *path = NULL;
+	int rc = api_record(&kind, r, &p, e);
+
+	if (!rc)
+		rc = find_sheet(&p, &path, e);
+	if (!rc)
+		rc = api_audit(r, "recovery-sheet", p.name, e, NULL);
+	if (rc)
+		return rc;
+	out->type = "text/plain; charset=utf-8";
+	out->secret = true;
+	out->file = TAKE(path);
+	out->file_name = mem_printf("backstay-recovery-%s.txt", p.name);
+	return 0;
 }
 
 /* ---- the table ---- */
@@ -95,6 +174,7 @@ static const struct web_field check_fields[] = {
 const struct web_route api_repositories[] = {
 	{"GET", API "repositories/", WEB_VIEWER, list, "Repositories", "Where backups are kept", NULL, "Repository[]"},
 	{"POST", API "repositories/", WEB_ADMIN, create, "Repositories", "Add a repository", create_fields, "Repository", WEB_CREATES | WEB_RECORD},
+	{"GET", API "repositories/usual-place/", WEB_ADMIN, usual_place, "Repositories", "Where a new repository would be, unless said", NULL, "RepositoryPlace"},
 	{"GET", API "repositories/{id}/", WEB_VIEWER, get, "Repositories", "One repository, by its number or name", NULL, "Repository"},
 	{"PUT", API "repositories/{id}/", WEB_ADMIN, change, "Repositories", "Change a repository", change_fields, "Repository", WEB_RECORD},
 	{"PATCH", API "repositories/{id}/", WEB_ADMIN, change, "Repositories", "Change a repository", change_fields, "Repository", WEB_RECORD},
@@ -103,6 +183,7 @@ const struct web_route api_repositories[] = {
 	{"POST", API "repositories/{id}/check/", WEB_OPERATOR, check, "Repositories", "Check a repository", check_fields, "Job", WEB_QUEUES},
 	{"POST", API "repositories/{id}/prune/", WEB_ADMIN, prune, "Repositories", "Give back the space of what no backup needs", NULL, "Job", WEB_QUEUES},
 	{"POST", API "repositories/{id}/scan/", WEB_OPERATOR, scan, "Repositories", "Bring the list of its backups up to date", NULL, "RepositoryScan", WEB_SLOW},
+	{"GET", API "repositories/{id}/recovery-sheet/", WEB_ADMIN, recovery_sheet, "Repositories", "How to restore with restic alone, with the password when it was made up", NULL, NULL, WEB_FILE},
 	{"GET", API "repositories/{id}/keys/", WEB_ADMIN, keys, "Repositories", "The keys that open a repository", NULL, "Keys", WEB_SLOW},
 	{0},
 };

@@ -96,6 +96,7 @@ static const struct openapi_member repository[] = {
 };
 static const struct openapi_member key[] = {{"id", "string"}, {"created", "time"}, {"username", "string"}, {"hostname", "string"}, {"current", "boolean"}, {0}};
 static const struct openapi_member keys[] = {{"repository", "string"}, {"keys", "Key[]"}, {"damaged", "integer"}, {0}};
+static const struct openapi_member repository_place[] = {{"location", "string"}, {"chosen_by", "string", "why it is this one"}, {0}};
 static const struct openapi_member repository_made[] = {
 	{"repository", "string"}, {"id", "string"}, {"format_version", "integer"}, {"password_file", "string?"}, {"recovery_sheet", "string?"}, {0},
 };
@@ -139,7 +140,8 @@ static const struct openapi_member user[] = {
 static const struct openapi_member totp_key[] = {{"key", "string", "for typing"}, {"url", "string", "for apps: otpauth://totp/..."}, {0}};
 static const struct openapi_member session[] = {{"user", "string"}, {"role", "viewer|operator|admin"}, {"csrf", "string?", "for the header X-CSRF-Token"}, {"expires", "time?"}, {0}};
 static const struct openapi_member login_session[] = {
-	{"id", "integer"}, {"user", "integer"}, {"user_name", "string"}, {"address", "string?"}, {"agent", "string?"}, {"created", "time"}, {"used", "time"}, {"expires", "time"}, {0},
+	{"id", "integer"}, {"user", "integer"}, {"user_name", "string"}, {"address", "string?"}, {"agent", "string?"}, {"created", "time"}, {"used", "time"}, {"expires", "time"},
+	{"current", "boolean", "it is the one of this request"}, {0},
 };
 static const struct openapi_member jwt[] = {{"access", "string", "to send as a bearer token"}, {"expires", "time"}, {0}};
 static const struct openapi_member setup[] = {{"needed", "boolean"}, {"logged_in", "boolean", "whether this request is somebody's"}, {0}};
@@ -217,6 +219,7 @@ const struct openapi_schema openapi_schemas[] = {
 	{"Repository", "Where backups are kept", repository},
 	{"RepositoryFigures", NULL, repository_figures},
 	{"RepositoryMade", NULL, repository_made, true},
+	{"RepositoryPlace", "Where a new repository would be, unless said", repository_place},
 	{"RepositoryScan", NULL, none, true},
 	{"RowDiff", NULL, row_diff},
 	{"Rows", NULL, rows},

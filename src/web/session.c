@@ -4,6 +4,7 @@
 #include "job/access.h"
 #include "web/account.h"
 #include "web/answer.h"
+#include "web/api.h"
 #include "web/exchange.h"
 
 #include <stdlib.h>
@@ -142,6 +143,19 @@ static int log_out(struct web_request *r, struct web_response *out, struct error
 	return rc;
 }
 
+static void write_listed(const struct session_record *s, bool current, struct json_out *w)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT;
+	struct json_out record;
+
+	jw_init(&record, &text);
+	session_json(s, &record);
+	jw_object(w);
+	api_copy_members(&text, w);
+	jw_kv_bool(w, "current", current);
+	jw_object_end(w);
+}
+
 /* One's own; an admin sees those of everybody with ?all=true. */
 static int list_sessions(struct web_request *r, struct web_response *out, struct error *e)
 {
@@ -160,7 +174,7 @@ static int list_sessions(struct web_request *r, struct web_response *out, struct
 		return rc;
 	web_list_begin(out, &w, l.n, &page);
 	for (size_t i = page.offset; i < l.n && i < page.offset + page.limit; i++)
-		session_json(&l.v[i], &w);
+		write_listed(&l.v[i], l.v[i].id == r->session, &w);
 	web_list_end(r, out, &w);
 	return 0;
 }

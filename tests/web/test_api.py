@@ -139,7 +139,10 @@ def walk_sources(c, world):
 def walk_repositories(c, world):
     made = c.post("/repositories/", {"name": "other", "location": str(world.folder / "other"), "low_space": 1}, status=201)
     assert not made["is_default"]
+    assert c.get("/repositories/usual-place/")["chosen_by"] == "the first writable place"
+    assert c.get("/repositories/other/recovery-sheet/", status=404)["detail"] == "the repository other was never used from here"
     assert c.post("/repositories/other/init/")["recovery_sheet"]
+    assert b"restic restore latest" in c.get("/repositories/other/recovery-sheet/").body
     assert [r["name"] for r in c.get("/repositories/")["items"]] == ["main", "other"]
     assert c.call("PATCH", "/repositories/other/", {"low_space": 0})["low_space"] == 0
     c.call("PUT", f"/repositories/{made['id']}/", c.get("/repositories/other/"))

@@ -58,7 +58,7 @@ static void change(struct support *s, int64_t id, void (*how)(struct delivery_re
 {
 	CLEANUP(delivery_list_release) struct delivery_list l;
 
-	assert_int_equal(delivery_list_some(s->c, false, &(struct catalog_page){0}, &l, NULL, &s->e), 0);
+	assert_int_equal(delivery_list_some(s->c, NULL, false, &(struct catalog_page){0}, &l, NULL, &s->e), 0);
 	for (size_t i = 0; i < l.n; i++)
 		if (l.v[i].id == id) {
 			how(&l.v[i]);
@@ -153,14 +153,14 @@ static void the_list_is_newest_first_and_tells_what_became_of_each(void **state)
 	change(s, add(s, n, NOTICE_SUCCESS, "one"), sent);
 	change(s, add(s, n, NOTICE_FAILURE, "two"), failed);
 	change(s, add(s, n, NOTICE_MISSED, "three"), given_up);
-	assert_int_equal(delivery_list_some(s->c, false, &(struct catalog_page){.offset = 1, .limit = 1}, &l, &total, &s->e), 0);
+	assert_int_equal(delivery_list_some(s->c, NULL, false, &(struct catalog_page){.offset = 1, .limit = 1}, &l, &total, &s->e), 0);
 	assert_int_equal(total, 3);
 	assert_int_equal(l.n, 1);
 	AUTO_FREE char *two = support_json(delivery_json, &l.v[0]);
 	assert_string_equal(two, "{\"id\":2,\"notice\":\"beat\",\"event\":\"failure\",\"state\":\"waiting\",\"title\":\"two\",\"text\":\"details\\n\",\"source\":\"shop\",\"job\":null,\"tries\":1,"
 			    "\"created\":\"2025-11-25T12:00:00Z\",\"next_try\":\"2025-11-25T12:01:00Z\",\"sent\":null,\"error\":\"cannot connect to x\"}");
 	delivery_list_release(&l);
-	assert_int_equal(delivery_list_some(s->c, true, &(struct catalog_page){0}, &l, &total, &s->e), 0);
+	assert_int_equal(delivery_list_some(s->c, NULL, true, &(struct catalog_page){0}, &l, &total, &s->e), 0);
 	assert_int_equal(total, 1);
 	AUTO_FREE char *three = support_json(delivery_json, &l.v[0]);
 	assert_string_equal(three, "{\"id\":3,\"notice\":\"beat\",\"event\":\"missed\",\"state\":\"failed\",\"title\":\"three\",\"text\":\"details\\n\",\"source\":\"shop\",\"job\":null,\"tries\":6,"
@@ -169,7 +169,7 @@ static void the_list_is_newest_first_and_tells_what_became_of_each(void **state)
 	assert_int_equal(delivery_count(s->c, &waiting, &bad, &s->e), 0);
 	assert_int_equal(waiting, 1);
 	assert_int_equal(bad, 1);
-	assert_int_equal(delivery_list_some(s->c, false, &(struct catalog_page){.offset = 2}, &l, &total, &s->e), 0);
+	assert_int_equal(delivery_list_some(s->c, NULL, false, &(struct catalog_page){.offset = 2}, &l, &total, &s->e), 0);
 	AUTO_FREE char *one = support_json(delivery_json, &l.v[0]);
 	assert_non_null(strstr(one, "\"state\":\"sent\""));
 	assert_non_null(strstr(one, "\"next_try\":null,\"sent\":\"2025-11-25T12:00:05Z\",\"error\":null}"));
@@ -204,11 +204,11 @@ static void old_ones_go_but_not_those_that_wait(void **state)
 	change(s, add(s, n, NOTICE_FAILURE, "two"), sent);
 	change(s, add(s, n, NOTICE_FAILURE, "three"), failed);
 	assert_int_equal(delivery_forget_old(s->c, NOON, &s->e), 0);
-	assert_int_equal(delivery_list_some(s->c, false, &(struct catalog_page){0}, &l, &total, &s->e), 0);
+	assert_int_equal(delivery_list_some(s->c, NULL, false, &(struct catalog_page){0}, &l, &total, &s->e), 0);
 	assert_int_equal(total, 3);
 	delivery_list_release(&l);
 	assert_int_equal(delivery_forget_old(s->c, after_noon(1), &s->e), 0);
-	assert_int_equal(delivery_list_some(s->c, false, &(struct catalog_page){0}, &l, &total, &s->e), 0);
+	assert_int_equal(delivery_list_some(s->c, NULL, false, &(struct catalog_page){0}, &l, &total, &s->e), 0);
 	assert_int_equal(total, 1);
 	assert_string_equal(l.v[0].title, "three");
 }

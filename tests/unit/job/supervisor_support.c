@@ -424,7 +424,7 @@ const char *told(void)
 	struct error e = {0};
 	char *out = next_text();
 
-	assert_ok(delivery_list_some(world.c, false, &p, &l, NULL, &e));
+	assert_ok(delivery_list_some(world.c, NULL, false, &p, &l, NULL, &e));
 	for (size_t i = l.n; i-- > 0;)
 		strlist_add(&all, l.v[i].title);
 	AUTO_FREE char *text = strlist_join(&all, "; ");

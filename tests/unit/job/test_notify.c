@@ -113,7 +113,7 @@ static char *told(void)
 	CLEANUP(delivery_list_release) struct delivery_list l;
 	CLEANUP(buf_release) struct buf b = BUF_INIT;
 
-	assert_int_equal(delivery_list_some(catalog, false, &(struct catalog_page){0}, &l, NULL, &e), 0);
+	assert_int_equal(delivery_list_some(catalog, NULL, false, &(struct catalog_page){0}, &l, NULL, &e), 0);
 	for (size_t i = l.n; i-- > 0;)
 		buf_printf(&b, "%s: %s\n", notice_event_name(l.v[i].event), l.v[i].title);
 	return buf_take_text(&b);
@@ -280,7 +280,7 @@ static void the_text_says_what_to_do_and_then_the_details(void **state)
 	tell(j);
 	tell(job_of("backup", "shop", JOB_INTERRUPTED));
 	tell_failure("backing up /srv/shop.db: no space left");
-	assert_int_equal(delivery_list_some(catalog, false, &(struct catalog_page){0}, &l, NULL, &e), 0);
+	assert_int_equal(delivery_list_some(catalog, NULL, false, &(struct catalog_page){0}, &l, NULL, &e), 0);
 	AUTO_FREE char *details = mem_printf("Sources: shop\nRepository: main\nStarted: 2025-11-25 11:56:56 +00:00\nEnded: 2025-11-25 12:00:00 +00:00\nTook: 3 min 04 s\n%s"
 					     "Begun by: schedule nightly\nJob: 1a2b3c4d5e6f7788\nMachine: %s\n", "Attempt: 3 of 3\n", host);
 	AUTO_FREE char *failed = mem_printf("What to do: is it running, and may this machine connect to it?\n\n%s", details);
@@ -517,7 +517,7 @@ static struct delivery_record only_one(void)
 {
 	struct delivery_list l;
 
-	assert_int_equal(delivery_list_some(catalog, false, &(struct catalog_page){0}, &l, NULL, &e), 0);
+	assert_int_equal(delivery_list_some(catalog, NULL, false, &(struct catalog_page){0}, &l, NULL, &e), 0);
 	assert_int_equal(l.n, 1);
 	struct delivery_record d = l.v[0];
 	free(l.v);

@@ -241,6 +241,13 @@ static const char sheet[] = "BACKSTAY RECOVERY SHEET                            
 			    "  restic dump latest /app.db > app.db\n"
 			    "\n"
 			    "A database file that comes back so is complete: open it with sqlite3.\n"
+			    "The dump of a database on a server goes into an empty database:\n\n"
+			    "  # PostgreSQL\n"
+			    "  restic dump latest /shop/database.dump > shop.dump\n"
+			    "  pg_restore --exit-on-error --dbname shop_back shop.dump\n"
+			    "  # MySQL, MariaDB\n"
+			    "  restic dump latest /shop/database.sql > shop.sql\n"
+			    "  mariadb shop_back < shop.sql\n\n"
 			    "Each backup also holds /.backstay/manifest.json, which says what is in it.\n";
 
 static void assert_sheet(const struct secret *password, const char *shown)

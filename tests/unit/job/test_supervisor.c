@@ -361,7 +361,7 @@ static void what_is_to_be_told_is_sent_at_once_and_what_comes_right_after_it_a_s
 	assert_string_equal(world.last, "notice deliver");
 	CLEANUP(delivery_list_release) struct delivery_list l = {0};
 	struct error e = {0};
-	assert_ok(delivery_list_some(world.c, false, &(struct catalog_page){0}, &l, NULL, &e));
+	assert_ok(delivery_list_some(world.c, NULL, false, &(struct catalog_page){0}, &l, NULL, &e));
 	assert_int_equal(l.n, 2);
 	for (size_t i = 0; i < l.n; i++)
 		assert_true(l.v[i].sent.tv_sec && time_between(l.v[i].created, l.v[i].sent) <= 2);

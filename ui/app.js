@@ -81,10 +81,18 @@ function leave() {
 	leaving = [];
 }
 
+// What somebody has begun to fill in is never drawn anew.
+let touched = false;
+view.addEventListener("input", () => {
+	touched = true;
+});
+const lookAgain = () => session && !touched && showPage();
+
 async function showPage() {
 	const {name, parameters, query} = place();
 	const [title, role, load] = PAGES[name] || [];
 	const mine = ++turn;
+	touched = false;
 	leave();
 	closeMenu();
 	drawMenu(name);
@@ -126,9 +134,12 @@ function askAgain() {
 	asking ??= dialog("Your session has ended", close => [
 		h("p", "Log in again to go on; nothing you typed is lost."),
 		loginForm(now => {
+			const same = now.user === session.user;
 			began(now);
 			close(now);
-		})], {must: true}).finally(() => {
+			if (!same)
+				showPage();
+		}, session.user)], {must: true}).finally(() => {
 		asking = null;
 	});
 	return asking;
@@ -168,7 +179,7 @@ setInterval(refreshTimes, 15000);
 
 // Whoever is not logged in any more is asked to; the dialog is the same for every reason.
 events.on("refused", () => session && api.get("/session/").then(now => began(now), () => null));
-events.on("all", () => session && showPage());
+events.on("all", lookAgain);
 events.on("offline", () => {
 	const line = document.getElementById("offline");
 	line.textContent = "Backstay does not answer. What is shown may be old; it is looked for all the time.";
@@ -178,7 +189,7 @@ events.on("online", () => {
 	const line = document.getElementById("offline");
 	if (!line.hidden) {
 		line.hidden = true;
-		showPage();
+		lookAgain();
 	}
 });
 

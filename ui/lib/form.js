@@ -7,7 +7,7 @@ function control(field, id, helpId) {
 	const common = {id, name: field.name, required: field.required, "aria-describedby": field.help ? helpId : null, autocomplete: field.autocomplete || "off"};
 	if (field.type === "select")
 		return h("select", common, field.choices.map(([value, text]) => h("option", {value, selected: String(field.value ?? "") === String(value)}, text)));
-	if (field.type === "textarea")
+	if (field.type === "textarea" || field.type === "lines")
 		return h("textarea", {...common, rows: field.rows || 4, spellcheck: "false", value: field.value ?? ""});
 	if (field.type === "checkbox")
 		return h("input", {...common, type: "checkbox", checked: Boolean(field.value)});

@@ -7,10 +7,10 @@ const NAME = {name: "name", label: "Name", required: true, autocomplete: "userna
 const PASSWORD = {name: "password", label: "Password", type: "password", required: true, autocomplete: "current-password"};
 
 // A code is asked for only when the server wants one.
-export function loginForm(done) {
+export function loginForm(done, user = "") {
 	const code = {name: "code", label: "One-time code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: 6, show: () => wanted};
 	let wanted = false;
-	return form([NAME, PASSWORD, code], {button: "Log in", submit: async (given, element) => {
+	return form([{...NAME, value: user}, PASSWORD, code], {button: "Log in", submit: async (given, element) => {
 		try {
 			done(await api.post("/session/", given, {plain: true}));
 		} catch (error) {

@@ -7,6 +7,7 @@ import {action, fill, told} from "../lib/told.js";
 import {facts, table} from "../lib/table.js";
 import {ask, dialog} from "../lib/dialog.js";
 import {form} from "../lib/form.js";
+import {sheetLink} from "../lib/recovery.js";
 import {may} from "../app.js";
 
 const fields = r => [
@@ -52,6 +53,7 @@ function card(r, reload) {
 				const {keys = []} = await api.get(api.path("repositories", r.id, "keys"));
 				replace(more, table([{title: "Id", kind: "main", cell: k => h("code", k.id.slice(0, 8))}, {title: "Made", cell: k => when(k.created)}, {title: "By", cell: k => `${k.username} on ${k.hostname}`}, {title: "", cell: k => k.current ? "in use" : ""}], keys, {caption: "Keys"}));
 			}),
+			may("admin") && r.repository_id && sheetLink(r, "Recovery sheet"),
 			may("admin") && !r.repository_id && action("Make it", async () => replace(more, madeNote(await api.post(api.path("repositories", r.id, "init"))))),
 			may("admin") && h("button", {type: "button", onclick: () => editor(r, reload)}, "Change"),
 			may("admin") && h("button", {type: "button", class: "quiet", onclick: () => drop(r, reload)}, "Remove")), more);

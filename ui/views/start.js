@@ -3,21 +3,30 @@ import {h, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import {follow} from "../lib/jobs.js";
 import {form} from "../lib/form.js";
+import {sheetLink} from "../lib/recovery.js";
 import {found} from "./sources.js";
 import {madeNote} from "./repositories.js";
 
 const STEPS = ["What", "Where to", "When"];
 const steps = at => h("ol", {class: "steps"}, STEPS.map((s, i) => h("li", {"aria-current": i === at ? "step" : null}, s)));
 
-// A name for what a URL or path leads to.
-const nameFor = url => (url.split("?")[0].replace(/\/+$/, "").split(/[/:]/).pop() || "source").replace(/\.(db|sqlite3?)$/i, "").replace(/[^A-Za-z0-9._-]/g, "-").slice(0, 64) || "source";
+// A name for what a URL or path leads to, which nothing else has.
+async function nameFor(url) {
+	const {items} = await api.get(`/sources/${api.query({limit: 1000})}`);
+	const name = (url.split("?")[0].replace(/\/+$/, "").split(/[/:]/).pop() || "source").replace(/\.(db|sqlite3?)$/i, "").replace(/[^A-Za-z0-9._-]/g, "-").slice(0, 60) || "source";
+	const isTaken = wanted => items.some(s => s.name === wanted);
+	let n = 1;
+	while (isTaken(n > 1 ? `${name}-${n}` : name))
+		n++;
+	return n > 1 ? `${name}-${n}` : name;
+}
 
 function what(place, leave) {
 	replace(place, steps(0), h("p", "Paste the connection URL of a database, or the path of an SQLite database or folder on this machine."), form([
 		{name: "url", label: "Database or folder", required: true, placeholder: "postgresql://shop:password@db.example.org/shop", help: "PostgreSQL, MySQL, MariaDB, SQLite, or a folder. It is only read. The password is kept sealed."},
 		{name: "name", label: "Call it", maxlength: 64, help: "Empty: as the database or folder is called."},
 	], {button: "Connect", submit: async ({url, name}) => {
-		const source = await api.post("/sources/", {url, name: name || nameFor(url)});
+		const source = await api.post("/sources/", {url, name: name || await nameFor(url)});
 		let test;
 		try {
 			test = await api.post(api.path("sources", source.id, "test"));
@@ -25,41 +34,61 @@ function what(place, leave) {
 			await api.remove(api.path("sources", source.id));
 			throw error;
 		}
-		where(place, leave, source, test);
+		await where(place, leave, source, test);
 	}}));
 	queueMicrotask(() => place.querySelector("input").focus());
 }
 
+// A repository that is there already is used when its password is known.
+async function make(repository) {
+	try {
+		return await api.post(api.path("repositories", repository.id, "init"));
+	} catch (error) {
+		if (error.kind !== "exists")
+			throw error;
+		await api.post(api.path("repositories", repository.id, "scan"));
+		return null;
+	}
+}
+
 async function where(place, leave, source, test) {
-	const {items} = await api.get("/repositories/");
+	const [{items}, usual] = await Promise.all([api.get("/repositories/"), api.get("/repositories/usual-place/").catch(() => ({location: ""}))]);
 	const summary = h("section", {class: "card"}, h("h2", source.name), found(test));
-	if (items.some(r => r.is_default)) {
-		time(place, source, leave, summary, h("p", "Backups go to ", h("code", items.find(r => r.is_default).location), "."));
+	const known = items.find(r => r.is_default);
+	if (known) {
+		time(place, source, leave, summary, h("p", "Backups go to ", h("code", known.location), "."));
 		return;
 	}
+	let wanted = false;
 	replace(place, steps(1), summary, h("p", "Backups are encrypted, and each stores only what changed."), form([
-		{name: "location", label: "Folder for the backups", value: "/var/backups/backstay", required: true, help: "Best on another disk than the data."},
-	], {button: "Keep them there", submit: async ({location}) => {
-		const repository = await api.post("/repositories/", {name: "main", location, is_default: true});
-		let made = null;
+		{name: "location", label: "Folder for the backups", value: usual.location, required: true, help: "Best on another disk than the data."},
+		{name: "password", label: "Password of the repository that is there", type: "password", autocomplete: "off", show: () => wanted},
+	], {button: "Keep them there", submit: async ({location, password}, element) => {
+		const repository = await api.post("/repositories/", {name: "main", location, is_default: true, ...password ? {password} : {}});
+		let made;
 		try {
-			made = await api.post(api.path("repositories", repository.id, "init"));
+			made = await make(repository);
 		} catch (error) {
-			if (error.kind !== "exists") {
-				await api.remove(api.path("repositories", repository.id)).catch(() => null);
-				throw error;
-			}
+			await api.remove(api.path("repositories", repository.id)).catch(() => null);
+			wanted = error.kind === "password";
+			element.dispatchEvent(new Event("input"));
+			throw error;
 		}
-		time(place, source, leave, summary, made ? madeNote(made) : h("p", "The repository that is there is used."));
+		time(place, source, leave, summary, made ? [madeNote(made), sheetLink(repository, "Download the recovery sheet again")] : h("p", "The repository that is there is used."));
+		// The sheet comes by itself: nobody may forget it.
+		if (made)
+			sheetLink(repository, "").click();
 	}}));
 }
 
 function time(place, source, leave, summary, note) {
+	let schedule = null;
 	replace(place, steps(2), summary, h("section", {class: "card"}, note), form([
 		{name: "time", label: "Every day at", type: "time", value: "02:00", required: true},
 		{name: "days", label: "Keep backups of the last … days", type: "number", min: 1, max: 3660, value: 30},
 	], {button: "Start, and back up now", submit: async ({time: at, days}) => {
-		await api.post("/schedules/", {name: source.name, action: "backup", sources: [source.name], kind: "daily", time: at, keep: {days, max_backups: 50}});
+		const wanted = {name: source.name, action: "backup", sources: [source.name], kind: "daily", time: at, keep: {days, max_backups: 50}};
+		schedule = await (schedule ? api.patch(api.path("schedules", schedule.id), wanted) : api.post("/schedules/", wanted));
 		const job = await api.post("/backups/", {sources: [source.name]});
 		replace(place, h("p", {class: "sentence"}, "The first backup is running"), follow(job, {leave, done: () => {
 			place.querySelector(".sentence").textContent = `${source.name} is backed up`;

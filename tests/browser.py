@@ -183,6 +183,7 @@ class Browser:
     def tick(self, label, on=True, within=None):
         element = self.field(label, within)
         if element.is_selected() != on:
+            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
             element.click()
 
     def press(self, *keys):

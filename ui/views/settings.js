@@ -67,8 +67,8 @@ async function keep(fields, given, reload) {
 }
 
 const fixedTable = fixed => table([
-	{title: "Setting", kind: "main", cell: ([name]) => title(name)}, {title: "Value", cell: ([, s]) => text(s, s.value)}, {title: "Given by", cell: ([, s]) => [FIXED[s.origin], ": ", h("code", s.variable)]}, {title: "Default", cell: ([, s]) => s.type === "secret" ? "none" : text(s, s.default)},
-	{title: "What it is", cell: ([, s]) => [s.help, s.error && ". ", wrong(s)]}], fixed, {caption: "Settings that are given from outside"});
+	{title: "Setting", kind: "main", cell: ([name]) => title(name)}, {title: "Value", cell: ([, s]) => text(s, s.value)}, {title: "Given by", cell: ([, s]) => h("span", FIXED[s.origin], ": ", h("code", s.variable))}, {title: "Default", cell: ([, s]) => s.type === "secret" ? "none" : text(s, s.default)},
+	{title: "What it is", cell: ([, s]) => h("span", s.help, s.error && ". ", wrong(s))}], fixed, {caption: "Settings that are given from outside"});
 
 // ---- the configuration as one file ----
 

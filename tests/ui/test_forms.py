@@ -1,0 +1,100 @@
+"""Whatever a person was filling in when the session ended is there after they have logged in again, and can be sent."""
+import pytest
+from api_world import World
+from people import settled
+from webserver import PASSWORD
+
+# page, what opens the form, what is typed ({label: text, or True to tick}), the button, what is then told
+FORMS = {
+    "a new source": ("sources", "New source", {"Name": "typed", "Where it is": "{home}/shop.db", "Notes": "a long story"}, "Add it", "typed is added."),
+    "a source": ("sources", "Change", {"Notes": "changed meanwhile", "Leave out files": "*.tmp"}, "Save", "is changed."),
+    "a repository": ("repositories", "New repository", {"Name": "typed", "Folder on the server": "/srv/typed"}, "Add it", "typed is added."),
+    "a schedule": ("schedules", "New schedule", {"Name": "typed", "shop": True, "Time zone": "Europe/Rome"}, "Add it", "typed is added."),
+    "a notice": ("notices", "New notice", {"Name": "typed", "To": "maria@example.org", "Mail server": "mail.example.org:25"}, "Add it", "typed is added."),
+    "a setting": ("settings", None, {"public url": "https://backups.example.org", "job history days": "90"}, "Save the settings", "The settings are kept."),
+    "a user": ("users", "New user", {"Name": "typed"}, None, None),
+    "a token": ("account", "New token", {"What is it for?": "typed", "Days until it expires": "5"}, "Make it", "It is shown this once."),
+    "one's password": ("account", "Change password", {}, None, None),
+    "the first source": ("start", None, {"Database or folder": "/srv/typed.db", "Call it": "typed"}, None, None),
+    "a restore": ("restore/{backup}", None, {"New place": "/srv/back.db", "orders": True}, None, None),
+    "a restore from a file": ("restore", None, {"New place": "/srv/back.db"}, None, None),
+    "a question": ("backup/{backup}", None, {"Reading statement": "SELECT 6 * 7 AS answer"}, "Run", "42"),
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    world = World(tmp_path_factory.mktemp("forms"))
+    world.backup = world.back_up("shop")["id"]
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="module")
+def place(world):
+    return world.web
+
+
+def end_sessions(world):
+    """As an admin does it, or time."""
+    for s in world.admin.get("/sessions/?all=true&limit=1000")["items"]:
+        world.admin.call("DELETE", f"/sessions/{s['id']}/")
+
+
+def typed(page, fields):
+    return {label: page.field(label).is_selected() if text is True else page.field(label).get_attribute("value") for label, text in fields.items()}
+
+
+def log_in_again(page):
+    page.see("Your session has ended")
+    page.fill("Password", PASSWORD)
+    page.click("Log in")
+    page.see_none("Your session has ended")
+    page.expect(401)
+
+
+@pytest.mark.parametrize("what", FORMS)
+def test_what_was_typed_outlives_the_session(page, world, place, what):
+    where, opener, fields, button, told = FORMS[what]
+    fields = {label: text if text is True else text.replace("{home}", str(world.home)) for label, text in fields.items()}
+    page.log_in(place, where=where.format(backup=world.backup))
+    page.until(lambda: page.visible("//main//h1"), "the page")
+    settled(page)
+    if opener:
+        page.click(opener)
+    for label, text in fields.items():
+        page.tick(label) if text is True else page.fill(label, text)
+    end_sessions(world)
+    log_in_again(page)
+    assert typed(page, fields) == fields
+    if button:
+        page.click(button)
+        page.see(told)
+
+
+def test_a_form_that_is_sent_after_the_session_has_ended_is_sent_again_by_itself(page, world, place):
+    page.log_in(place, where="sources")
+    page.click("New source")
+    page.fill("Name", "late")
+    page.fill("Where it is", str(world.shop))
+    page.driver.execute_script("window.sent = 0; const real = fetch; window.fetch = (...a) => { window.sent++; return real(...a); }")
+    end_sessions(world)
+    page.see("Your session has ended")
+    page.driver.execute_script("[...document.querySelectorAll('dialog form')].find(f => f.elements.url).requestSubmit()")
+    page.until(lambda: page.driver.execute_script("return window.sent") >= 1, "it was sent, and refused")
+    log_in_again(page)
+    page.see("late is added.")
+    assert world.admin.get("/sources/late/")["url"] == f"sqlite:{world.shop}"
+
+
+def test_who_logs_in_as_somebody_else_sees_what_that_one_may(page, world, place):
+    page.log_in(place, where="sources")
+    page.see("New source")
+    end_sessions(world)
+    page.see("Your session has ended")
+    page.fill("Name", "vera")
+    page.fill("Password", PASSWORD)
+    page.click("Log in")
+    page.see_none("New source")
+    page.until(lambda: not page.visible("//nav//a[.='Users']"), "the menu of a viewer")
+    page.expect(401)

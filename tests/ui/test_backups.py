@@ -176,8 +176,8 @@ def test_a_pin_protects_and_survives_the_loss_of_the_catalog(maria, world):
     in_list(maria)
     choose(maria, "monday", "Pin")
     maria.see("It is being pinned: no rule will remove it.")
-    maria.see("pinned", 60)
-    pinned, = world.admin.get("/backups/?pinned=true")["items"]
+    pinned, = maria.until(lambda: world.admin.get("/backups/?pinned=true")["items"], "its pin", 60)
+    maria.until(lambda: maria.visible("//tr[.//a[.='monday']]//*[.='pinned']"), "its pin in the list")
     assert pinned["name"] == "monday" and pinned["original"] == world.monday
     assert "is pinned" in world.web.program.fails(6, "forget", pinned["id"][:8], "--repo", "main", "--yes").err
     world.web.program("catalog", "rebuild")

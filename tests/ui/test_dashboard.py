@@ -136,7 +136,7 @@ def test_a_failed_backup_is_seen_and_understood(page, place):
     os.rename(place.home / "away.db", place.home / "shop.db")
     page.go("backups")
     page.click("Back up now")
-    page.until(lambda: page.visible("//main//span[contains(@class, 'good')]"), "a good end")
+    page.until(lambda: "#/job/" in page.driver.current_url and page.visible("//main//span[contains(@class, 'good')]"), "a good end")
     page.go("")
     page.heading("Everything is backed up")
 

@@ -55,7 +55,7 @@ int record_catalog(bool make, struct catalog **out, struct error *e) MUST_USE;
 struct repository;
 struct backup;
 enum record_scanning {
-	RECORD_NEW = 0,            /* read what is not known yet, drop what is gone */
+	RECORD_NEW = 0,            /* read what is not known yet, drop what is gone; what is new has added to the size */
 	RECORD_ALL = 1 << 0,       /* read everything again */
 	RECORD_SIZES = 1 << 1,     /* and add up the sizes of the repository's files */
 };

@@ -224,6 +224,24 @@ static int look(struct catalog *c, struct repository *r, unsigned how, struct pr
 	return rc || !(how & RECORD_SIZES) ? rc : measure(r, &s->bytes, e);
 }
 
+/* What new backups have added since the files were added up: until that is done again, about so much is there. A backup whose tags were changed adds
+ * nothing; of a repository that was never measured, and had backups before, nothing can be said. */
+static uint64_t grown(const struct scanning *s)
+{
+	uint64_t sum = 0;
+
+	if (s->backups.n != s->fresh.n || (!s->place.bytes && s->known.n))
+		return 0;
+	for (size_t i = 0; i < s->backups.n; i++) {
+		struct known_backup k = {0};
+
+		if (!s->backups.v[i].snapshot.has_original)
+			describe_summary(&s->backups.v[i].snapshot.summary, &k);
+		sum += k.added;
+	}
+	return sum;
+}
+
 static int write(struct catalog *c, struct repository *r, unsigned how, struct scanning *s, struct error *e)
 {
 	int rc = 0;
@@ -233,8 +251,7 @@ static int write(struct catalog *c, struct repository *r, unsigned how, struct s
 	if (!rc && s->gone.n)
 		rc = known_drop(c, s->place.id, &s->gone, e);
 	look_at(r, &s->place);
-	if (how & RECORD_SIZES)
-		s->place.bytes = s->bytes;
+	s->place.bytes = how & RECORD_SIZES ? s->bytes : s->place.bytes + grown(s);
 	return rc ? rc : place_found(c, &s->place, e);
 }
 

@@ -118,6 +118,28 @@ static void what_another_job_has_made_since_the_index_was_read_is_known_as_it_is
 	}
 }
 
+static void the_size_of_a_repository_grows_by_what_its_backups_add(void **state)
+{
+	CLEANUP(known_backup_release) struct known_backup one = {0}, two = {0};
+	CLEANUP(place_record_release) struct place_record p = {0};
+	AUTO_FREE char *first = mem_string(back_up(&r, SOURCES("shop.db")));
+	struct error e;
+
+	scan(RECORD_NEW);
+	get(first, &one);
+	assert_ok(place_get(c, one.place, &p, &e));
+	assert_int_equal(p.bytes, one.added);
+	AUTO_FREE char *second = mem_string(back_up(&r, SOURCES("media")));
+
+	scan(RECORD_NEW);
+	scan(RECORD_NEW);
+	get(second, &two);
+	place_record_release(&p);
+	assert_ok(place_get(c, one.place, &p, &e));
+	assert_true(two.added > 0);
+	assert_int_equal(p.bytes, one.added + two.added);
+}
+
 static void what_is_gone_goes_and_what_is_there_is_not_read_again(void **state)
 {
 	CLEANUP(known_backup_release) struct known_backup k = {0};
@@ -232,6 +254,7 @@ int main(void)
 		TEST(a_listing_that_fails_changes_nothing),
 		TEST(what_another_job_has_made_since_the_index_was_read_is_known_as_it_is),
 		TEST(a_backup_is_known_with_its_sources_and_counts),
+		TEST(the_size_of_a_repository_grows_by_what_its_backups_add),
 		TEST(what_is_gone_goes_and_what_is_there_is_not_read_again),
 		TEST(a_tag_that_gives_it_another_id_leaves_it_findable_by_the_first),
 		TEST(backups_of_other_programs_are_known_too),

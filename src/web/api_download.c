@@ -177,26 +177,27 @@ static int prepare(struct web_request *r, struct web_response *out, struct error
 #define SOURCE_HELP "which source of the backup, when it has several"
 #define PATH_HELP "only this file (archive) or folder (tar.gz, tar.zst, zip) of the backup, as files/ lists it"
 
-static const struct web_field link_fields[] = {
-	{"format", "string?", FORMAT_HELP, EXPORT_FORMAT_CHOICES},
-	{"source", "string?", SOURCE_HELP},
-	{"path", "string?", PATH_HELP},
-	{"table", "string?", "only this table, of sql, sql.gz, csv and xlsx; may be given several times"},
-	{"file_name", "string?", FILE_NAME_HELP, NULL, 0, 200},
-	{0},
-};
-static const struct web_field body_fields[] = {
-	{"format", "string", FORMAT_HELP, EXPORT_FORMAT_CHOICES},
-	{"source", "string", SOURCE_HELP},
-	{"path", "string", PATH_HELP},
-	{"tables", "array", "only these tables, of sql, sql.gz, csv and xlsx"},
-	{"file_name", "string", FILE_NAME_HELP, NULL, 0, 200},
-	{0},
-};
+/* A link can only have parameters, a form either. */
+#define LINK \
+	{"format", "string?", FORMAT_HELP, EXPORT_FORMAT_CHOICES}, \
+	{"source", "string?", SOURCE_HELP}, \
+	{"path", "string?", PATH_HELP}, \
+	{"table", "string?", "only this table, of sql, sql.gz, csv and xlsx; may be given several times"}, \
+	{"file_name", "string?", FILE_NAME_HELP, NULL, 0, 200}
+#define BODY \
+	{"format", "string", FORMAT_HELP, EXPORT_FORMAT_CHOICES}, \
+	{"source", "string", SOURCE_HELP}, \
+	{"path", "string", PATH_HELP}, \
+	{"tables", "array", "only these tables, of sql, sql.gz, csv and xlsx"}, \
+	{"file_name", "string", FILE_NAME_HELP, NULL, 0, 200}
+
+static const struct web_field link_fields[] = {LINK, {0}};
+static const struct web_field form_fields[] = {LINK, BODY, {0}};
+static const struct web_field body_fields[] = {BODY, {0}};
 
 const struct web_route api_download[] = {
 	{"GET", API "backups/{id}/download/", WEB_OPERATOR, download, "Backups", "Download a backup as a plain file; 202 with a job while it is being made", link_fields, "Job", WEB_SLOW | WEB_FILE | WEB_QUEUES},
-	{"POST", API "backups/{id}/download/", WEB_OPERATOR, download, "Backups", "The same, asked for by a form", body_fields, "Job", WEB_SLOW | WEB_FILE | WEB_QUEUES | WEB_SAFE},
+	{"POST", API "backups/{id}/download/", WEB_OPERATOR, download, "Backups", "The same, asked for by a form", form_fields, "Job", WEB_SLOW | WEB_FILE | WEB_QUEUES | WEB_SAFE},
 	{"POST", API "backups/{id}/export/", WEB_OPERATOR, prepare, "Backups", "Have a plain file made, to download when it is ready", body_fields, "Export|Export", WEB_SLOW | WEB_QUEUES},
 	{0},
 };

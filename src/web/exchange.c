@@ -65,6 +65,13 @@ const char *web_query(const struct web_request *r, const char *name)
 	return uri_pairs_get(&exchange_of(r)->uri.query, name);
 }
 
+const char *web_query_name(const struct web_request *r, size_t i)
+{
+	const struct strlist *names = &exchange_of(r)->uri.query.names;
+
+	return i < names->n ? names->v[i] : NULL;
+}
+
 void web_query_list(const struct web_request *r, const char *name, struct strlist *out)
 {
 	const struct uri_pairs *query = &exchange_of(r)->uri.query;

@@ -20,6 +20,13 @@ bool web_field_is(const struct web_field *f, const char *type)
 	return strlen(type) == n && !memcmp(f->type, type, n);
 }
 
+bool web_answer_is_list(const char *answer)
+{
+	size_t n = answer ? strlen(answer) : 0;
+
+	return n > 2 && !strcmp(answer + n - 2, "[]");
+}
+
 static bool required(const struct web_field *f)
 {
 	return strchr(f->type, '!') != NULL;
@@ -30,12 +37,36 @@ static bool of_query(const struct web_field *f)
 	return strchr(f->type, '?') != NULL;
 }
 
-static const struct web_field *find(const struct web_route *route, const char *name)
+static const struct web_field *find_in(const struct web_route *route, bool query, const char *name)
 {
 	for (const struct web_field *f = route->fields; f && f->name; f++)
-		if (!of_query(f) && !strcmp(f->name, name))
+		if (of_query(f) == query && !strcmp(f->name, name))
 			return f;
 	return NULL;
+}
+
+static const struct web_field *find(const struct web_route *route, const char *name)
+{
+	return find_in(route, false, name);
+}
+
+static int unknown(const struct web_route *route, bool query, const char *name, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist known = {0};
+
+	for (const struct web_field *f = route->fields; f && f->name; f++)
+		if (of_query(f) == query)
+			strlist_add(&known, f->name);
+	if (query && web_answer_is_list(route->answer)) {
+		strlist_add(&known, "offset");
+		strlist_add(&known, "limit");
+	}
+	error_set(e, ERR_USAGE, "there is no %s \"%.64s\" here", query ? "parameter" : "field", name);
+	if (!known.n)
+		return error_hint(e, "%s %s takes none", route->method, route->path);
+	AUTO_FREE char *names = strlist_join(&known, ", ");
+
+	return error_hint(e, "it takes %s", names);
 }
 
 /* ---- single values ---- */
@@ -159,21 +190,6 @@ static int check_value(const struct web_field *f, struct json *j, struct error *
 
 /* ---- the body ---- */
 
-static int unknown(const struct web_route *route, const char *name, struct error *e)
-{
-	CLEANUP(strlist_release) struct strlist known = {0};
-
-	for (const struct web_field *f = route->fields; f && f->name; f++)
-		if (!of_query(f))
-			strlist_add(&known, f->name);
-	error_set(e, ERR_USAGE, "there is no field \"%.64s\" here", name);
-	if (!known.n)
-		return error_hint(e, "%s %s takes none", route->method, route->path);
-	AUTO_FREE char *names = strlist_join(&known, ", ");
-
-	return error_hint(e, "it takes %s", names);
-}
-
 static int check_members(const struct web_route *route, struct json *j, struct strlist *seen, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist names = {0};
@@ -192,7 +208,7 @@ static int check_members(const struct web_route *route, struct json *j, struct s
 		if (f && json_peek(j) != JSON_NULL)
 			strlist_add(seen, name);
 		if (f || !(route->flags & WEB_RECORD))
-			rc = f ? check_value(f, j, e) : unknown(route, name, e);
+			rc = f ? check_value(f, j, e) : unknown(route, false, name, e);
 		else
 			json_skip(j);
 	}
@@ -223,7 +239,7 @@ static int check_uploads(const struct web_route *route, const struct web_request
 		const struct web_field *f = name ? find(route, name) : NULL;
 
 		if (!f || !web_field_is(f, "file"))
-			return unknown(route, name ? name : "", e);
+			return unknown(route, false, name ? name : "", e);
 		if (strlist_has(seen, name))
 			return error_set(e, ERR_USAGE, "the file \"%s\" was sent twice", name);
 		strlist_add(seen, name);
@@ -257,9 +273,26 @@ static int check_parameter(const struct web_field *f, const char *text, struct e
 	return check_text(f, text, e);
 }
 
+/* A page of a list; and what the file in the body of a PUT is called. */
+static bool goes_without_saying(const struct web_route *route, const char *name)
+{
+	return web_answer_is_list(route->answer) ? among("offset|limit", name) : route->flags & WEB_UPLOAD && !strcmp(name, "name");
+}
+
+/* A filter that was misspelt would let everything through. */
+static int check_names(const struct web_route *route, const struct web_request *r, struct error *e)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = web_query_name(r, i)); i++)
+		if (!find_in(route, true, name) && !goes_without_saying(route, name))
+			return unknown(route, true, name, e);
+	return 0;
+}
+
 static int check_query(const struct web_route *route, const struct web_request *r, struct error *e)
 {
-	int rc = 0;
+	int rc = check_names(route, r, e);
 
 	for (const struct web_field *f = route->fields; !rc && f && f->name; f++) {
 		const char *text = of_query(f) ? web_query(r, f->name) : NULL;

@@ -2,182 +2,11 @@
 
 #include "base/mem.h"
 #include "web/api.h"
+#include "web/openapi_schema.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- schemas of values ---- */
-
-static void kv_array1(struct json_out *w, const char *name, const char *value)
-{
-	jw_name(w, name);
-	jw_array(w);
-	jw_string(w, value);
-	jw_array_end(w);
-}
-
-static void ref(struct json_out *w, const char *schema)
-{
-	AUTO_FREE char *path = mem_printf("#/components/schemas/%s", schema);
-
-	jw_kv_string(w, "$ref", path);
-}
-
-/* "string", or ["string", "null"] */
-static void type_member(struct json_out *w, const char *type, bool null)
-{
-	jw_name(w, "type");
-	if (!null) {
-		jw_string(w, type);
-		return;
-	}
-	jw_array(w);
-	jw_string(w, type);
-	jw_string(w, "null");
-	jw_array_end(w);
-}
-
-static void enum_member(struct json_out *w, const char *choices, bool null)
-{
-	jw_name(w, "enum");
-	jw_array(w);
-	for (const char *p = choices; *p;) {
-		size_t n = strcspn(p, "|");
-
-		jw_bytes(w, p, n);
-		p += n + (p[n] == '|');
-	}
-	if (null)
-		jw_null(w);
-	jw_array_end(w);
-}
-
-static void any_of_null(struct json_out *w, const char *schema)
-{
-	jw_name(w, "anyOf");
-	jw_array(w);
-	jw_object(w);
-	ref(w, schema);
-	jw_object_end(w);
-	jw_object(w);
-	jw_kv_string(w, "type", "null");
-	jw_object_end(w);
-	jw_array_end(w);
-}
-
-/* Members of the schema of one value; `type` without marks. */
-static void plain_type(struct json_out *w, const char *type, bool null)
-{
-	if (!strcmp(type, "any"))
-		return;
-	if (isupper((unsigned char)*type)) {
-		if (null)
-			any_of_null(w, type);
-		else
-			ref(w, type);
-	} else if (strchr(type, '|')) {
-		type_member(w, "string", null);
-		enum_member(w, type, null);
-	} else if (!strcmp(type, "time")) {
-		type_member(w, "string", null);
-		jw_kv_string(w, "format", "date-time");
-	} else
-		type_member(w, type, null);
-}
-
-/* An openapi_member's type. */
-static void member_schema(struct json_out *w, const struct openapi_member *m)
-{
-	size_t n = strcspn(m->type, "[?~");
-	AUTO_FREE char *type = mem_string_n(m->type, n);
-	bool null = strchr(m->type, '?') != NULL, list = m->type[n] == '[';
-
-	jw_name(w, m->name);
-	jw_object(w);
-	if (list) {
-		type_member(w, "array", null);
-		jw_name(w, "items");
-		jw_object(w);
-		plain_type(w, type, false);
-		jw_object_end(w);
-	} else
-		plain_type(w, type, null);
-	if (m->help)
-		jw_kv_string(w, "description", m->help);
-	jw_object_end(w);
-}
-
-static void object_schema(struct json_out *w, const struct openapi_schema *s)
-{
-	jw_object(w);
-	jw_kv_string(w, "type", "object");
-	if (s->help)
-		jw_kv_string(w, "description", s->help);
-	jw_name(w, "properties");
-	jw_object(w);
-	for (const struct openapi_member *m = s->members; m->name; m++)
-		member_schema(w, m);
-	jw_object_end(w);
-	jw_name(w, "required");
-	jw_array(w);
-	for (const struct openapi_member *m = s->members; m->name; m++)
-		if (!strchr(m->type, '~'))
-			jw_string(w, m->name);
-	jw_array_end(w);
-	jw_kv_bool(w, "additionalProperties", s->open);
-	jw_object_end(w);
-}
-
-/* "Backup[]": a page of them. */
-static void page_schema(struct json_out *w, const char *of)
-{
-	static const char *const members[] = {"items", "total", "offset", "limit"};
-
-	jw_kv_string(w, "type", "object");
-	jw_name(w, "properties");
-	jw_object(w);
-	jw_name(w, "items");
-	jw_object(w);
-	jw_kv_string(w, "type", "array");
-	jw_name(w, "items");
-	jw_object(w);
-	ref(w, of);
-	jw_object_end(w);
-	jw_object_end(w);
-	for (size_t i = 1; i < ARRAY_LEN(members); i++) {
-		jw_name(w, members[i]);
-		jw_object(w);
-		jw_kv_string(w, "type", "integer");
-		jw_object_end(w);
-	}
-	jw_object_end(w);
-	jw_name(w, "required");
-	jw_array(w);
-	for (size_t i = 0; i < ARRAY_LEN(members); i++)
-		jw_string(w, members[i]);
-	jw_array_end(w);
-	jw_kv_bool(w, "additionalProperties", false);
-}
-
-static bool is_page(const char *answer)
-{
-	size_t n = answer ? strlen(answer) : 0;
-
-	return n > 2 && !strcmp(answer + n - 2, "[]");
-}
-
-static void answer_schema(struct json_out *w, const char *answer)
-{
-	AUTO_FREE char *of = is_page(answer) ? mem_string_n(answer, strlen(answer) - 2) : NULL;
-
-	jw_object(w);
-	if (of)
-		page_schema(w, of);
-	else
-		ref(w, answer);
-	jw_object_end(w);
-}
 
 /* ---- fields of requests ---- */
 
@@ -194,7 +23,7 @@ static bool required(const struct web_field *f)
 static void text_limits(struct json_out *w, const struct web_field *f)
 {
 	if (f->choices)
-		enum_member(w, f->choices, false);
+		openapi_schema_choices(w, f->choices, false);
 	else if (f->max)
 		jw_kv_i64(w, "maxLength", f->max);
 }
@@ -217,7 +46,7 @@ static void field_schema(struct json_out *w, const struct web_field *f)
 		jw_kv_string(w, "type", "string");
 		jw_kv_string(w, "contentMediaType", "application/octet-stream");
 	} else
-		plain_type(w, type, null);
+		openapi_schema_type(w, type, null);
 	if (!strcmp(type, "string"))
 		text_limits(w, f);
 	if (!strcmp(type, "integer"))
@@ -279,7 +108,7 @@ static void parameters(struct json_out *w, const struct web_route *r)
 	for (const struct web_field *f = r->fields; f && f->name; f++)
 		if (of_query(f))
 			query_parameter(w, f);
-	for (const struct web_field *f = page; is_page(r->answer) && f->name; f++)
+	for (const struct web_field *f = page; web_answer_is_list(r->answer) && f->name; f++)
 		query_parameter(w, f);
 	jw_array_end(w);
 }
@@ -351,7 +180,7 @@ static void response(struct json_out *w, const char *status, const char *text, c
 		jw_object(w);
 		jw_name(w, "schema");
 		if (answer)
-			answer_schema(w, answer);
+			openapi_schema_of_answer(w, answer);
 		else {
 			jw_object(w);
 			jw_kv_string(w, "type", "string");
@@ -441,6 +270,14 @@ static const char *permission_text(enum web_permission p)
 	};
 
 	return texts[p];
+}
+
+static void kv_array1(struct json_out *w, const char *name, const char *value)
+{
+	jw_name(w, name);
+	jw_array(w);
+	jw_string(w, value);
+	jw_array_end(w);
 }
 
 static void operation(struct json_out *w, const struct web_route *r)
@@ -539,7 +376,7 @@ static void components(struct json_out *w)
 	jw_object(w);
 	for (const struct openapi_schema *s = openapi_schemas; s->name; s++) {
 		jw_name(w, s->name);
-		object_schema(w, s);
+		openapi_schema_of_object(w, s);
 	}
 	jw_object_end(w);
 	jw_object_end(w);

@@ -37,6 +37,7 @@ struct web_request {
 	void *own;                              /* server.c's */
 };
 const char *web_query(const struct web_request *r, const char *name);             /* of the URL; NULL when absent */
+const char *web_query_name(const struct web_request *r, size_t i);                /* of the i-th parameter of the URL; NULL: there are no more */
 void web_query_list(const struct web_request *r, const char *name, struct strlist *out);        /* of a parameter that may come several times; appends */
 const char *web_header(const struct web_request *r, const char *name);
 /* offset and limit of the query; -ERR_USAGE when they are no numbers. */
@@ -97,6 +98,7 @@ extern const struct web_route *const web_routes[];       /* tables, each ends wi
  * one kind of body. -ERR_USAGE names the field that is missing, not in the table, or not what it may be. */
 int web_fields(const struct web_route *route, struct web_request *r, struct error *e) MUST_USE;
 bool web_field_is(const struct web_field *f, const char *type);       /* whatever marks are behind it */
+bool web_answer_is_list(const char *answer);                          /* a route's: "Backup[]" */
 /* Of a body that was checked; null is as good as absent. */
 bool web_field_given(const struct web_request *r, const char *name);
 char *web_field_text(const struct web_request *r, const char *name);  /* heap; NULL when absent */

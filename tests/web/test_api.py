@@ -388,6 +388,8 @@ def test_the_last_admin_cannot_be_removed_nor_lose_the_role(world):
     ("POST", "/backups/", {"sources": ["media"], "backup_type": "database"}, 400, "the source media does not belong into a backup of the type database"),
     ("GET", "/backups/?level=9", None, 400, 'the parameter "level" must be a whole number from 1 to 4'),
     ("GET", "/backups/?after=yesterday", None, 400, 'the parameter "after" must be a time as RFC 3339 writes it, such as 2026-11-21T07:14:05Z'),
+    ("GET", "/jobs/?sate=failed", None, 400, 'there is no parameter "sate" here'),
+    ("GET", "/users/maria/?limit=1", None, 400, 'there is no parameter "limit" here'),
     ("GET", "/jobs/?state=lost", None, 400, 'the parameter "state" knows no "lost"; there are queued, running, success, failed, cancelled and interrupted'),
     ("GET", "/backups/?repository=nowhere", None, 404, 'there is no repository named "nowhere"'),
     ("POST", "/restores/", {}, 400, 'the field "backup_id" is missing'),

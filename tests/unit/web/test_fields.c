@@ -40,6 +40,11 @@ const char *web_query(const struct web_request *r, const char *name)
 	return query_name && !strcmp(name, query_name) ? query_text : NULL;
 }
 
+const char *web_query_name(const struct web_request *r, size_t i)
+{
+	return i ? NULL : query_name;
+}
+
 static int check(struct web_request *r, const char *body, struct error *e)
 {
 	error_clear(e);
@@ -104,6 +109,8 @@ static void parameters_of_the_query_are_looked_at_too(void **state)
 	assert_query_refused("level", "5", "the parameter \"level\" must be a whole number from 1 to 4");
 	assert_query_refused("level", "", "the parameter \"level\" must be a whole number");
 	assert_query_refused("level", "1e3", "the parameter \"level\" must be a whole number");
+	assert_query_refused("levle", "4", "there is no parameter \"levle\" here");
+	assert_query_refused("limit", "4", "there is no parameter \"limit\" here");
 	assert_query_refused("good", "maybe", "the parameter \"good\" must be true or false");
 	assert_query_refused("since", "yesterday", "the parameter \"since\" must be a time as RFC 3339 writes it, such as 2026-11-21T07:14:05Z");
 }

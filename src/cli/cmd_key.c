@@ -1,6 +1,7 @@
 #include "base/fs.h"
 #include "cli/cmd.h"
 #include "cli/common.h"
+#include "cli/names.h"
 #include "cli/present.h"
 #include "job/password.h"
 
@@ -128,23 +129,42 @@ static int add(struct repository *r, const struct parsed *p, struct error *e)
 	return show_change(r, &id, NULL, sentence, e);
 }
 
+/* A repository that is configured is opened by the daemon, which nobody can tell the new password later. */
+static int keep_in_catalog(struct repository *r, const struct secret *password, bool has_file, bool *kept, struct error *e)
+{
+	CLEANUP(place_record_release) struct place_record place = {0};
+	struct error unknown = {0};
+
+	if (!names_catalog() || place_find_location(names_catalog(), r->location, &place, &unknown) != 0)
+		return 0;
+	*kept = place.password.len || (!has_file && !place.remembered);
+	if (!*kept)
+		return 0;
+	secret_set(&place.password, password->p, password->len);
+	return place_update(names_catalog(), &place, e);
+}
+
 /* Where the password is kept on this machine, the new one takes its place. */
 static int keep_password(struct repository *r, const struct secret *password, struct error *e)
 {
 	AUTO_FREE char *file = NULL;
 	AUTO_FREE char *kept = NULL;
+	bool sealed = false;
 	int rc = password_file_for(r->location, &file, e);
+	bool has_file = !rc && fs_exists(file);
 
+	if (!rc)
+		rc = keep_in_catalog(r, password, has_file, &sealed, e);
+	if (!rc && has_file)
+		rc = password_keep(r->location, password, &kept, e);
 	if (rc)
 		return rc;
-	if (!fs_exists(file)) {
-		out_say("the password is not kept on this machine: change it where it came from");
-		return 0;
-	}
-	rc = password_keep(r->location, password, &kept, e);
-	if (!rc)
+	if (kept)
 		out_say("the new password is kept in %s; the recovery sheet has the old one", kept);
-	return rc;
+	else
+		out_say(sealed ? "the new password is kept in the catalog, sealed; a recovery sheet has the old one"
+			       : "the password is not kept on this machine: change it where it came from");
+	return 0;
 }
 
 /* The new key is there, and kept, before the old one goes: whenever it is cut short, one of both opens. */

@@ -158,6 +158,51 @@ static int cancel(struct web_request *r, struct web_response *out, struct error 
 	return rc;
 }
 
+/* ---- again ---- */
+
+/* A restore, an export or what removes chosen backups is asked for anew each time: it was about things as they were then. */
+static int may_repeat(const struct web_request *r, const struct job_record *j, struct error *e)
+{
+	static const char *const kinds[] = {"backup", "verify", "check", "check-tables", "optimize", "repair", "prune", "cleanup"};
+	bool known = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		known = known || !strcmp(j->kind, kinds[i]);
+	if (!known)
+		return error_set(e, ERR_REFUSED, "a %s is not run again as it was: ask for it anew", j->kind);
+	if (!may_cancel(r, j))
+		return error_set(e, ERR_ACCESS, "only admins may run a %s again", j->kind);
+	if (j->state == JOB_QUEUED || j->state == JOB_RUNNING)
+		return error_set(e, ERR_EXISTS, "job %s has not ended yet: %s", j->id, job_state_name(j->state));
+	if (j->words.n)
+		return 0;
+	error_set(e, ERR_REFUSED, "job %s was typed as a command, which is not kept", j->id);
+	return error_hint(e, "type it again where it was typed");
+}
+
+static int again(struct web_request *r, struct web_response *out, struct error *e)
+{
+	CLEANUP(job_record_release) struct job_record before = {0}, j = {.attempt = 1};
+	int rc = job_get(r->catalog, r->params[0], &before, e);
+
+	if (!rc)
+		rc = may_repeat(r, &before, e);
+	if (rc)
+		return rc;
+	j.kind = mem_string(before.kind);
+	j.title = mem_string(before.title);
+	j.repository = mem_string_or_null(before.repository);
+	strlist_copy(&j.words, &before.words);
+	strlist_copy(&j.sources, &before.sources);
+	strlist_copy(&j.locks, &before.locks);
+	j.schedule = before.schedule;
+	j.attempts = before.attempts;
+	j.time_limit = before.time_limit;
+	return web_queue(r, &j, out, e);
+}
+
+/* ---- the log ---- */
+
 static void line_json(const struct job_line *l, struct json_out *w)
 {
 	char time[TIME_RFC3339_MAX];
@@ -223,6 +268,7 @@ const struct web_route api_jobs[] = {
 	{"GET", API "jobs/{id}/", WEB_VIEWER, get, "Jobs", "One job, with its result", NULL, "Job"},
 	{"PATCH", API "jobs/{id}/", WEB_OPERATOR, change, "Jobs", "Put a note on a job", change_fields, "Job"},
 	{"POST", API "jobs/{id}/cancel/", WEB_OPERATOR, cancel, "Jobs", "Have a job end", NULL, "Job", WEB_QUEUES},
+	{"POST", API "jobs/{id}/again/", WEB_OPERATOR, again, "Jobs", "Do once more what a job did", NULL, "Job", WEB_QUEUES},
 	{"GET", API "jobs/{id}/log/", WEB_VIEWER, log_lines, "Jobs", "What a job said", log_fields, "Lines"},
 	{0},
 };

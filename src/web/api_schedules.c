@@ -1,5 +1,6 @@
 /* Schedules. */
 #include "base/timefmt.h"
+#include "base/zone.h"
 #include "job/request.h"
 #include "job/schedule.h"
 #include "web/api_records.h"
@@ -101,11 +102,13 @@ static int add_jobs(struct web_request *r, const struct schedule_record *s, stru
 static int answer_preview(struct web_request *r, const struct schedule_record *s, struct web_response *out, struct error *e)
 {
 	AUTO_FREE char *when = schedule_words(s);
+	AUTO_FREE char *zone = s->zone && *s->zone ? mem_string(s->zone) : zone_machine_name();
 	struct json_out w;
 
 	jw_init(&w, &out->body);
 	jw_object(&w);
 	jw_kv_string(&w, "when", when);
+	jw_kv_string(&w, "zone", zone);
 	int rc = add_runs(s, api_query_number(r, "count", PREVIEW_RUNS), &w, e);
 
 	if (!rc)

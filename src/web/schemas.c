@@ -97,6 +97,17 @@ static const struct openapi_member repository[] = {
 static const struct openapi_member key[] = {{"id", "string"}, {"created", "time"}, {"username", "string"}, {"hostname", "string"}, {"current", "boolean"}, {0}};
 static const struct openapi_member keys[] = {{"repository", "string"}, {"keys", "Key[]"}, {"damaged", "integer"}, {0}};
 static const struct openapi_member repository_place[] = {{"location", "string"}, {"chosen_by", "string", "why it is this one"}, {0}};
+static const struct openapi_member key_change[] = {{"repository", "string"}, {"added", "string?", "id"}, {"removed", "string?", "id"}, {0}};
+static const struct openapi_member prune_figures[] = {
+	{"packs_kept", "integer"}, {"packs_repacked", "integer"}, {"packs_removed", "integer"}, {"packs_unreferenced", "integer"}, {"blobs_used", "integer"},
+	{"blobs_unused", "integer"}, {"blobs_duplicate", "integer"}, {"bytes_before", "integer"}, {"bytes_after", "integer"}, {"bytes_repacked", "integer"},
+	{"bytes_removed", "integer"}, {0},
+};
+static const struct openapi_member prune[] = {{"repository", "string"}, {"dry_run", "boolean"}, {"prune", "PruneFigures"}, {0}};
+static const struct openapi_member lock[] = {
+	{"id", "string"}, {"time", "time"}, {"exclusive", "boolean"}, {"hostname", "string"}, {"username", "string"}, {"pid", "integer"}, {0},
+};
+static const struct openapi_member unlocked[] = {{"repository", "string"}, {"removed", "integer"}, {"remaining", "Lock[]"}, {0}};
 static const struct openapi_member repository_made[] = {
 	{"repository", "string"}, {"id", "string"}, {"format_version", "integer"}, {"password_file", "string?"}, {"recovery_sheet", "string?"}, {0},
 };
@@ -111,7 +122,7 @@ static const struct openapi_member schedule[] = {
 	{"keep", "Keep"}, {"verify_level", "integer"}, {"export_format", "string?"}, {"export_dir", "string?"}, {"next_run", "time?"}, {"last_run", "time?"},
 	{"last_job", "string?"}, {"created", "time"}, {"changed", "time"}, {0},
 };
-static const struct openapi_member schedule_preview[] = {{"when", "string"}, {"runs", "time[]"}, {"jobs", "string[]", "titles"}, {0}};
+static const struct openapi_member schedule_preview[] = {{"when", "string"}, {"zone", "string", "whose clock it goes by"}, {"runs", "time[]"}, {"jobs", "string[]", "titles"}, {0}};
 static const struct openapi_member notice[] = {
 	{"id", "integer"}, {"name", "string"}, {"kind", "mail|webhook|heartbeat"}, {"enabled", "boolean"}, {"events", "string[]"}, {"sources", "string[]"}, {"server", "string?"},
 	{"security", "string?"}, {"user", "string?"}, {"from", "string?"}, {"password_known", "boolean"}, {"to", "string[]"}, {"url", "string?"}, {"url_success", "string?"},
@@ -207,15 +218,19 @@ const struct openapi_schema openapi_schemas[] = {
 	{"Jobs", NULL, jobs},
 	{"Keep", "Rules of what is kept; all 0: everything", keep, true},
 	{"Key", NULL, key},
+	{"KeyChange", NULL, key_change},
 	{"Keys", NULL, keys},
 	{"Line", "Of a job's log", line},
 	{"Lines", NULL, lines},
+	{"Lock", "On a repository", lock},
 	{"LoginSession", "A session that has not ended", login_session},
 	{"NewApiToken", NULL, new_token},
 	{"Notice", "A way to tell people or programs", notice},
 	{"NoticeTest", NULL, notice_test, true},
 	{"OpenAPI", "Such a document as this", none, true},
 	{"Problem", "An error (RFC 9457)", problem, true},
+	{"Prune", NULL, prune},
+	{"PruneFigures", NULL, prune_figures},
 	{"Repository", "Where backups are kept", repository},
 	{"RepositoryFigures", NULL, repository_figures},
 	{"RepositoryMade", NULL, repository_made, true},
@@ -243,6 +258,7 @@ const struct openapi_schema openapi_schemas[] = {
 	{"Token", "A JWT", jwt},
 	{"Totals", NULL, totals},
 	{"TotpKey", "A key for one-time codes; nobody keeps it until it comes back with a first code", totp_key},
+	{"Unlocked", NULL, unlocked},
 	{"User", "Who may log in", user},
 	{0},
 };

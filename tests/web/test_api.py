@@ -146,7 +146,12 @@ def walk_repositories(c, world):
     assert [r["name"] for r in c.get("/repositories/")["items"]] == ["main", "other"]
     assert c.call("PATCH", "/repositories/other/", {"low_space": 0})["low_space"] == 0
     c.call("PUT", f"/repositories/{made['id']}/", c.get("/repositories/other/"))
-    assert len(c.get("/repositories/other/keys/")["keys"]) == 1
+    first, = c.get("/repositories/other/keys/")["keys"]
+    added = c.post("/repositories/other/keys/", {"password": "a second password"})["added"]
+    assert c.call("DELETE", f"/repositories/other/keys/{added}/")["removed"] == added
+    assert c.post("/repositories/other/password/", {"password": "a third password"})["removed"] == first["id"]
+    assert c.get("/repositories/other/prune/")["prune"]["bytes_removed"] == 0
+    assert c.post("/repositories/other/unlock/") == {"repository": str(world.folder / "other"), "removed": 0, "remaining": []}
     c.post("/repositories/other/scan/")
     c.wait(c.post("/repositories/other/check/", {"read_data": True}))
     c.wait(c.post("/repositories/other/prune/"))
@@ -221,6 +226,8 @@ def walk_jobs(c, world):
     job = c.get("/jobs/?kind=backup,restore&state=success&limit=1")["items"][0]
     assert c.call("PATCH", f"/jobs/{job['id']}/", {"notes": "seen"})["notes"] == "seen"
     assert c.get("/jobs/?q=seen")["items"][0]["id"] == job["id"]
+    again = c.post(f"/jobs/{c.get('/jobs/?kind=backup&source=ledger&state=success&limit=1')['items'][0]['id']}/again/", status=202)
+    assert again["title"] == "backup ledger" and c.wait(again)["backup"]
     waiting = c.post("/backups/", {"sources": ["media"]})
     c.request("POST", f"/backup/api/jobs/{waiting['id']}/cancel/")
     c.on_answer.good.add(("POST", "/backup/api/jobs/{id}/cancel/"))       # it may have ended before
@@ -721,3 +728,36 @@ def test_a_notice_is_tried_and_says_why_it_does_not_arrive(world, judged):
     failed = judged.post("/notices/tried/test/", status=503)
     assert failed["kind"] == "temporary" and "/hook" not in failed["detail"]
     judged.call("DELETE", "/notices/tried/")
+
+
+# ---- keys of a repository, and jobs once more ----
+
+def test_a_password_that_is_changed_here_is_the_one_that_jobs_use_from_then_on(world):
+    c = world.client("admin")
+    c.post("/repositories/", {"name": "locked", "location": str(world.folder / "locked"), "password": "the first password"})
+    c.post("/repositories/locked/init/")
+    for text, detail in (("", 'the field "password" is empty'), ("two\nlines", 'the field "password" has more than one line')):
+        assert c.request("POST", "/backup/api/repositories/locked/password/", {"password": text}).json["detail"] == detail
+    changed = c.post("/repositories/locked/password/", {"password": "the second password"})
+    key, = c.get("/repositories/locked/keys/")["keys"]
+    assert key["current"] and key["id"] == changed["added"] and c.get("/repositories/locked/")["password_known"]
+    c.wait(c.post("/repositories/locked/check/"))
+    refused = c.request("DELETE", f"/backup/api/repositories/locked/keys/{key['id']}/")
+    assert (refused.status, refused.json["detail"]) == (409, f"key {key['id'][:8]} is the one in use")
+    assert c.request("DELETE", "/backup/api/repositories/locked/keys/--help/").json["detail"] == 'there is no key "--help"'
+    assert not list((world.state / "exports").glob("answer-*")), "the file with a password is left"
+    done = [a["action"] for a in c.get("/audit/?limit=20")["items"]]
+    assert "repository-password" in done and not [a for a in c.get("/audit/?limit=50")["items"] if "second password" in str(a)]
+    c.call("DELETE", "/repositories/locked/", status=204)
+
+
+def test_a_job_is_run_again_by_who_may_and_when_that_makes_sense(world):
+    done = world.admin.wait(world.admin.post("/repositories/main/prune/"))
+    assert world.operator.request("POST", f"/backup/api/jobs/{done['id']}/again/").json["detail"] == "only admins may run a prune again"
+    assert world.admin.wait(world.admin.post(f"/jobs/{done['id']}/again/"))["author"] == "token test of maria"
+    restore = world.admin.wait(world.admin.post("/restores/", {"backup_id": world.back_up("ledger")["id"], "target": f"sqlite:{world.home}/once.db"}))
+    assert world.admin.request("POST", f"/backup/api/jobs/{restore['id']}/again/").json["detail"] == "a restore is not run again as it was: ask for it anew"
+    typed = world.web.program("check", "--repo", "main", "--json")
+    assert typed.json["ok"]
+    job, = world.admin.get("/jobs/?kind=check&limit=1")["items"]
+    assert world.admin.request("POST", f"/backup/api/jobs/{job['id']}/again/").json["detail"] == f"job {job['id']} was typed as a command, which is not kept"

@@ -5,7 +5,7 @@ import * as api from "./lib/api.js";
 import * as events from "./lib/events.js";
 import {refreshTimes} from "./lib/format.js";
 import {problem, waiting} from "./lib/told.js";
-import {dialog} from "./lib/dialog.js";
+import {closeAll, dialog} from "./lib/dialog.js";
 import {loginForm} from "./views/login.js";
 import "./lib/look.js";
 
@@ -174,7 +174,10 @@ async function begin() {
 	}
 }
 
-addEventListener("hashchange", () => session ? showPage() : outside());
+addEventListener("hashchange", () => {
+	closeAll();
+	session ? showPage() : outside();
+});
 setInterval(refreshTimes, 15000);
 
 // Whoever is not logged in any more is asked to; the dialog is the same for every reason.

@@ -7,8 +7,8 @@ from webserver import PASSWORD
 # page, what opens the form, what is typed ({label: text, or True to tick}), the button, what is then told
 FORMS = {
     "a new source": ("sources", "New source", {"Name": "typed", "Where it is": "{home}/shop.db", "Notes": "a long story"}, "Add it", "typed is added."),
-    "a source": ("sources", "Change", {"Notes": "changed meanwhile", "Leave out files": "*.tmp"}, "Save", "is changed."),
-    "a repository": ("repositories", "New repository", {"Name": "typed", "Folder on the server": "/srv/typed"}, "Add it", "typed is added."),
+    "a source": ("sources", "Change", {"Notes": "changed meanwhile", "Command before": "true"}, "Save", "is changed."),
+    "a repository": ("repositories", "New repository", {"Name": "typed", "Folder on the server": "{home}/typed"}, "Add it", "typed is added."),
     "a schedule": ("schedules", "New schedule", {"Name": "typed", "shop": True, "Time zone": "Europe/Rome"}, "Add it", "typed is added."),
     "a notice": ("notices", "New notice", {"Name": "typed", "To": "maria@example.org", "Mail server": "mail.example.org:25"}, "Add it", "typed is added."),
     "a setting": ("settings", None, {"public url": "https://backups.example.org", "job history days": "90"}, "Save the settings", "The settings are kept."),

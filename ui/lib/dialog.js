@@ -10,7 +10,7 @@ export function dialog(title, content, {wide = false, must = false} = {}) {
 			result = value;
 			box.close();
 		};
-		const box = h("dialog", {"aria-labelledby": id, class: wide ? "wide" : "", oncancel: e => must && e.preventDefault(), onclose: () => {
+		const box = h("dialog", {"aria-labelledby": id, class: `${wide ? "wide" : ""} ${must ? "must" : ""}`, oncancel: e => must && e.preventDefault(), onclose: () => {
 			box.remove();
 			resolve(result);
 		}}, h("h2", {id}, title));
@@ -20,6 +20,9 @@ export function dialog(title, content, {wide = false, must = false} = {}) {
 		box.showModal();
 	});
 }
+
+// Those that belong to a page go with it.
+export const closeAll = () => document.querySelectorAll("dialog[open]:not(.must)").forEach(box => box.close());
 
 export function ask(title, text, {yes = "Yes", kind = "main"} = {}) {
 	return dialog(title, close => [

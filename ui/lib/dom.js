@@ -48,6 +48,16 @@ export function replace(element, ...children) {
 	return element;
 }
 
+// Places by a key, which outlive what is drawn anew around them.
+export function places() {
+	const all = new Map();
+	return key => {
+		if (!all.has(key))
+			all.set(key, h("div", {"aria-live": "polite"}));
+		return all.get(key);
+	};
+}
+
 // Ids for labels and what they label.
 let count = 0;
 export const uid = prefix => `${prefix}-${++count}`;

@@ -74,31 +74,69 @@ export function on(name, fn) {
 	return () => listeners.get(name).delete(fn);
 }
 
-// One job's own stream: progress twice a second, log lines, its end. When the session ends meanwhile (a restore over live data ends all of
-// them), asking for the job makes the person log in again. Returns what ends it.
-export function watchJob(id, {progress, line, end}) {
-	const read = e => JSON.parse(e.data);
+// One job's own stream: progress twice a second, log lines after number `after`, its end. Of all tabs that watch it one listens, as above; whoever
+// comes later reads the lines that were before. When the session ends meanwhile (a restore over live data ends all of them), asking for the job
+// makes the person log in again. Returns what ends it.
+export function watchJob(id, {after = 0, progress, line, end}) {
+	const shared = "BroadcastChannel" in window && navigator.locks ? new BroadcastChannel(`backstay-job-${id}`) : null;
+	const waiting = new AbortController();
 	let stream = null;
+	let free = null;                    // gives the lock to the next tab
 	let left = false;
+	let last = after;
+	let early = shared ? [] : null;     // what came before the lines that were before
+
+	const leave = () => {
+		left = true;
+		waiting.abort();
+		stream?.close();
+		free?.();
+		shared?.close();
+	};
+	const take = ({name, data}) => {
+		if (left || name === "line" && data.n <= last)
+			return;
+		if (early) {
+			early.push({name, data});
+		} else if (name === "line") {
+			last = data.n;
+			line?.(data);
+		} else if (name === "job") {
+			progress?.(data);
+		} else {
+			leave();
+			end?.(data);
+		}
+	};
+	const spread = (name, data) => {
+		shared?.postMessage({name, data});
+		take({name, data});
+	};
 	const listenToJob = () => {
 		stream = new EventSource(url(`/jobs/${encodeURIComponent(id)}/events/`));
-		stream.addEventListener("job", e => progress?.(read(e)));
-		stream.addEventListener("line", e => line?.(read(e)));
-		stream.addEventListener("end", e => {
-			stream.close();
-			end?.(read(e));
-		});
+		for (const name of ["job", "line", "end"])
+			stream.addEventListener(name, e => spread(name, JSON.parse(e.data)));
 		stream.addEventListener("error", async () => {
 			if (left || stream.readyState !== EventSource.CLOSED)
 				return;
 			const job = await get(path("jobs", id)).catch(() => null);
 			if (!left && job)
-				["queued", "running"].includes(job.state) ? listenToJob() : end?.(job);
+				["queued", "running"].includes(job.state) ? listenToJob() : spread("end", job);
 		});
 	};
-	listenToJob();
-	return () => {
-		left = true;
-		stream.close();
-	};
+	if (!shared) {
+		listenToJob();
+		return leave;
+	}
+	shared.addEventListener("message", e => take(e.data));
+	navigator.locks.request(`backstay-job-${id}`, {signal: waiting.signal}, () => left ? null : new Promise(resolve => {
+		free = resolve;
+		listenToJob();
+	})).catch(() => null);
+	get(`/jobs/${encodeURIComponent(id)}/log/?after=${last}`).catch(() => ({items: []})).then(({items}) => {
+		const all = [...items.map(data => ({name: "line", data})), ...early];
+		early = null;
+		all.forEach(take);
+	});
+	return leave;
 }

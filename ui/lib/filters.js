@@ -11,7 +11,7 @@ function beginning(day, more) {
 // What the address asks for, as the API wants it.
 export const asked = query => Object.fromEntries([...query].map(([name, value]) => [name, /^\d{4}-\d\d-\d\d$/.test(value) ? beginning(value, name === "before" ? 1 : 0) : value]));
 
-// fields: {name, label, choices | type}
+// fields: {name, label, choices | type, otherwise: what no choice is called, "all"}
 export function filters(page, query, fields) {
 	const change = form => {
 		const wanted = new URLSearchParams();
@@ -29,7 +29,7 @@ export function filters(page, query, fields) {
 		const id = uid("filter");
 		const value = query.get(f.name) || "";
 		return h("div", {class: "field"}, h("label", {for: id}, f.label), f.choices
-			? h("select", {id, name: f.name}, h("option", {value: ""}, "all"), f.choices.map(c => Array.isArray(c) ? c : [c, c]).map(([v, text]) => h("option", {value: v, selected: v === value}, text)))
+			? h("select", {id, name: f.name}, h("option", {value: ""}, f.otherwise || "all"), f.choices.map(c => Array.isArray(c) ? c : [c, c]).map(([v, text]) => h("option", {value: v, selected: v === value}, text)))
 			: h("input", {id, name: f.name, type: f.type || "text", value}));
 	}), fields.some(f => query.get(f.name)) ? h("a", {class: "button", href: `#/${page}`}, "Show all") : null);
 }

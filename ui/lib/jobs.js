@@ -5,6 +5,8 @@ import {watchJob} from "./events.js";
 import {count, duration, size, when} from "./format.js";
 import {mark} from "./chart.js";
 import {problem, told} from "./told.js";
+import {resultOf} from "./results.js";
+import {may} from "../app.js";
 
 const KINDS = {success: "good", queued: "running"};
 export const kindOf = job => job.partial && job.state === "success" ? "partial" : KINDS[job.state] || job.state;
@@ -44,19 +46,36 @@ export function progressBar(job) {
 
 export const errorOf = job => ({message: job.error.message, hint: job.error.hint, problem: {}});
 
-export const cancelButton = job => h("button", {type: "button", onclick: async e => {
-	e.target.disabled = true;
-	await api.post(api.path("jobs", job.id, "cancel")).catch(error => told(error.message, "bad"));
-}}, "Cancel");
+// The button that ends a job; bring(job) keeps it up to date, and the same button, so that no press is lost.
+export function cancelButton(job) {
+	const button = h("button", {type: "button", onclick: async () => {
+		button.bring({cancel_asked: true});
+		await api.post(api.path("jobs", job.id, "cancel")).catch(error => {
+			button.bring({cancel_asked: false});
+			told(error.message, "bad");
+		});
+	}}, "Cancel");
+	button.bring = now => {
+		button.disabled = Boolean(now.cancel_asked);
+		button.textContent = now.cancel_asked ? "Cancelling…" : "Cancel";
+	};
+	button.bring(job);
+	return button;
+}
 
 // A box that follows a job to its end: its progress, its steps as they are logged, and what came of it. done(job) after a good end.
 export function follow(job, {done = null, leave = null, title = null} = {}) {
 	const now = h("div");
+	const cancel = cancelButton(job);
+	const buttons = h("div", {class: "buttons"}, may("operator") && cancel, h("a", {class: "button", href: `#/job/${job.id}`}, "Details"));
 	const steps = h("ol", {class: "log", "aria-label": "Steps"});
-	const box = h("section", {class: "card", "aria-live": "polite"}, h("h2", title || job.title), now, steps);
-	const draw = current => replace(now, h("p", stateOf(current), " ", isOver(current) ? `after ${took(current)}` : progressLine(current)), !isOver(current) && progressBar(current),
-		!isOver(current) && h("div", {class: "buttons"}, cancelButton(current), h("a", {class: "button", href: `#/job/${current.id}`}, "Details")),
-		isOver(current) && current.error && problem(errorOf(current)));
+	const box = h("section", {class: "card", "aria-live": "polite"}, h("h2", title || job.title), now, buttons, steps);
+	const draw = current => {
+		replace(now, h("p", stateOf(current), " ", isOver(current) ? `after ${took(current)}` : progressLine(current)), !isOver(current) && progressBar(current),
+			isOver(current) && current.error && problem(errorOf(current)), isOver(current) && resultOf(current));
+		cancel.bring(current);
+		buttons.hidden = isOver(current);
+	};
 	draw(job);
 	if (isOver(job))
 		return box;

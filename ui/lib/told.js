@@ -1,11 +1,16 @@
 // What went right or wrong, told where it happened or in the corner.
 import {h, replace} from "./dom.js";
 
+// What another program said follows its status, its lines joined by "; ": one of them says why, all of them are folded below.
+const STATUS = /^(.* (?:failed with status \d+|was ended by signal \d+ \([^)]*\))): (.*)$/s;
+
 // One sentence, the cause and the way out; the tool's own words folded below.
 export function problem(error) {
-	const words = error.problem?.output || error.problem?.words;
+	const [, what, said] = STATUS.exec(error.message) || [null, error.message, ""];
+	const lines = said ? said.split("; ") : [];
+	const words = lines.length > 1 ? lines.join("\n") : "";
 	return h("div", {class: "problem", role: "alert"},
-		h("p", {class: "what"}, error.message),
+		h("p", {class: "what"}, lines.length ? `${what}: ${lines.find(l => /error|fatal/i.test(l)) || lines.at(-1)}` : what),
 		error.hint && h("p", {class: "hint"}, error.hint),
 		words && h("details", h("summary", "What the tool said"), h("pre", words)));
 }
@@ -38,11 +43,11 @@ export async function fill(place, load) {
 	return place;
 }
 
-// A button that runs something: not twice at once, and its failure is shown beside it.
-export function action(label, run, {kind = "", confirm = null} = {}) {
+// A button that runs something: not twice at once, and its failure is shown beside it, or in `at`, which may outlive the button.
+export function action(label, run, {kind = "", confirm = null, at = null} = {}) {
 	const place = h("span", {class: "action"});
 	const button = h("button", {type: "button", class: kind, onclick: async () => {
-		place.querySelector(".problem")?.remove();
+		(at || place).querySelector(":scope > .problem")?.remove();
 		if (confirm && !await confirm())
 			return;
 		button.disabled = true;
@@ -51,7 +56,7 @@ export function action(label, run, {kind = "", confirm = null} = {}) {
 			await run();
 		} catch (error) {
 			if (error.name !== "AbortError")
-				place.append(problem(error));
+				at ? replace(at, problem(error)) : place.append(problem(error));
 		}
 		button.disabled = false;
 		button.removeAttribute("aria-busy");

@@ -1,40 +1,54 @@
 // Looking after live databases: what there is, optimize, check, repair.
-import {h, replace} from "../lib/dom.js";
+import {h, replace, uid} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import {count, size} from "../lib/format.js";
 import {follow} from "../lib/jobs.js";
 import {action, fill} from "../lib/told.js";
 import {facts, table} from "../lib/table.js";
-import {ask} from "../lib/dialog.js";
+import {dialog} from "../lib/dialog.js";
+import {form} from "../lib/form.js";
 import {may} from "../app.js";
 
+const KINDS = "optimize,check-tables,repair";
+const nameOf = t => t.schema ? `${t.schema}.${t.name}` : t.name;
+
+// With a box, to work on some of them only; not of a name that no request could say.
+function named(t) {
+	const id = uid("table");
+	return t.name_base64 ? t.name : [h("input", {type: "checkbox", id, name: "table", value: nameOf(t)}), " ", h("label", {for: id}, nameOf(t))];
+}
+
 const tables = info => table([
-	{title: "Table", kind: "main", cell: t => t.schema ? `${t.schema}.${t.name}` : t.name}, {title: "Kind", cell: t => t.kind || ""},
+	{title: "Table", kind: "main", cell: named}, {title: "Kind", cell: t => t.kind || ""},
 	{title: "Rows", kind: "number", cell: t => `${t.rows_exact ? "" : "about "}${count(t.rows)}`}, {title: "Size", kind: "number", cell: t => size(t.bytes)},
 	{title: "Indexes", kind: "number", cell: t => t.index_bytes ? size(t.index_bytes) : "–"}, {title: "Can be given back", kind: "number", cell: t => t.reclaimable ? size(t.reclaimable) : "–"},
 ], info.tables || [], {caption: `Tables of ${info.name}`, empty: "It has no tables."});
 
-// What an optimize, check or repair did, a row a table.
-function outcome(job) {
-	const result = job.result;
-	return result?.tables && h("div", h("p", `${count(result.done)} tables done${result.reclaimed > 0 ? `, ${size(result.reclaimed)} given back` : ""}.`), table([
-		{title: "Table", kind: "main", cell: t => t.table || "the database"}, {title: "State", cell: t => h("span", {class: `state ${t.state === "failed" ? "failed" : t.state === "ok" ? "good" : ""}`}, t.state)}, {title: "What was said", cell: t => t.message || ""},
-		{title: "Given back", kind: "number", cell: t => t.reclaimed > 0 ? size(t.reclaimed) : "–"}], result.tables, {caption: "Results"}));
-}
+const repairForm = (source, run) => dialog(`Repair ${source.name}?`, close => [h("p", "A repair may change data that cannot be read. It is refused unless there is a good backup of the last 24 hours."), form([
+	{name: "force", label: "Even without a good backup of the last 24 hours", type: "checkbox"}], {button: "Repair", kind: "danger", cancel: () => close(), submit: async ({force}) => {
+	await run(force);
+	close();
+}})]);
 
 function database(source, leave) {
 	const place = h("div", {"aria-live": "polite"});
-	const run = (what, body) => async () => {
-		const job = await api.post(api.path("sources", source.id, what), body);
-		replace(place, follow(job, {leave, done: ended => place.append(outcome(ended) || "")}));
-	};
+	const details = h("div");
+	const chosen = () => [...details.querySelectorAll("input[name=table]:checked")].map(box => box.value);
+	const watch = job => replace(place, follow(job, {leave}));
+	const run = async (what, more = {}) => watch(await api.post(api.path("sources", source.id, what), {tables: chosen(), ...more}));
+	// What runs now, or ran last, is there again after a reload.
+	api.get(`/jobs/${api.query({source: source.name, kind: KINDS, limit: 1})}`).then(async ({items: [last]}) => {
+		if (last && !place.firstChild)
+			watch(await api.get(api.path("jobs", last.id)));
+	}).catch(() => null);
 	return h("section", {class: "card"}, h("h2", source.name), h("p", h("code", source.url)), h("div", {class: "buttons"},
-		may("operator") && action("Information", () => fill(place, async () => {
+		may("operator") && action("Information", () => fill(details, async () => {
 			const info = await api.get(api.path("sources", source.id, "info"));
-			return [facts([["Version", info.version], ["Size", size(info.bytes)], ["Tables", count((info.tables || []).length)], ["Encoding", info.encoding]]), tables(info)];
+			return [facts([["Name", info.name], ["Version", info.version], ["Size", size(info.bytes)], ["Tables", count((info.tables || []).length)], ["Encoding", info.encoding]]),
+				info.notes.length > 0 && h("ul", info.notes.map(n => h("li", n))), tables(info), h("p", {class: "help"}, "Optimize, check and repair work on the tables that are ticked, or on all.")];
 		})),
-		may("operator") && action("Optimize", run("optimize")), may("operator") && action("Check", run("check")),
-		may("admin") && action("Repair", run("repair"), {kind: "danger", confirm: () => ask(`Repair ${source.name}?`, "A repair may change data that cannot be read. It is refused unless there is a good backup of the last 24 hours.", {yes: "Repair", kind: "danger"})})), place);
+		may("operator") && action("Optimize", () => run("optimize")), may("operator") && action("Check", () => run("check")),
+		may("admin") && h("button", {type: "button", class: "danger", onclick: () => repairForm(source, force => run("repair", {force}))}, "Repair")), details, place);
 }
 
 export async function show({leave}) {

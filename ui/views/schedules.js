@@ -1,8 +1,9 @@
 // What runs by itself: when, on what, and how long its backups are kept.
-import {h, replace} from "../lib/dom.js";
+import {h, places, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
-import {exact, plural, when} from "../lib/format.js";
+import {plural, when} from "../lib/format.js";
+import {retention} from "../lib/retention.js";
 import {action, fill, told} from "../lib/told.js";
 import {facts} from "../lib/table.js";
 import {ask, dialog} from "../lib/dialog.js";
@@ -14,11 +15,13 @@ const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", 
 const KEEP = [["days", "Keep backups of the last … days"], ["max_backups", "Keep at most … backups"], ["last", "and the last …"], ["hourly", "and … hourly ones"], ["daily", "and … daily ones"], ["weekly", "and … weekly ones"], ["monthly", "and … monthly ones"], ["yearly", "and … yearly ones"]];
 const LEVELS = [[0, "no more than every backup is verified anyway"], [1, "every byte read back"], [2, "structure checked"], [3, "restored in a rehearsal"], [4, "restored and compared row by row"]];
 
+const keeps = s => s.action === "backup" || s.action === "cleanup";
+
 export function fields(schedule, sources, repositories, settings = {}) {
 	const s = schedule || {};
-	const keeps = g => g.action === "backup" || g.action === "cleanup";
 	return [
 		...schedule ? [] : [{name: "name", label: "Name", required: true, maxlength: 64, placeholder: "nightly", value: settings.name}],
+		{name: "enabled", label: "It is on", type: "checkbox", value: s.enabled ?? true},
 		{name: "action", label: "What it does", type: "select", choices: ACTIONS, value: s.action || "backup"},
 		{name: "sources", label: "Sources", type: "several", choices: sources.map(x => [x.name, x.name]), value: s.sources, help: "None chosen: all of them."},
 		{name: "kind", label: "How often", type: "select", choices: [["daily", "every day"], ["weekly", "every week"], ["monthly", "every month"], ["cron", "as a cron expression says"]], value: s.kind || "daily"},
@@ -34,6 +37,7 @@ export function fields(schedule, sources, repositories, settings = {}) {
 		{name: "export_dir", label: "Folder on the server", value: s.export_dir, show: g => g.action === "export"},
 		{name: "catch_up", label: "Make up for a run that was missed while the machine was off", type: "checkbox", value: s.catch_up ?? true},
 		{name: "retries", label: "Try again so many times", type: "number", min: 0, max: 20, value: s.retries ?? 2},
+		{name: "retry_wait", label: "Seconds before the first further try", type: "number", min: 1, max: 86400, value: s.retry_wait ?? 300, help: "Doubled for each one after it.", show: g => g.retries > 0},
 		{name: "time_limit", label: "End it after so many seconds", type: "number", min: 0, max: 604800, value: s.time_limit ?? 0, help: "0: never"},
 		{name: "jitter", label: "Begin up to so many seconds later", type: "number", min: 0, max: 86400, value: s.jitter ?? 0},
 	];
@@ -79,45 +83,63 @@ function editor(schedule, known, reload) {
 	}
 }
 
-const runs = p => h("div", h("p", p.when), h("ul", p.runs.map(t => h("li", exact(t)))), p.jobs.length > 0 && h("p", {class: "faint"}, `It does: ${p.jobs.join("; ")}`));
+// By the clock of the schedule's zone; of one that no browser knows, by the browser's own.
+function clockOf(zone) {
+	const style = {weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23"};
+	try {
+		return [new Intl.DateTimeFormat("en-GB", {...style, timeZone: zone}), zone];
+	} catch {
+		return [new Intl.DateTimeFormat("en-GB", style), "this browser"];
+	}
+}
 
-async function drop(schedule, reload) {
-	if (await ask(`Remove ${schedule.name}?`, "It runs no more. Its backups stay; they are then kept until somebody removes them.", {yes: "Remove", kind: "danger"}))
-		await api.remove(api.path("schedules", schedule.id)).then(reload, error => told(error.message, "bad"));
+function runs(p) {
+	const [clock, zone] = clockOf(p.zone);
+	return h("div", h("p", `${p.when}; by the clock of ${zone}:`), p.runs.length ? h("ul", p.runs.map(t => h("li", h("time", {datetime: t, dataset: {exact: ""}}, clock.format(new Date(t)))))) : h("p", "It never runs."),
+		h("p", {class: "faint"}, p.jobs.length ? `It does: ${p.jobs.join("; ")}` : "There is no source that it would work on."));
 }
 
 function keeping(s) {
 	const parts = Object.entries(s.keep || {}).filter(([, n]) => n).map(([name, n]) => name === "days" ? plural(n, "day") : name === "max_backups" ? `at most ${n}` : `${n} ${name}`);
-	return s.action === "backup" || s.action === "cleanup" ? parts.join(", ") || "everything, for ever" : null;
+	return keeps(s) ? parts.join(", ") || "everything, for ever" : null;
 }
 
-function card(s, known, reload) {
-	const next = h("div", {"aria-live": "polite"});
+function card(s, known, next, reload, leave) {
+	const act = (label, run, how) => action(label, run, {...how, at: next});
 	return h("section", {class: "card"}, h("div", {class: "head"}, h("h2", s.name), h("span", {class: `state ${s.enabled ? "good" : "cancelled"}`}, s.enabled ? "● on" : "– off")),
-		facts([["Does", ACTIONS.find(([a]) => a === s.action)?.[1] || s.action], ["Sources", (s.sources || []).join(", ") || "all"], ["When", s.when], ["Time zone", s.zone],
-			["Next", s.enabled ? when(s.next_run) : "–"], ["Last", when(s.last_run)], ["Keeps", keeping(s)]]),
+		facts([["Does", ACTIONS.find(([a]) => a === s.action)?.[1] || s.action], ["Sources", (s.sources || []).join(", ") || "all"], ["When", s.when], ["Time zone", s.zone || "the server's"], ["Repository", s.repository],
+			["Next", s.enabled ? when(s.next_run) : "–"], ["Last", s.last_job ? h("a", {href: `#/job/${s.last_job}`}, when(s.last_run)) : when(s.last_run)], ["Keeps", keeping(s)], ["Then verifies", s.verify_level > 0 && LEVELS[s.verify_level][1]],
+			["Writes", s.action === "export" && `${s.export_format || "archive"} to ${s.export_dir}`], ["Missed runs", s.catch_up ? "made up for once" : "left out"], ["Further tries", s.retries > 0 && `${s.retries}, the first after ${plural(s.retry_wait, "second")}`],
+			["Ended after", s.time_limit > 0 && plural(s.time_limit, "second")], ["Begins up to", s.jitter > 0 && `${plural(s.jitter, "second")} later`]]),
 		h("div", {class: "buttons"},
-			may("operator") && action("Run now", async () => {
+			may("operator") && act("Run now", async () => {
 				const {jobs} = await api.post(api.path("schedules", s.id, "run"));
 				if (jobs[0])
 					location.hash = `#/job/${jobs[0].id}`;
 			}),
-			action("Next runs", async () => replace(next, runs(await api.get(api.path("schedules", s.id, "preview"))))),
-			may("admin") && action(s.enabled ? "Switch off" : "Switch on", async () => {
+			act("Next runs", async () => replace(next, runs(await api.get(api.path("schedules", s.id, "preview"))))),
+			h("a", {class: "button", href: `#/jobs?schedule=${s.id}`}, "Its jobs"),
+			may("admin") && keeps(s) && act("What it keeps", () => retention(next, {schedule: s.name, repository: s.repository}, leave)),
+			may("admin") && act(s.enabled ? "Switch off" : "Switch on", async () => {
 				await api.post(api.path("schedules", s.id, "toggle_active"));
 				reload();
 			}),
 			may("admin") && h("button", {type: "button", onclick: () => editor(s, known, reload)}, "Change"),
-			may("admin") && h("button", {type: "button", class: "quiet", onclick: () => drop(s, reload)}, "Remove")), next);
+			may("admin") && act("Remove", async () => {
+				await api.remove(api.path("schedules", s.id));
+				told(`${s.name} is removed.`);
+				reload();
+			}, {kind: "quiet", confirm: () => ask(`Remove ${s.name}?`, "It runs no more. Its backups stay; they are then kept until somebody removes them.", {yes: "Remove", kind: "danger"})})), next);
 }
 
 export async function show({leave}) {
 	const place = h("div");
 	const [{items: sources}, {items: repositories}] = await Promise.all([api.get(`/sources/${api.query({limit: 1000})}`), api.get("/repositories/")]);
 	const known = {sources, repositories};
+	const next = places();
 	const load = () => fill(place, async () => {
 		const {items} = await api.get(`/schedules/${api.query({limit: 1000})}`);
-		return items.length ? items.map(s => card(s, known, load)) : h("p", {class: "sheet empty"}, "Nothing runs by itself yet.");
+		return items.length ? items.map(s => card(s, known, next(s.id), load, leave)) : h("p", {class: "sheet empty"}, "Nothing runs by itself yet.");
 	});
 	await load();
 	leave(events.on("schedule", load));

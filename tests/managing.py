@@ -1,0 +1,136 @@
+"""What tests of the dashboard's pages of management share: what they ask of the API, apart from the browser, and how they look at the pages."""
+import pytest
+from api_world import until
+from browser import quoted
+from conftest import make_media, make_shop
+
+
+class Api:
+    """An admin's webserver.Client, for paths below /backup/api; every answer must be good."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def call(self, method, path, body=None):
+        self.client.connection.close()                       # between two calls a browser works, longer than an idle connection is kept
+        answer = self.client(method, f"/backup/api{path}", body)
+        assert answer.status < 400, f"{method} {path}: {answer}"
+        return answer.json if answer.body else None
+
+    def get(self, path):
+        return self.call("GET", path)
+
+    def post(self, path, body=None):
+        return self.call("POST", path, body or {})
+
+    def patch(self, path, body):
+        return self.call("PATCH", path, body)
+
+    def remove(self, path):
+        return self.call("DELETE", path)
+
+    def names(self, what):
+        return [one["name"] for one in self.get(f"/{what}/?limit=1000")["items"]]
+
+    def jobs(self, query=""):
+        """How many there are."""
+        return self.get(f"/jobs/?limit=1&{query}")["total"]
+
+    def wait(self, job, state="success"):
+        until(lambda: self.get(f"/jobs/{job['id']}/")["state"] not in ("queued", "running"))
+        found = self.get(f"/jobs/{job['id']}/")
+        assert found["state"] == state, found
+        return found
+
+    def idle(self):
+        """Until nothing waits or runs."""
+        until(lambda: self.jobs("state=queued,running") == 0)
+
+
+@pytest.fixture(scope="module")
+def api(web, admin):
+    """With the repository "main" and the sources "shop" and "media"."""
+    one = Api(admin)
+    make_shop(web.home / "shop.db")
+    make_media(web.home / "media")
+    one.post("/repositories/", {"name": "main", "location": str(web.home / "main"), "is_default": True})
+    one.post("/repositories/main/init/")
+    for name in ("shop.db", "media"):
+        one.post("/sources/", {"name": name.removesuffix(".db"), "url": str(web.home / name)})
+    return one
+
+
+@pytest.fixture
+def at(page, place, api):
+    """at("sources"): that page, as the admin."""
+    def go(where, role="maria"):
+        if page.driver.execute_script("return location.origin") != place.address or not page.visible(f"//*[@id='account']/a[.='{role}']"):
+            page.log_in(place, role, where)
+        else:
+            page.go("account")
+            page.heading(role)
+            page.go(where)
+        page.until(lambda: page.visible(f"//h1[.='{where.split('?')[0].capitalize()}']") and not page.driver.find_elements("css selector", "[aria-busy=true]"), f"the page {where}")
+        return page
+
+    return go
+
+
+# ---- what stands on the page ----
+
+def card(page, name):
+    return page.until(lambda: page.visible(f"//section[contains(@class, 'card')][./h2[.='{name}'] or ./div/h2[.='{name}']]"), f"the card of {name}")
+
+
+def fact(page, name, what):
+    """What stands below a heading of a card; a page that is drawn anew meanwhile is looked at again."""
+    def look():
+        found = card(page, name).find_elements("xpath", f".//dt[.='{what}']/following-sibling::dd")
+        return [found[0].text if found else None]
+
+    return page.until(look, f"{what} of {name}")[0]
+
+
+def shows(page, name, **facts):
+    """Until a card says this."""
+    page.until(lambda: {what: fact(page, name, what.replace("_", " ")) for what in facts} == facts, f"{name}: {facts}")
+
+
+def press(page, name, button):
+    """A button of a card, which may be drawn anew meanwhile."""
+    def pressed():
+        found = page.visible(f".//*[self::button or self::a][normalize-space(.)={quoted(button)}]", card(page, name))
+        if not found or not found.is_enabled():
+            return None
+        page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+        found.click()
+        return True
+
+    page.until(pressed, f'the button "{button}" of {name}')
+
+
+def refused(page, sentence, hint=None, status=409):
+    """The problem on the page says exactly this, and is taken away again by the next try."""
+    box = page.until(lambda: page.visible(f"//*[@class='problem'][p[@class='what'][.={quoted(sentence)}]]"), f'the problem "{sentence}"')
+    assert [p.text for p in box.find_elements("css selector", ".hint")] == ([hint] if hint else [])
+    page.expect(status)
+    return box
+
+
+def asked(page, title, *sentences):
+    """A dialog that says what will happen."""
+    dialog = page.dialog()
+    assert dialog.find_element("css selector", "h2").text == title
+    assert [p.text for p in dialog.find_elements("css selector", "p")] == list(sentences)
+
+
+def cancelled(page):
+    page.click("Cancel")
+    page.until(lambda: not page.driver.find_elements("css selector", "dialog"), "the dialog is gone")
+
+
+def job_page(page, api, title, state="good"):
+    """The page of the job that was just begun, at its end."""
+    page.heading(title)
+    page.until(lambda: page.visible(f"//p[@class='sentence']//*[contains(@class, 'state')][contains(., '{state}')]"), f"{title}: {state}")
+    return api.get(f"/jobs/{page.driver.current_url.rsplit('/', 1)[1]}/")

@@ -11,7 +11,7 @@ FORMS = {
     "a repository": ("repositories", "New repository", {"Name": "typed", "Folder on the server": "{home}/typed"}, "Add it", "typed is added."),
     "a schedule": ("schedules", "New schedule", {"Name": "typed", "shop": True, "Time zone": "Europe/Rome"}, "Add it", "typed is added."),
     "a notice": ("notices", "New notice", {"Name": "typed", "To": "maria@example.org", "Mail server": "mail.example.org:25"}, "Add it", "typed is added."),
-    "a setting": ("settings", None, {"public url": "https://backups.example.org", "job history days": "90"}, "Save the settings", "The settings are kept."),
+    "a setting": ("settings", None, {"Public URL": "https://backups.example.org", "Job history days": "90"}, "Save the settings", "The settings are kept."),
     "a user": ("users", "New user", {"Name": "typed"}, None, None),
     "a token": ("account", "New token", {"What is it for?": "typed", "Days until it expires": "5"}, "Make it", "It is shown this once."),
     "one's password": ("account", "Change password", {}, None, None),

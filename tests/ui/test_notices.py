@@ -207,7 +207,7 @@ def test_a_webhook_that_refuses_is_named_and_what_could_not_be_sent_is_listed_un
         notices.until(lambda: any(d["error"] for d in api.get("/notices/deliveries/?notice=gone")["items"]), "a try that failed", 60)
         notices.driver.refresh()
         row = notices.until(lambda: notices.visible("//table[caption='Messages']//tr[contains(., 'answers with status 410')]"), "the message and why it did not arrive")
-        assert "gone" in row.text and re.search("given up|tried 1 times", row.text)
+        assert "gone" in row.text and re.search("given up|tried 1 time", row.text)
         assert "answers with status 410" in card(notices, "gone").text
 
 

@@ -40,30 +40,30 @@ def help_of(page, label):
 
 def test_what_comes_from_outside_says_from_where_and_what_is_wrong_with_it(settings, api):
     rows = {r.find_element("css selector", "td").text: r.text for r in settings.driver.find_elements("css selector", "main tbody tr")}
-    assert "45" in rows["retention days"] and "the environment: BACKSTAY_RETENTION_DAYS" in rows["retention days"] and "30" in rows["retention days"]
-    assert "12" in rows["scan hours"] and "the configuration file: BACKSTAY_SCAN_HOURS" in rows["scan hours"]
-    assert api.get("/settings/")["max_backups"]["error"] in rows["max backups"]
-    assert "a few" in rows["max backups"]
+    assert "45" in rows["Retention days"] and "the environment: BACKSTAY_RETENTION_DAYS" in rows["Retention days"] and "30" in rows["Retention days"]
+    assert "12" in rows["Scan hours"] and "the configuration file: BACKSTAY_SCAN_HOURS" in rows["Scan hours"]
+    assert api.get("/settings/")["max_backups"]["error"] in rows["Max backups"]
+    assert "a few" in rows["Max backups"]
 
 
 def test_settings_are_changed_and_go_back_to_their_defaults(settings, api):
-    assert "Default: 365." in help_of(settings, "job history days")
-    settings.fill("job history days", "90")
-    settings.fill("upload max", "10G")
-    settings.choose("log level", "debug")
-    settings.tick("metrics loopback")
+    assert "Default: 365." in help_of(settings, "Job history days")
+    settings.fill("Job history days", "90")
+    settings.fill("Upload max", "10G")
+    settings.choose("Log level", "debug")
+    settings.tick("Metrics loopback")
     settings.click("Save the settings")
     settings.see("The settings are kept.")
     kept = api.get("/settings/")
     assert [(kept[n]["value"], kept[n]["origin"]) for n in ("job_history_days", "upload_max", "log_level", "metrics_loopback")] == [(90, "catalog"), (10 << 30, "catalog"), ("debug", "catalog"), (True, "catalog")]
     settled(settings)
-    assert settings.field("upload max").get_attribute("value") == "10G"
-    settings.click("Back to the default", settings.driver.execute_script("return arguments[0].closest('.field')", settings.field("upload max")))
-    settings.see("upload max: as it is by default.")
+    assert settings.field("Upload max").get_attribute("value") == "10G"
+    settings.click("Back to the default", settings.driver.execute_script("return arguments[0].closest('.field')", settings.field("Upload max")))
+    settings.see("Upload max: as it is by default.")
     settled(settings)
-    settings.driver.execute_script("arguments[0].value = ''", settings.field("job history days"))
-    settings.choose("log level", "info")
-    settings.tick("metrics loopback", False)
+    settings.driver.execute_script("arguments[0].value = ''", settings.field("Job history days"))
+    settings.choose("Log level", "info")
+    settings.tick("Metrics loopback", False)
     settings.click("Save the settings")
     settings.until(lambda: api.get("/settings/")["job_history_days"]["value"] == 365, "the default")
     kept = api.get("/settings/")
@@ -78,23 +78,23 @@ def test_nothing_is_sent_when_nothing_was_changed(settings, api):
 
 
 def test_a_value_that_does_not_fit_is_refused_with_its_reason_and_nothing_else_is_kept(settings, api):
-    settings.fill("upload max", "a lot")
-    settings.fill("public url", "https://backups.example.org")
+    settings.fill("Upload max", "a lot")
+    settings.fill("Public URL", "https://backups.example.org")
     settings.click("Save the settings")
     settings.see("upload_max")
     settings.expect(400)
     assert "a size, such as 500M or 10G" in settings.visible("//*[@class='problem']").text
-    assert settings.field("public url").get_attribute("value") == "https://backups.example.org"
+    assert settings.field("Public URL").get_attribute("value") == "https://backups.example.org"
     assert api.get("/settings/")["public_url"]["origin"] == "default"
 
 
 def test_a_secret_is_kept_never_shown_and_forgotten(settings, api, place):
-    settings.fill("smtp password", "a mail password")
+    settings.fill("SMTP password", "a mail password")
     settings.click("Save the settings")
     settings.see("One is kept; leave it empty to keep it.")
     assert api.get("/settings/")["smtp_password"]["known"] and "a mail password" not in settings.driver.page_source
     settings.click("Forget it")
-    settings.see("smtp password: forgotten.")
+    settings.see("SMTP password: forgotten.")
     assert not api.get("/settings/")["smtp_password"]["known"]
 
 

@@ -84,7 +84,7 @@ def test_the_recovery_sheet_restores_with_restic_alone(page, place, tmp_path):
     script = "\n".join(lines).replace("/tmp/back", str(tmp_path / "back"))
     done = subprocess.run(["sh", "-ec", script], env={"PATH": place.env["PATH"], "HOME": str(tmp_path), "RESTIC_PASSWORD": password}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    db = sqlite3.connect(next((tmp_path / "back").rglob("shop.db")))
+    db = sqlite3.connect(next(f for f in (tmp_path / "back").rglob("shop*") if f.is_file()))
     assert db.execute("SELECT count(*) FROM orders").fetchone() == (200,)
     db.close()
     audit = place.client().log_in(NAME, PASSWORD)("GET", "/backup/api/audit/?action=recovery-sheet").json["items"]

@@ -10,11 +10,11 @@ import {form} from "./form.js";
 const SCOPES = [["viewer", "read only"], ["operator", "also back up, verify, export"], ["admin", "everything"]];
 const removal = (label, where, reload) => action(label, () => api.remove(where).then(reload));
 
-// Lists that load themselves into what they give; .reload() loads anew.
+// Lists that load themselves into what they give; .ready is when they are there, .reload() loads anew.
 function loaded(load) {
 	const place = h("div");
 	place.reload = () => fill(place, load);
-	place.reload();
+	place.ready = place.reload();
 	return place;
 }
 

@@ -26,10 +26,10 @@ export function waiting(text = "One moment…") {
 	return h("p", {class: "waiting", role: "status"}, h("span", {class: "spinner", "aria-hidden": "true"}), text);
 }
 
-// Fill `place` with what `load` gives, with a waiting line before and the problem after a failure.
+// Fill `place` with what `load` gives, with a waiting line before, unless something is there already, and the problem after a failure.
 export async function fill(place, load) {
 	place.setAttribute("aria-busy", "true");
-	const wait = setTimeout(() => replace(place, waiting()), 150);
+	const wait = setTimeout(() => place.hasChildNodes() || replace(place, waiting()), 150);
 	try {
 		const content = await load();
 		clearTimeout(wait);

@@ -43,7 +43,7 @@ const codesOff = reload => dialog("No more one-time codes", close => form([CURRE
 	told("The password alone is enough now.");
 }}));
 
-export function show({session}) {
+export async function show({session}) {
 	const login = h("div");
 	const mySessions = sessions();
 	const myTokens = tokens();
@@ -53,7 +53,7 @@ export function show({session}) {
 			h("button", {type: "button", onclick: () => newPassword(mySessions.reload)}, "Change password"),
 			me.totp ? h("button", {type: "button", onclick: () => codesOff(loadLogin)}, "Turn codes off") : action("Turn codes on", () => codesOn(loadLogin))));
 	});
-	loadLogin();
+	await Promise.all([loadLogin(), mySessions.ready, myTokens.ready]);
 	return h("div", h("h1", session.user), h("p", {class: "faint"}, `Role: ${session.role}`),
 		h("section", {class: "card"}, h("h2", "Look"), lookForm()),
 		h("section", {class: "card"}, h("h2", "Login"), login),

@@ -2,7 +2,7 @@
 import {h, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
-import {when} from "../lib/format.js";
+import {plural, when} from "../lib/format.js";
 import {action, fill, told} from "../lib/told.js";
 import {facts, paged} from "../lib/table.js";
 import {ask, dialog} from "../lib/dialog.js";
@@ -68,7 +68,7 @@ async function drop(n, reload) {
 // ---- messages ----
 
 const STATES = {sent: ["good", "● sent"], partly: ["partial", "● some refused it"], failed: ["failed", "✕ given up"], waiting: ["running", "… waits"]};
-const state = d => h("span", {class: `state ${STATES[d.state][0]}`}, d.state === "waiting" && d.tries ? `… tried ${d.tries} times` : STATES[d.state][1]);
+const state = d => h("span", {class: `state ${STATES[d.state][0]}`}, d.state === "waiting" && d.tries ? `… tried ${plural(d.tries, "time")}` : STATES[d.state][1]);
 
 const columns = [
 	{title: "When", cell: d => when(d.created)}, {title: "What", kind: "main", cell: d => d.job ? h("a", {href: `#/job/${d.job}`}, d.title) : d.title}, {title: "About", cell: d => d.source || ""}, {title: "Over", cell: d => d.notice},
@@ -82,7 +82,8 @@ async function last(n) {
 
 const card = (n, lastOne, sources, reload) => h("section", {class: "card"}, h("div", {class: "head"}, h("h2", n.name), h("span", {class: `state ${n.enabled ? "good" : "cancelled"}`}, n.enabled ? "● on" : "– off")),
 	facts([["How", KINDS.find(([k]) => k === n.kind)?.[1]], ["About", (n.events || []).join(", ")], ["Sources", (n.sources || []).join(", ") || "all"], ["Server", n.server], ["To", (n.to || []).join(", ")],
-		["URL", n.url], ["For successes", n.url_success], ["For everything else", n.url_failure], ["Format", n.format], ["Signed", n.signing_known && "yes"], ["Last message", lastOne]]),
+		["URL", n.url], ["For successes", n.url_success], ["For everything else", n.url_failure], ["Format", n.format], ["Signed", n.signing_known && "yes"]]),
+	h("p", {class: "faint last"}, "Last message"), lastOne,
 	h("div", {class: "buttons"},
 		action("Send a test", async () => {
 			await api.post(api.path("notices", n.id, "test"));

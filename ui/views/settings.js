@@ -11,7 +11,8 @@ import {save} from "../lib/save.js";
 
 const FIXED = {environment: "the environment", file: "the configuration file"};
 const isFixed = s => s.origin in FIXED;
-const title = name => name.replaceAll("_", " ");
+const sentence = s => s[0].toUpperCase() + s.slice(1);
+const title = name => sentence(name.replaceAll("_", " ").replace(/\b(smtp|url)\b/, s => s.toUpperCase()));
 const wrong = s => s.error && h("span", {class: "failed"}, h("span", {class: "state"}, s.error));
 
 function text(s, value) {
@@ -44,7 +45,7 @@ function back(name, s, reload) {
 }
 
 function field(name, s, reload) {
-	const help = [`${s.help}. `, s.type === "secret" ? s.known && "One is kept; leave it empty to keep it. " : `Default: ${text(s, s.default)}. `, wrong(s), s.origin === "catalog" && back(name, s, reload)];
+	const help = [`${sentence(s.help)}. `, s.type === "secret" ? s.known && "One is kept; leave it empty to keep it. " : `Default: ${text(s, s.default)}. `, wrong(s), s.origin === "catalog" && back(name, s, reload)];
 	const common = {name, label: title(name), help, value: s.type === "size" ? exactSize(s.value) : s.value ?? ""};
 	if (s.type === "bool")
 		return {...common, type: "checkbox", value: s.value === true};
@@ -68,7 +69,7 @@ async function keep(fields, given, reload) {
 
 const fixedTable = fixed => table([
 	{title: "Setting", kind: "main", cell: ([name]) => title(name)}, {title: "Value", cell: ([, s]) => text(s, s.value)}, {title: "Given by", cell: ([, s]) => h("span", FIXED[s.origin], ": ", h("code", s.variable))}, {title: "Default", cell: ([, s]) => s.type === "secret" ? "none" : text(s, s.default)},
-	{title: "What it is", cell: ([, s]) => h("span", s.help, s.error && ". ", wrong(s))}], fixed, {caption: "Settings that are given from outside"});
+	{title: "What it is", cell: ([, s]) => h("span", sentence(s.help), s.error && ". ", wrong(s))}], fixed, {caption: "Settings that are given from outside"});
 
 // ---- the configuration as one file ----
 

@@ -56,7 +56,7 @@ export async function show({leave}) {
 		return list(users, reload);
 	});
 	const reload = () => Promise.all([load(), theirSessions.reload(), theirTokens.reload()]);
-	await load();
+	await Promise.all([load(), theirSessions.ready, theirTokens.ready]);
 	leave(events.on("user", load));
 	leave(events.on("session", theirSessions.reload));
 	return h("div", h("div", {class: "head"}, h("h1", "Users"), h("button", {type: "button", class: "main", onclick: () => editor(null, reload)}, "New user")), h("div", {class: "sheet"}, place),

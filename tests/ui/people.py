@@ -25,6 +25,7 @@ def one_time_code(key, now=None):
 
 def turn_to(page, where):
     """To another page, until all of it is there."""
+    page.until(lambda: page.visible("//main//h1"), "the page before it")
     page.driver.execute_script("for (const e of document.getElementById('view').children) e.dataset.before = ''")
     page.go(where)
     page.until(lambda: page.driver.execute_script("const view = document.getElementById('view'); return view.querySelector('h1') && !view.querySelector('[data-before]')"), f"the page {where}")

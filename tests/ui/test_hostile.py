@@ -108,6 +108,13 @@ def test_on_every_page_a_hostile_text_is_a_text(page, world, place, size):
     page.expect(404)
 
 
+def deeper(page):
+    """Into the first folder of the files; seen are they later."""
+    folder = page.visible("//section[h2='Files']//td//button[substring(., string-length(.)) = '/']")
+    if folder:
+        folder.click()
+
+
 def test_tables_columns_cells_and_files_of_a_backup_are_shown_as_they_are(page, world, place):
     for size in (DESKTOP, PHONE):
         page.resize(size)
@@ -130,7 +137,7 @@ def test_tables_columns_cells_and_files_of_a_backup_are_shown_as_they_are(page, 
         page.until(lambda: page.visible("//h2[.='Files']"), "the files")
         settled(page)
         for name in (FILE, plain(f"{FILE}\nsecond line")):             # in the folder that is the source, and in the one below with the endless name
-            page.until(lambda: name in plain(page.driver.execute_script("return document.querySelector('main').textContent")) or page.visible("//section[h2='Files']//td[contains(@class, 'main')]//button").click(), f"the file {name}")
+            page.until(lambda: name in plain(page.driver.execute_script("return document.querySelector('main').textContent")) or deeper(page), f"the file {name}")
         harmless(page, "files")
 
 

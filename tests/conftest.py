@@ -17,6 +17,7 @@ BACKSTAY = os.environ.get("BACKSTAY", str(ROOT / "build" / "backstay"))
 # The build without sanitizers, for tests of memory and time.
 BACKSTAY_PLAIN = os.environ.get("BACKSTAY_PLAIN", str(ROOT / "build" / "backstay"))
 PASSWORD = "correct horse battery staple"
+ASAN_OPTIONS, UBSAN_OPTIONS = "abort_on_error=1:detect_leaks=1", "halt_on_error=1:print_stacktrace=1"
 
 
 def pytest_configure(config):
@@ -108,7 +109,7 @@ def environment(home, repository, tmp_path):
         "PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(tmp_path / "tmp"), "LANG": "C.UTF-8", "TZ": "Europe/Berlin",
         "BACKSTAY_HOME": str(tmp_path / "state"), "BACKSTAY_REPOSITORY": str(repository), "BACKSTAY_PASSWORD": PASSWORD,
         "RESTIC_REPOSITORY": str(repository), "RESTIC_PASSWORD": PASSWORD,
-        "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+        "ASAN_OPTIONS": ASAN_OPTIONS, "UBSAN_OPTIONS": UBSAN_OPTIONS,
     }
 
 
@@ -128,15 +129,28 @@ def restic(environment, home):
     return Program(["restic", "--no-cache", "-q"], environment, home)
 
 
-@pytest.fixture
-def initialised(backstay, environment, tmp_path):
-    """backstay with a repository made. Its password is one made up by the program, which is stretched less than a chosen one: tests are many."""
-    for name in ("BACKSTAY_PASSWORD", "RESTIC_PASSWORD"):
-        del environment[name]
-    backstay("init")
-    kept, = (tmp_path / "state" / "passwords").iterdir()
-    environment["BACKSTAY_PASSWORD"] = environment["RESTIC_PASSWORD"] = kept.read_text().strip()
+@pytest.fixture(scope="session")
+def made_repository(tmp_path_factory):
+    """What `backstay init` makes, once for all tests: (repository, state folder, password). The password is one made up by the program,
+    which is stretched less than a chosen one."""
+    folder = tmp_path_factory.mktemp("made")
+    repository, state = folder / "repository", folder / "state"
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "BACKSTAY_HOME": str(state), "BACKSTAY_REPOSITORY": str(repository),
+           "ASAN_OPTIONS": ASAN_OPTIONS, "UBSAN_OPTIONS": UBSAN_OPTIONS}
+    Program([BACKSTAY], env, folder)("init")
+    kept, = (state / "passwords").iterdir()
+    password = kept.read_text().strip()
     kept.unlink()
+    return repository, state, password
+
+
+@pytest.fixture
+def initialised(backstay, environment, repository, tmp_path, made_repository):
+    """backstay with a repository made, a copy of one."""
+    made, state, password = made_repository
+    shutil.copytree(made, repository)
+    shutil.copytree(state, tmp_path / "state")
+    environment["BACKSTAY_PASSWORD"] = environment["RESTIC_PASSWORD"] = password
     return backstay
 
 

@@ -303,6 +303,13 @@ def place(web):
 
 
 @pytest.fixture(scope="module")
+def main_repository(admin):
+    """The default repository of `web`, made."""
+    admin("POST", "/backup/api/repositories/", {"name": "main", "location": str(admin.web.home / "repository"), "is_default": True}, status=201)
+    admin("POST", "/backup/api/repositories/main/init/", status=200)
+
+
+@pytest.fixture(scope="module")
 def browser():
     from browser import Browser
     b = Browser()

@@ -7,6 +7,9 @@ void progress_phase(struct progress *p, const char *phase, const char *unit, uin
 	if (!p)
 		return;
 	const char *within = atomic_load(&p->within);
+	unsigned n = atomic_load(&p->phase_count);
+	atomic_store(&p->phases[n % PROGRESS_PHASES], within ? within : phase);
+	atomic_store(&p->phase_count, n + 1);
 	atomic_store(&p->phase, within ? within : phase);
 	atomic_store(&p->unit, unit);
 	atomic_store(&p->bytes_done, 0);

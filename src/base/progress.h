@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#define PROGRESS_PHASES 32u
+
 struct progress {
 	_Atomic(const char *) phase;      /* static text: "reading", "writing", "checking"; NULL at first */
 	atomic_uint_fast64_t bytes_done;
@@ -16,6 +18,8 @@ struct progress {
 	atomic_uint_fast64_t items_total;
 	_Atomic(const char *) unit;       /* static text or NULL */
 	_Atomic(const char *) within;     /* static text: what every phase is called meanwhile; or NULL */
+	_Atomic(const char *) phases[PROGRESS_PHASES];     /* the last ones, phase n at n modulo PROGRESS_PHASES, for whoever looks seldom */
+	atomic_uint phase_count;          /* begun so far */
 	atomic_bool cancel;               /* set by a signal handler or a face */
 };
 

@@ -87,7 +87,7 @@ static int preview_target(const char *to, struct restore_preview *out, struct er
 	return rc;
 }
 
-/* An outside file is only looked at: taking it in would write to the repository. */
+/* An outside file is only looked at: taking it in would write to the repository. to NULL: just what it is. */
 static int preview_file(const struct repository *r, const char *path, const char *to, struct error *e)
 {
 	CLEANUP(restore_preview_release) struct restore_preview there = {0};
@@ -95,12 +95,14 @@ static int preview_file(const struct repository *r, const char *path, const char
 	enum unpack_format format;
 	int rc = unpack_recognise(path, to, &format, &what, e);
 
-	if (!rc)
+	if (!rc && to)
 		rc = preview_target(to, &there, e);
 	if (rc)
 		return rc;
+	const struct restored_file file = {.what = what, .engine = format == UNPACK_SQL && !to ? NULL : unpack_engine(format)->name};
+
 	out_say("%s is a %s", path, what);
-	return restored_preview(r, &there, e);
+	return restored_preview(r, &file, &there, e);
 }
 
 /* ---- what is restored ---- */
@@ -129,7 +131,7 @@ static int choose(struct repository *r, const struct parsed *p, struct backup *o
 	if (!*file)
 		return rc;
 	error_clear(e);
-	if (!opt_text(p, "to")) {
+	if (!opt_text(p, "to") && !opt_flag(p, "dry-run")) {
 		AUTO_FREE char *word = common_word(which);
 
 		error_set(e, ERR_USAGE, "where should %s be restored to?", which);
@@ -272,7 +274,7 @@ static int restore_or_preview(struct repository *r, const struct parsed *p, cons
 		return restore(r, p, &j, e);
 	int rc = job_restore_preview(r, &j, &there, e);
 
-	return rc ? rc : restored_preview(r, &there, e);
+	return rc ? rc : restored_preview(r, NULL, &there, e);
 }
 
 static int begin(const struct parsed *p, const struct repository *r, struct error *e)
@@ -331,7 +333,7 @@ static int undo_dry(struct repository *r, const char *which, struct error *e)
 	CLEANUP(restore_preview_release) struct restore_preview back = {0};
 	int rc = job_undo_preview(r, which, &back, e);
 
-	return rc ? rc : restored_preview(r, &back, e);
+	return rc ? rc : restored_preview(r, NULL, &back, e);
 }
 
 static int undo_now(struct repository *r, const struct parsed *p, const char *which, struct error *e)

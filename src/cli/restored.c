@@ -105,13 +105,20 @@ int restored_show(const struct repository *r, const struct job_restore_result *r
 	return 0;
 }
 
-int restored_preview(const struct repository *r, const struct restore_preview *p, struct error *e)
+int restored_preview(const struct repository *r, const struct restored_file *file, const struct restore_preview *p, struct error *e)
 {
 	CLEANUP(out_document_release) struct out_document d = {0};
 
 	if (out_mode.json) {
 		common_document_begin(&d, r);
 		jw_kv_bool(&d.w, "dry_run", true);
+		if (file) {
+			jw_name(&d.w, "file");
+			jw_object(&d.w);
+			jw_kv_string(&d.w, "what", file->what);
+			jw_kv_string(&d.w, "engine", file->engine);
+			jw_object_end(&d.w);
+		}
 		present_strings_json("replaces", &p->lines, &d.w);
 		present_strings_json("targets", &p->targets, &d.w);
 		return out_document_end(&d, e);

@@ -95,6 +95,8 @@ static const char *hint_of_code(unsigned code)
 	case CR_CONN_HOST_ERROR:
 	case CR_UNKNOWN_HOST:
 		return "check that the server runs and that host, port or socket are right";
+	case ER_BAD_DB_ERROR:
+		return "check the name of the database, which is what follows the host in the URL";
 	case CR_SSL_CONNECTION_ERROR:
 		return "ssl-mode and ssl-ca in the URL say whether the connection is encrypted and whom to trust";
 	default:

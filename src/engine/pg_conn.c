@@ -141,6 +141,8 @@ static int refused(PGconn *c, const char *database, struct error *e)
 		return error_hint(e, "put it into the URL, PGPASSWORD, or ~/.pgpass");
 	if (strncmp(state, "28P01", 5) == 0 || strncmp(state, "28000", 5) == 0)
 		return error_hint(e, "check user and password: those of the URL, else PGUSER and PGPASSWORD, else ~/.pgpass");
+	if (kind == ERR_NOT_FOUND)
+		return error_hint(e, "check the name of the database, which is what follows the host in the URL");
 	if (kind == ERR_TEMPORARY && !state[0])
 		return error_hint(e, "see that the server runs, and that host, port and TLS settings are right");
 	return -(int)kind;

@@ -34,7 +34,7 @@ static int check_regular(const char *path, struct error *e)
 	return S_ISREG(st.st_mode) ? 0 : error_set(e, ERR_MISMATCH, "%s is not a file", path);
 }
 
-static const struct engine *engine_of(enum unpack_format format)
+const struct engine *unpack_engine(enum unpack_format format)
 {
 	switch (format) {
 	case UNPACK_SQLITE:
@@ -83,7 +83,7 @@ static bool on_server(const struct engine *engine)
 /* Only what lies on servers is told apart here: paths are looked at when it comes to restoring. */
 static int check_target(const char *path, const char *target, enum unpack_format format, struct error *e)
 {
-	const struct engine *to = engine_of_target(target), *from = engine_of(format);
+	const struct engine *to = engine_of_target(target), *from = unpack_engine(format);
 	if (!target || to == from || (!on_server(from) && !on_server(to)))
 		return 0;
 	if (on_server(from) && !on_server(to)) {

@@ -21,6 +21,9 @@ enum unpack_format {
  * cannot take it. */
 int unpack_recognise(const char *path, const char *target, enum unpack_format *format, char **what, struct error *e) MUST_USE;
 
+/* What a format is of. */
+const struct engine *unpack_engine(enum unpack_format format);
+
 /* Store the file's content as entry `name` of the sink with a manifest source: a database becomes an artifact, an
  * archive a tree, a dump a folder with what a backup of that engine has (PG_DUMP_FILE, PG_SQL_FILE, MY_DUMP_FILE). The url of the
  * source is "import:<path>", which is no place to restore to.

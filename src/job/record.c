@@ -32,7 +32,8 @@ struct recorder {
 	char *title, *repository;
 	bool asked, too_long;          /* for its end */
 	char *failed;                  /* the first thing that the catalog refused; heap */
-	const char *phase;             /* the last one that was seen */
+	const char *phase;             /* the last one that was logged */
+	unsigned phases;               /* seen so far */
 
 	struct progress *progress;
 	double deadline;               /* of time_monotonic(); 0: none */
@@ -78,6 +79,24 @@ static int write_lines(struct recorder *r, const struct line *lines, size_t n, s
 	return rc;
 }
 
+/* Those since the last beat, a line each; what begins again and again is one. */
+static int write_phases(struct recorder *r, struct error *e)
+{
+	unsigned begun = atomic_load(&r->progress->phase_count);
+	int rc = 0;
+
+	if (begun - r->phases > PROGRESS_PHASES)
+		r->phases = begun - PROGRESS_PHASES;
+	for (; !rc && r->phases != begun; r->phases++) {
+		const char *phase = atomic_load(&r->progress->phases[r->phases % PROGRESS_PHASES]);
+
+		if (phase && (!r->phase || strcmp(phase, r->phase)))
+			rc = job_log(r->catalog, r->id, LOG_INFO, phase, e);
+		r->phase = phase;
+	}
+	return rc;
+}
+
 static int write_progress(struct recorder *r, struct error *e)
 {
 	struct progress *p = r->progress;
@@ -95,9 +114,6 @@ static int write_progress(struct recorder *r, struct error *e)
 	int rc = job_beat(r->catalog, &now, &asked, e);
 
 	r->asked = r->asked || asked;
-	if (!rc && now.phase && (!r->phase || strcmp(now.phase, r->phase)))
-		rc = job_log(r->catalog, r->id, LOG_INFO, now.phase, e);
-	r->phase = now.phase;
 	return rc;
 }
 
@@ -114,8 +130,10 @@ static void beat(struct recorder *r)
 	struct line *lines = take_lines(r, &n);
 
 	pthread_mutex_lock(&r->using);
-	int rc = write_lines(r, lines, n, &e);
+	int rc = write_phases(r, &e);
 
+	if (!rc)
+		rc = write_lines(r, lines, n, &e);
 	if (!rc)
 		rc = write_progress(r, &e);
 	if (rc)

@@ -75,6 +75,8 @@ void api_created(struct web_response *out, const char *location, ...) __attribut
 /* Run the words of restores as dry runs. When they would replace something and the body's "confirm" is not its name (several joined by ", "), *asked is
  * set and *out is a 409 with "confirm", the name to give, and "replaces", a sentence for each thing, and "targets", the URL of each. */
 int api_confirm(struct web_request *r, const struct job_record *restores, size_t n, bool *asked, struct web_response *out, struct error *e) MUST_USE;
+/* A dry run's document, and the name that would be wanted as "confirm" (heap); NULL: nothing is replaced. */
+int api_dry_run(struct web_request *r, const struct strlist *words, struct buf *document, char **confirm, struct error *e) MUST_USE;
 
 /* How things stand (api_statistics.c). */
 int api_health(struct web_request *r, bool details, struct web_response *out, struct error *e) MUST_USE;

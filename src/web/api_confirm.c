@@ -24,18 +24,14 @@ static void replaced_release(struct replaced *p)
 	strlist_release(&p->lines);
 }
 
-static int dry_run(struct web_request *r, const struct job_record *restore, struct replaced *out, struct error *e)
+static int run_dry(struct web_request *r, const struct strlist *words, struct buf *document, struct replaced *out, struct error *e)
 {
-	CLEANUP(strlist_release) struct strlist words = {0};
-	CLEANUP(buf_release) struct buf document = BUF_INIT;
 	struct json j;
-
-	dry_words(restore, &words);
-	int rc = api_run(r, &words, API_SECONDS, &document, e);
+	int rc = api_run(r, words, API_SECONDS, document, e);
 
 	if (rc)
 		return rc;
-	json_init(&j, document.p, document.len);
+	json_init(&j, document->p, document->len);
 	json_object_begin(&j);
 	while (json_member(&j)) {
 		struct strlist *list = json_name_is(&j, "replaces") ? &out->lines : json_name_is(&j, "targets") ? &out->targets : NULL;
@@ -49,6 +45,15 @@ static int dry_run(struct web_request *r, const struct job_record *restore, stru
 			strlist_take(list, json_string_dup(&j));
 	}
 	return json_finish(&j, e);
+}
+
+static int run_restore_dry(struct web_request *r, const struct job_record *restore, struct replaced *out, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist words = {0};
+	CLEANUP(buf_release) struct buf document = BUF_INIT;
+
+	dry_words(restore, &words);
+	return run_dry(r, &words, &document, out, e);
 }
 
 /* ---- names ---- */
@@ -141,11 +146,20 @@ int api_confirm(struct web_request *r, const struct job_record *restores, size_t
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < n; i++)
-		rc = dry_run(r, &restores[i], &p, e);
+		rc = run_restore_dry(r, &restores[i], &p, e);
 	if (!rc)
 		rc = join_names(r, &p.targets, &name, e);
 	*asked = !rc && p.targets.n && (!given || strcmp(given, name) != 0);
 	if (*asked)
 		ask(name, &p, out);
 	return rc;
+}
+
+int api_dry_run(struct web_request *r, const struct strlist *words, struct buf *document, char **confirm, struct error *e)
+{
+	CLEANUP(replaced_release) struct replaced p = {0};
+	int rc = run_dry(r, words, document, &p, e);
+
+	*confirm = NULL;
+	return rc || !p.targets.n ? rc : join_names(r, &p.targets, confirm, e);
 }

@@ -147,6 +147,65 @@ static int undo(struct web_request *r, struct web_response *out, struct error *e
 	return rc ? rc : confirm_and_queue(r, &j, out, e);
 }
 
+/* ---- POST restores/recognise/ ---- */
+
+/* In the child's words the file has the name it was sent under. */
+static void call_by_name(const struct web_upload *u, struct error *e)
+{
+	const char *at = strstr(e->text, u->path);
+
+	if (at) {
+		struct error before = *e;
+		size_t n = (size_t)(at - e->text);
+
+		error_set(e, before.kind, "%.*s%s%s", (int)n, before.text, u->name, before.text + n + strlen(u->path));
+		error_hint(e, "%s", before.hint);
+	}
+}
+
+static void recognised(const struct buf *document, const char *confirm, struct web_response *out)
+{
+	struct json_out w;
+
+	jw_init(&w, &out->body);
+	jw_object(&w);
+	jw_name(&w, "file");
+	api_copy_member(document, "file", &w);
+	jw_name(&w, "replaces");
+	api_copy_member(document, "replaces", &w);
+	jw_kv_string(&w, "confirm", confirm);
+	jw_object_end(&w);
+}
+
+static int recognise(struct web_request *r, struct web_response *out, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist words = {0};
+	CLEANUP(buf_release) struct buf document = BUF_INIT;
+	AUTO_FREE char *target = web_field_text(r, "target"), *database = web_field_text(r, "database"), *place = NULL, *confirm = NULL;
+
+	if (!r->upload_count)
+		return error_set(e, ERR_USAGE, "a file is missing: \"file\"");
+	int rc = check_target(target, e);
+
+	if (!rc)
+		rc = request_repository(r->catalog, NULL, &place, e);
+	if (rc)
+		return rc;
+	strlist_add(&words, "restore");
+	strlist_add(&words, "--dry-run");
+	api_option(&words, "repo", place);
+	api_option(&words, "to", target);
+	api_option(&words, "database", database);
+	strlist_add(&words, "--");
+	strlist_add(&words, r->uploads[0].path);
+	rc = api_dry_run(r, &words, &document, &confirm, e);
+	if (rc)
+		call_by_name(&r->uploads[0], e);
+	else
+		recognised(&document, confirm, out);
+	return rc;
+}
+
 /* ---- POST restores/upload_and_restore/ ---- */
 
 /* The only configured source of that kind; what is not clear is asked for. */
@@ -300,6 +359,12 @@ static const struct web_field upload_fields[] = {
 	{"confirm", "string", CONFIRM_HELP ", several joined by \", \""},
 	{0},
 };
+static const struct web_field recognise_fields[] = {
+	{"file", "file!", "the file, or the first MiB of it"},
+	{"target", "string", "where it would go: a source's name, a path or URL"},
+	{"database", "string", DATABASE_HELP, NULL, 0, 64},
+	{0},
+};
 static const struct web_field undo_fields[] = {
 	{"job", "string", "the restore to undo, by its job's id or that of its safety backup; the last one unless said"},
 	{"repository", "string", "where its safety backup is; the default one unless said"},
@@ -310,6 +375,7 @@ static const struct web_field undo_fields[] = {
 const struct web_route api_restores[] = {
 	{"GET", API "restores/", WEB_VIEWER, list, "Restores", "Restores, the newest first", api_job_filter, "Job[]"},
 	{"POST", API "restores/", WEB_ADMIN, create, "Restores", "Restore a backup", create_fields, "Job", WEB_QUEUES | WEB_SLOW},
+	{"POST", API "restores/recognise/", WEB_ADMIN, recognise, "Restores", "What a file is, by its beginning, and what restoring it would replace", recognise_fields, "Recognised", WEB_SLOW | WEB_UPLOAD},
 	{"POST", API "restores/upload_and_restore/", WEB_ADMIN, upload_and_restore, "Restores", "Restore files that are sent along", upload_fields, "Jobs", WEB_QUEUES | WEB_SLOW | WEB_UPLOAD},
 	{"POST", API "restores/undo/", WEB_ADMIN, undo, "Restores", "Bring back what a restore replaced", undo_fields, "Job", WEB_QUEUES | WEB_SLOW},
 	{"GET", API "restores/{id}/", WEB_VIEWER, get, "Restores", "One restore", NULL, "Job"},

@@ -64,6 +64,10 @@ static const struct openapi_member job[] = {
 static const struct openapi_member jobs[] = {{"jobs", "Job[]"}, {0}};
 static const struct openapi_member line[] = {{"n", "integer"}, {"time", "time"}, {"level", "string"}, {"text", "string"}, {0}};
 static const struct openapi_member lines[] = {{"items", "Line[]"}, {"total", "integer"}, {0}};
+static const struct openapi_member recognised_file[] = {{"what", "string", "for people"}, {"engine", "string?", "that it is for; null: any"}, {0}};
+static const struct openapi_member recognised[] = {
+	{"file", "RecognisedFile"}, {"replaces", "string[]", "a sentence for each thing that would go"}, {"confirm", "string?", "the name to send as \"confirm\" then"}, {0},
+};
 static const struct openapi_member confirmation[] = {
 	{"type", "string"}, {"title", "string"}, {"status", "integer"}, {"kind", "string"}, {"detail", "string"},
 	{"confirm", "string", "the name to send as \"confirm\""}, {"replaces", "string[]", "a sentence for each thing that goes"},
@@ -231,6 +235,7 @@ const struct openapi_schema openapi_schemas[] = {
 	{"Problem", "An error (RFC 9457)", problem, true},
 	{"Prune", NULL, prune},
 	{"PruneFigures", NULL, prune_figures},
+	{"Recognised", NULL, recognised}, {"RecognisedFile", "A file from elsewhere", recognised_file},
 	{"Repository", "Where backups are kept", repository},
 	{"RepositoryFigures", NULL, repository_figures},
 	{"RepositoryMade", NULL, repository_made, true},

@@ -7,6 +7,7 @@
 #include "base/timefmt.h"
 #include "catalog/job.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -54,6 +55,17 @@ int upload_allowed(const struct upload_set *s, uint64_t expected, struct error *
 	return expected > s->most ? too_large(s, e) : look_at_space(dir, expected, e);
 }
 
+/* "upload-shop.dump.": what is said of the file later names it as who sent it does. */
+static char *prefix_of(const char *name)
+{
+	AUTO_FREE char *plain = mem_printf("%.100s", name);
+
+	for (char *p = plain; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
+			*p = '_';
+	return mem_printf("upload-%s.", plain);
+}
+
 int upload_begin(struct upload_set *s, const char *field, const char *name, struct error *e)
 {
 	AUTO_FREE char *dir = folder(s->state_dir, e);
@@ -63,7 +75,8 @@ int upload_begin(struct upload_set *s, const char *field, const char *name, stru
 		return -(int)e->kind;
 	if (s->n == UPLOAD_FILES_MAX)
 		return error_set(e, ERR_LIMIT, "the form has more than %d files", UPLOAD_FILES_MAX);
-	int rc = fs_temp_file(dir, "upload-", &path, &s->fd, e);
+	AUTO_FREE char *prefix = prefix_of(name);
+	int rc = fs_temp_file(dir, prefix, &path, &s->fd, e);
 
 	if (rc)
 		return rc;

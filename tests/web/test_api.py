@@ -203,6 +203,8 @@ def walk_restores(c, world):
     c.wait(job)
     c.wait(c.post("/restores/undo/", {"job": job["id"], "confirm": "ledger"}, status=202))
     sql = subprocess.run(["sqlite3", world.ledger, ".dump"], capture_output=True, check=True).stdout
+    assert c.form("/restores/recognise/", {"target": f"sqlite:{world.home}/sent.db"}, {"file": ("ledger.sql", sql)}, status=200) == {
+        "file": {"what": "SQL text", "engine": "sqlite"}, "replaces": [], "confirm": None}
     jobs = c.form("/restores/upload_and_restore/", {"target": f"sqlite:{world.home}/sent.db"}, {"database_file": ("ledger.sql", sql)}, status=202)["jobs"]
     c.wait(jobs[0])
     assert rows_of(world.home / "sent.db")["orders"] == rows_of(world.ledger)["orders"]
@@ -629,6 +631,9 @@ def test_what_is_sent_must_fit_what_is_asked_for(world):
             ({}, {"database_file": ("d.sql", b"x")}, 'the field "target" is missing: where should the file be restored to?'),
             ({}, {"other_file": ("d.sql", b"x")}, 'there is no field "other_file" here')):
         assert world.admin.form("/restores/upload_and_restore/", fields, files, status=400)["detail"] == detail
+    answer = world.admin.form("/restores/recognise/", {}, {"file": ("my d.sql", b"this is no dump")}, status=422)
+    assert answer["detail"].startswith("my d.sql is none of: ")
+    assert world.admin.form("/restores/recognise/", {"target": "ledger"}, {"file": ("d.sql", b"CREATE TABLE t(i);")}, status=200)["confirm"] == "ledger"
     answer = world.admin.form("/restores/upload_and_restore/", {"target": "ledger"}, {"database_file": ("d.sql", b"this is no dump")}, status=422)
     assert answer["kind"] == "mismatch"
     until(lambda: not any((world.state / "uploads").iterdir()))

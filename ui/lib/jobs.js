@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import {watchJob} from "./events.js";
 import {count, duration, size, when} from "./format.js";
 import {mark} from "./chart.js";
+import {steps} from "./steps.js";
 import {problem, told} from "./told.js";
 import {resultOf} from "./results.js";
 import {may} from "../app.js";
@@ -44,7 +45,8 @@ export function progressBar(job) {
 	return h("progress", total ? {max: total, value: Math.min(done, total), "aria-label": "Progress"} : {"aria-label": "Progress"});
 }
 
-export const errorOf = job => ({message: job.error.message, hint: job.error.hint, problem: {}});
+const AGAIN = "the log says how far it came; try again once that is mended, or restore to a new place first";
+export const errorOf = job => ({message: job.error.message, hint: job.error.hint || (job.kind === "restore" ? AGAIN : ""), problem: {}});
 
 // The button that ends a job; bring(job) keeps it up to date, and the same button, so that no press is lost.
 export function cancelButton(job) {
@@ -63,13 +65,16 @@ export function cancelButton(job) {
 	return button;
 }
 
-// A box that follows a job to its end: its progress, its steps as they are logged, and what came of it. done(job) after a good end.
+// A box that follows a job to its end: its progress, what it logs (of a restore its steps, and the log folded below them), and what came of it. done(job) after a good end.
 export function follow(job, {done = null, leave = null, title = null} = {}) {
 	const now = h("div");
 	const cancel = cancelButton(job);
 	const buttons = h("div", {class: "buttons"}, may("operator") && cancel, h("a", {class: "button", href: `#/job/${job.id}`}, "Details"));
-	const steps = h("ol", {class: "log", "aria-label": "Steps"});
-	const box = h("section", {class: "card", "aria-live": "polite"}, h("h2", title || job.title), now, buttons, steps);
+	const log = h("ol", {class: "log", "aria-label": "Log"});
+	const went = steps();
+	const shown = job.kind === "restore" ? [went, h("details", h("summary", "What it said"), log)] : log;
+	const box = h("section", {class: "card", "aria-live": "polite"}, h("h2", title || job.title), now, buttons, shown);
+	let last = 0;
 	const draw = current => {
 		replace(now, h("p", stateOf(current), " ", isOver(current) ? `after ${took(current)}` : progressLine(current)), !isOver(current) && progressBar(current),
 			isOver(current) && current.error && problem(errorOf(current)), isOver(current) && resultOf(current));
@@ -77,14 +82,19 @@ export function follow(job, {done = null, leave = null, title = null} = {}) {
 		buttons.hidden = isOver(current);
 	};
 	draw(job);
-	if (isOver(job))
-		return box;
 	const stop = watchJob(job.id, {
 		progress: draw,
-		line: line => steps.append(h("li", line.text)),
+		line: line => {
+			if (line.n <= last)
+				return;
+			last = line.n;
+			log.append(h("li", line.text));
+			went.add(line.text);
+		},
 		end: async () => {
 			const ended = await api.get(api.path("jobs", job.id));
 			draw(ended);
+			went.end(ended.state);
 			if (ended.state === "success")
 				await done?.(ended);
 		},

@@ -3,6 +3,8 @@ import {h, replace} from "./dom.js";
 
 // What another program said follows its status, its lines joined by "; ": one of them says why, all of them are folded below.
 const STATUS = /^(.* (?:failed with status \d+|was ended by signal \d+ \([^)]*\))): (.*)$/s;
+// A file that was sent is called as it was called here.
+export const plainly = text => text.replace(/\S*\/uploads\/upload-(\S+)\.[0-9a-f]{16}\b/g, "$1").replace(/(\S+): \1: /g, "$1: ");
 
 // One sentence, the cause and the way out; the tool's own words folded below.
 export function problem(error) {
@@ -10,7 +12,7 @@ export function problem(error) {
 	const lines = said ? said.split("; ") : [];
 	const words = lines.length > 1 ? lines.join("\n") : "";
 	return h("div", {class: "problem", role: "alert"},
-		h("p", {class: "what"}, lines.length ? `${what}: ${lines.find(l => /error|fatal/i.test(l)) || lines.at(-1)}` : what),
+		h("p", {class: "what"}, plainly(lines.length ? `${what}: ${lines.find(l => /error|fatal/i.test(l)) || lines.at(-1)}` : what)),
 		error.hint && h("p", {class: "hint"}, error.hint),
 		words && h("details", h("summary", "What the tool said"), h("pre", words)));
 }

@@ -5,7 +5,8 @@ import {askByName, ask} from "./dialog.js";
 import {follow} from "./jobs.js";
 import {action} from "./told.js";
 
-export function undoButton(job, place, leave) {
+// begun(undo) is told of the job.
+export function undoButton(job, place, leave, begun = null) {
 	return h("section", {class: "card"}, h("p", "Not what you wanted? What was there before is kept."), action("Undo this restore", async () => {
 		const request = confirm => api.post("/restores/undo/", confirm ? {job: job.id, confirm} : {job: job.id});
 		let undo;
@@ -20,6 +21,7 @@ export function undoButton(job, place, leave) {
 				return;
 			undo = await request(error.problem.confirm);
 		}
+		begun?.(undo);
 		replace(place, follow(undo, {leave, title: "Undoing"}));
 	}));
 }

@@ -3,7 +3,7 @@ import {h, places, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {count, plural, size} from "../lib/format.js";
-import {action, fill, told} from "../lib/told.js";
+import {action, fill, problem, told} from "../lib/told.js";
 import {facts} from "../lib/table.js";
 import {ask, dialog} from "../lib/dialog.js";
 import {form} from "../lib/form.js";
@@ -66,10 +66,14 @@ const editor = (source, repositories, reload) => dialog(source ? `Change ${sourc
 		const made = await (source ? api.patch(api.path("sources", source.id), body(given, source)) : api.post("/sources/", body(given)));
 		close();
 		told(`${made.name} is ${source ? "changed" : "added"}.`);
-		reload();
+		reload(made.name);
 	}}), {wide: true});
 
-function card(source, repositories, result, reload) {
+// fresh: just added or changed, and looked at at once.
+function card(source, repositories, result, reload, fresh) {
+	const test = async () => replace(result, found(await api.post(api.path("sources", source.id, "test"))));
+	if (fresh)
+		test().catch(error => replace(result, problem(error)));
 	const act = (label, run, how) => action(label, run, {...how, at: result});
 	return h("section", {class: "card"}, h("div", {class: "head"}, h("h2", source.name), source.restore_protected && h("span", {class: "badge"}, "protected from restores")),
 		facts([["Kind", source.engine], ["Where", h("code", source.url)], ["Password", source.url_secret && "kept here, sealed"], ["Repository", source.repository || "the default one"],
@@ -77,7 +81,7 @@ function card(source, repositories, result, reload) {
 			["Copy is checked", source.check && source.check !== "auto" && CHECKS.find(([c]) => c === source.check)[1]], ["Before each backup", source.before && h("code", source.before)], ["After each backup", source.after && h("code", source.after)],
 			["Tables", source.optimize_first && "optimized before each backup"], ["Alarm", source.overdue_hours > 0 && `without a good backup for ${plural(source.overdue_hours, "hour")}`], ["Notes", source.notes]]),
 		h("div", {class: "buttons"},
-			may("operator") && act("Test the connection", async () => replace(result, found(await api.post(api.path("sources", source.id, "test"))))),
+			may("operator") && act("Test the connection", test),
 			may("operator") && act("Back up now", async () => {
 				const job = await api.post("/backups/", {sources: [source.name]});
 				location.hash = `#/job/${job.id}`;
@@ -95,12 +99,12 @@ export async function show({leave}) {
 	const place = h("div");
 	const result = places();
 	const repositories = (await api.get("/repositories/")).items;
-	const load = () => fill(place, async () => {
+	const load = fresh => fill(place, async () => {
 		const {items} = await api.get(`/sources/${api.query({limit: 1000})}`);
-		return items.length ? items.map(s => card(s, repositories, result(s.id), load)) : h("div", {class: "sheet"}, h("p", "No source is configured yet."), may("admin") && h("a", {class: "button main", href: "#/start"}, "Set up the first one"));
+		return items.length ? items.map(s => card(s, repositories, result(s.id), load, s.name === fresh)) : h("div", {class: "sheet"}, h("p", "No source is configured yet."), may("admin") && h("a", {class: "button main", href: "#/start"}, "Set up the first one"));
 	});
 	await load();
-	leave(events.on("source", load));
+	leave(events.on("source", () => load()));
 	return h("div", h("div", {class: "head"}, h("h1", "Sources"), may("admin") && h("button", {type: "button", class: "main", onclick: () => editor(null, repositories, load)}, "New source")), place);
 }
 

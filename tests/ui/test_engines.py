@@ -1,0 +1,246 @@
+"""PostgreSQL and MariaDB in the dashboard, with real servers behind it: connected by a URL, looked into, one table brought back beside and over the live
+database, undone, and a restore that fails. Each engine goes through all of it; its tests follow each other."""
+import pytest
+from live import SECRET, LiveMariadb, LivePostgres
+from proxy import Proxy
+from webserver import PASSWORD
+
+ROWS = 300
+
+
+class Postgres(LivePostgres):
+    NAME, VERSION, TITLE = "pg", "PostgreSQL", "public.large"
+    WRONG = {"password": 'password authentication failed for user "boss"', "database": 'database "nowhere" does not exist', "port": "Connection refused", "host": "could not translate host name"}
+    UNSEEN = "1 table cannot be read by this user: public.large"
+
+    def roles(self):
+        self.server.psql(f"CREATE ROLE boss SUPERUSER LOGIN PASSWORD '{SECRET}'; CREATE ROLE humble LOGIN PASSWORD '{SECRET}'")
+        self.sql("GRANT SELECT ON small TO humble")
+
+
+class Mariadb(LiveMariadb):
+    NAME, VERSION, TITLE = "my", "MariaDB", "large"
+    WRONG = {"password": "Access denied for user 'boss'", "database": "Unknown database 'nowhere'", "port": "Can't connect to server", "host": "Unknown server host 'nowhere.invalid'"}
+    UNSEEN = "this user has no right to read all of the database; a table it has no right to at all does not show"
+
+    def roles(self):
+        self.server.sql(f"CREATE USER boss@'127.0.0.1' IDENTIFIED BY '{SECRET}'; GRANT ALL ON *.* TO boss@'127.0.0.1';"
+                        f"CREATE USER humble@'127.0.0.1' IDENTIFIED BY '{SECRET}'; GRANT SELECT ON `{self.db}`.small TO humble@'127.0.0.1'")
+
+
+@pytest.fixture(scope="module", params=[Postgres, Mariadb], ids=lambda engine: engine.NAME)
+def live(request):
+    """A database with the tables small and large; all of its server's accounts are its own."""
+    server = request.getfixturevalue({"pg": "postgres", "my": "mariadb"}[request.param.NAME])
+    one = request.param(server, rows=ROWS)
+    one.roles()
+    yield one
+    one.drop()
+    (server.psql if one.NAME == "pg" else server.sql)("DROP OWNED BY humble; DROP ROLE boss, humble" if one.NAME == "pg" else "DROP USER boss@'127.0.0.1', humble@'127.0.0.1'")
+
+
+@pytest.fixture
+def client(place):
+    """Sessions end with every restore over live data."""
+    return place.client().log_in()
+
+
+def boss(live, **more):
+    return live.url(user="boss", password=SECRET, **more)
+
+
+def new_source(page, name, url):
+    page.click("New source")
+    page.fill("Name", name)
+    page.fill("Where it is", url)
+    page.click("Add it")
+
+
+def card(page, name):
+    return page.until(lambda: page.visible(f"//section[.//h2[.='{name}']]"), f"the card of {name}")
+
+
+def press(page, source, button):
+    """A button of its card, which is drawn anew when it was changed."""
+    page.until(lambda: page.visible(f".//button[.='{button}']", card(page, source)).click() or True, button)
+
+
+def count(live, db=None, table="large"):
+    sql = f"SELECT count(*) FROM {table}"
+    return int(live.server.psql(sql, db or live.db) if live.NAME == "pg" else live.server.sql(sql, db or live.db))
+
+
+def tables_of(live, db):
+    return sorted((live.server.psql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", db) if live.NAME == "pg" else live.server.sql("SHOW TABLES", db)).split())
+
+
+def newest(client, **query):
+    return client("GET", "/backup/api/backups/?" + "&".join(f"{k}={v}" for k, v in query.items())).json["items"][0]
+
+
+def restore_page(page, backup, query=""):
+    """Opened anew, whatever was shown."""
+    page.go("jobs")
+    page.heading("Jobs")
+    page.go(f"restore/{backup['id']}{query}")
+    page.heading("Restore")
+
+
+def wait(page, seconds=30):
+    """For the end of a restore that is watched."""
+    page.until(lambda: page.visible("//section[.//h2[.='Restoring' or .='Undoing']]//p[contains(., ' after ')]"), "the end of the restore", seconds)
+
+
+def steps(page):
+    """What each step is called, with the word for how it went in front."""
+    return [e.text.split(" ", 1)[1] for e in page.driver.find_elements("css selector", "ol.went li")]
+
+
+def saw(page, *expected):
+    """These are the last steps, whatever was drawn anew meanwhile."""
+    page.until(lambda: steps(page)[-len(expected):] == list(expected), f"the steps {expected}")
+
+
+def test_a_pasted_url_is_looked_at_at_once(page, place, live, main_repository):
+    page.log_in(place, where="sources")
+    page.heading("Sources")
+    new_source(page, live.NAME, boss(live))
+    page.until(lambda: live.VERSION in card(page, live.NAME).text, "what was found")
+    seen = card(page, live.NAME).text
+    assert "Tables\n2" in seen and "Size" in seen
+    assert SECRET not in page.driver.page_source
+
+
+def test_what_a_user_of_few_rights_cannot_see_is_named(page, live):
+    new_source(page, f"{live.NAME}-humble", live.url(user="humble", password=SECRET))
+    page.see(live.UNSEEN)
+
+
+@pytest.mark.parametrize("wrong", ["password", "database", "port", "host"])
+def test_the_real_reason_is_told_when_it_cannot_be_reached(page, place, live, client, wrong):
+    url = {"password": live.url(user="boss", password="nonsense"), "database": boss(live, db="nowhere"), "port": boss(live).replace(f":{live.server.port}/", ":1/"),
+           "host": boss(live).replace("127.0.0.1", "nowhere.invalid")}[wrong]
+    client("PATCH", f"/backup/api/sources/{live.NAME}-humble/", {"url": url}, status=200)
+    page.until(lambda: {"password": "boss", "database": "nowhere", "port": ":1/", "host": "nowhere.invalid"}[wrong] in card(page, f"{live.NAME}-humble").text, "the changed URL")
+    press(page, f"{live.NAME}-humble", "Test the connection")
+    page.see(live.WRONG[wrong])
+    assert page.visible("//*[@class='problem']//*[@class='hint']").text != ""
+    assert SECRET not in page.driver.page_source and "nonsense" not in page.driver.page_source
+    page.expect(403, 404, 503)
+
+
+def test_a_backup_is_looked_into_and_compared_with_live(page, live, client):
+    press(page, live.NAME, "Back up now")
+    page.until(lambda: page.visible("//main//span[contains(@class, 'good')]"), "a good end", 60)
+    backup = newest(client, source=live.NAME)
+    page.go(f"backup/{backup['id']}")
+    page.see("Tables (2)")
+    assert str(ROWS) in page.visible("//table[caption='Tables']//tr[contains(., 'large')]").text
+    page.click(live.TITLE.replace("large", "small"))
+    page.see("small: rows 1 to 2")
+    page.see("two")
+    page.fill("Reading statement", "SELECT sum(id) FROM large")
+    page.click("Run")
+    page.see(str(ROWS * (ROWS + 1) // 2))
+    page.fill("Find a table", "sma")
+    page.see_none(live.TITLE)
+    page.click("Compare")
+    page.see("Equal: no table, row or file differs.")
+    live.sql("UPDATE large SET v = 'changed' WHERE id = 7")
+    page.click("Compare")
+    page.click(f"Rows of {live.TITLE} that differ")
+    page.see(f"{live.TITLE}: 1 row differs")
+    row = page.visible(f"//table[caption='Rows of {live.TITLE} that differ']//tbody/tr").text
+    assert row.startswith("changed") and "id 7" in row and row.endswith("→ changed")
+
+
+def test_one_table_goes_into_a_new_database_unless_said_otherwise(page, live, client):
+    backup = newest(client, source=live.NAME)
+    restore_page(page, backup, "?table=large")
+    assert page.field("Where to").get_attribute("value") == f"new:{live.NAME}"
+    assert page.field("Name of the new database").get_attribute("value").startswith(f"{live.db}_restored_")
+    before = live.state()
+    page.fill("Name of the new database", f"{live.db}_look_restore_1")
+    page.click("Restore")
+    page.see("what was restored equals the backup", 60)
+    saw(page, "good Rehearsal: everything is written beside what is there", "good Comparison with the backup", "good Swap: what was rehearsed takes its place")
+    assert tables_of(live, f"{live.db}_look_restore_1") == ["large"]
+    assert count(live, f"{live.db}_look_restore_1") == ROWS
+    assert live.state() == before
+
+
+def test_a_name_that_is_not_typed_right_replaces_nothing(page, live, client):
+    restore_page(page, newest(client, source=live.NAME), "?table=large")
+    live.sql(f"DELETE FROM large WHERE id > {ROWS // 3}")
+    before = live.state()
+    page.choose("Where to", f"over {live.NAME}")
+    row = page.until(lambda: page.visible("//table[caption='Tables now and in the backup']//tr[td[1]='large' or th='large']"), "the table in red").text
+    assert "is replaced" in row and str(ROWS) in row
+    assert "stays" in page.visible("//table[caption='Tables now and in the backup']//tr[td[1]='small' or th='small']").text
+    assert page.visible("//span[@class='replaced' and .='is replaced']").value_of_css_property("color") != page.visible("//main//h1").value_of_css_property("color")
+    page.click("Restore")
+    dialog = page.dialog()
+    assert "2 tables" in dialog.text and live.db in dialog.text
+    page.fill(f"Type {live.NAME} to go on", live.NAME + "x")
+    assert not dialog.find_element("xpath", ".//button[normalize-space(.)='Replace it']").is_enabled()
+    page.click("Cancel")
+    assert live.state() == before
+    page.expect(409)
+
+
+def test_one_table_is_restored_over_live_and_undone(page, live, client):
+    live.sql(f"INSERT INTO small VALUES (3, 'three'); DELETE FROM large WHERE id > {ROWS // 3}")
+    before = live.state()
+    restore_page(page, newest(client, source=live.NAME), "?table=large")
+    page.choose("Where to", f"over {live.NAME}")
+    page.click("Restore")
+    page.fill(f"Type {live.NAME} to go on", live.NAME)
+    page.click("Replace it")
+    page.log_in_again("maria", PASSWORD)
+    page.see("what was restored equals the backup", 60)
+    saw(page, *{
+        "pg": ["good Safety copy of what is there", "good Swap: written in one go, all or nothing"],
+        "my": ["good Safety copy of what is there", "good Swap: what was rehearsed takes its place"]}[live.NAME])
+    assert count(live) == ROWS and count(live, table="small") == 3
+    page.click("Undo this restore")
+    page.click("Yes")
+    page.until(lambda: page.visible("//dialog[@open]//label[starts-with(normalize-space(.), 'Type ')]"), "the name is asked for")
+    page.fill("Type ", live.NAME)
+    page.click("Bring it back")
+    page.log_in_again("maria", PASSWORD)
+    wait(page)
+    assert live.state() == before
+
+
+def test_a_whole_restore_over_live_is_rehearsed_compared_kept_and_swapped(page, live, client):
+    restore_page(page, newest(client, source=live.NAME, safety="no"))
+    page.choose("Where to", "where it came from: what is there is replaced")
+    page.see("Rows there now")
+    page.click("Restore")
+    page.fill(f"Type {live.NAME} to go on", live.NAME)
+    page.click("Replace it")
+    page.log_in_again("maria", PASSWORD)
+    page.see("what was restored equals the backup", 60)
+    saw(page, "good Rehearsal: everything is written beside what is there", "good Comparison with the backup", "good Safety copy of what is there", "good Swap: what was rehearsed takes its place")
+    assert count(live) == ROWS and count(live, table="small") == 2
+
+
+def test_a_server_that_goes_away_during_a_restore_leaves_all_as_it_was(page, live, client):
+    before = live.state()
+    with Proxy(live.server.port) as proxy:
+        client("POST", "/backup/api/sources/", {"name": f"{live.NAME}-far", "url": boss(live, proxy=proxy)}, status=201)
+        restore_page(page, newest(client, source=live.NAME, safety="no"))
+        page.choose("Where to", f"over {live.NAME}-far")
+        page.click("Restore")
+        page.fill(f"Type {live.NAME}-far to go on", f"{live.NAME}-far")
+        proxy.cut("up", 60_000)             # the rows of the large table are more
+        page.click("Replace it")
+        page.see("nothing was changed", 60)
+        assert proxy.struck.is_set()
+    assert page.visible("//*[@class='problem']//*[@class='hint']").text != ""
+    assert not page.driver.find_element("xpath", "//details[summary='What it said']").get_attribute("open")
+    page.driver.find_element("xpath", "//details/summary[.='What it said']").click()
+    assert "nothing was changed" in page.visible("//details[summary='What it said']//li[last()]").text
+    assert "failed" in steps(page)[-1]
+    assert live.state() == before
+    page.expect(409)

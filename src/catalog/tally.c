@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "catalog/db.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,23 @@ void tally_sum(const struct tally_days *l, struct tally_runs *out)
 	}
 }
 
+int tally_last_runs(struct catalog *c, const char *source, struct tally_run *out, size_t max, size_t *n, struct error *e)
+{
+	struct db_row q = {0};
+	int rc = db_query(c, &q, e,
+		"SELECT job.state, job.partial, coalesce(job.started, job.created), "
+		"(SELECT max(CASE WHEN verify_failed THEN -1 ELSE level END) FROM backup WHERE id = job.backup OR original = job.backup) "
+		"FROM job_source JOIN job ON job.n = job_source.job WHERE job_source.source = ?1 AND job.kind = 'backup' AND job.state <> 'queued' "
+		"ORDER BY job_source.created DESC, job_source.job DESC LIMIT ?2", "si", source, (int64_t)max);
+	for (*n = 0; !rc && db_next(&q, &rc, e);) {
+		struct tally_run r = {.partial = db_bool(&q, 1), .time = db_time(&q, 2), .level = (int)db_i64(&q, 3)};
+		if (job_state_parse(db_text(&q, 0), &r.state))
+			out[(*n)++] = r;
+	}
+	db_done(&q);
+	return rc;
+}
+
 /* ---- what is stored ---- */
 
 /* count, sum, oldest and newest from the second column on. */
@@ -142,6 +160,23 @@ int tally_by_source(struct catalog *c, struct timespec from, struct timespec to,
 		rc = db_query(c, &q, e, by_source, "tt", from, to);
 	while (!rc && db_next(&q, &rc, e))
 		add_row(&q, &source_of(*out, db_text(&q, 0))->runs);
+	db_done(&q);
+	return rc;
+}
+
+int tally_proven(struct catalog *c, struct map **out, struct error *e)
+{
+	struct db_row q = {0};
+	/* In this order, and with a plus, so that only the backups of the index backup_proven are read. The other columns are of the row with the maximum. */
+	int rc = db_query(c, &q, e,
+		"SELECT backup_source.name, max(backup.time), backup.id, backup.verified, backup.level FROM backup CROSS JOIN backup_source ON backup_source.backup = backup.n "
+		"WHERE backup.level >= 3 AND backup.partial = 0 AND backup.verify_failed = 0 AND +backup.safety = 0 GROUP BY backup_source.name", "");
+	*out = map_new();
+	while (!rc && db_next(&q, &rc, e)) {
+		struct tally_proof p = {.time = db_time(&q, 1), .verified = db_time(&q, 3), .level = (int)db_i64(&q, 4)};
+		snprintf(p.id, sizeof p.id, "%s", db_text(&q, 2));
+		map_put(*out, db_text(&q, 0), strlen(db_text(&q, 0)), mem_copy(&p, sizeof p));
+	}
 	db_done(&q);
 	return rc;
 }

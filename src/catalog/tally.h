@@ -40,4 +40,21 @@ int tally_by_source(struct catalog *c, struct timespec from, struct timespec to,
 /* Bytes of the source in its newest good backup at or before `at`: 0 when there is none. */
 int tally_size(struct catalog *c, const char *source, struct timespec at, uint64_t *bytes, struct error *e) MUST_USE;
 
+/* The newest runs of a source's backups that have begun, the newest first. */
+struct tally_run {
+	enum job_state state;
+	bool partial;
+	struct timespec time;                   /* it began */
+	int level;                              /* that its backup has reached; -1: the backup is damaged */
+};
+int tally_last_runs(struct catalog *c, const char *source, struct tally_run *out, size_t max, size_t *n, struct error *e) MUST_USE;
+
+/* The newest good backup of each source that was restored in a rehearsal: *out has one for the name of each that has one. */
+struct tally_proof {
+	char id[65];
+	struct timespec time, verified;
+	int level;
+};
+int tally_proven(struct catalog *c, struct map **out, struct error *e) MUST_USE;
+
 #endif

@@ -73,6 +73,19 @@ static int by_schedules(const struct schedule_list *l, const char *source, int64
 	return rc;
 }
 
+static struct timespec next_run(const struct schedule_list *l, const char *source)
+{
+	struct timespec next = {0};
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct timespec t = l->v[i].next_run;
+
+		if (t.tv_sec && is_about(&l->v[i], source) && (!next.tv_sec || time_cmp(t, next) < 0))
+			next = t;
+	}
+	return next;
+}
+
 static int set_deadline(const struct schedule_list *l, uint64_t hours, struct timespec now, struct status_source *out, struct error *e)
 {
 	struct timespec last = last_of(out, now);
@@ -93,6 +106,7 @@ static int load_source(struct catalog *c, const struct source_record *r, uint64_
 
 	out->name = mem_string(r->name);
 	out->since = r->created;
+	out->next_run = next_run(schedules, r->name);
 	int rc = known_newest_good(c, r->name, &out->last_good, id, e);
 
 	if (!rc && out->last_good.tv_sec)

@@ -12,6 +12,7 @@ struct status_source {
 	struct timespec since;          /* it was configured */
 	struct timespec deadline;       /* for the next one; zero: none */
 	bool overdue;
+	struct timespec next_run;       /* of a schedule that backs it up; zero: nothing is scheduled */
 };
 struct status_place {
 	char *name;

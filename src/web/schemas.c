@@ -187,6 +187,18 @@ static const struct openapi_member status_source[] = {{"name", "string"}, {"last
 static const struct openapi_member status[] = {
 	{"status", "ok|warning"}, {"version", "string"}, {"uptime_seconds", "integer~"}, {"queued", "integer"}, {"running", "integer"}, {"problems", "string[]"}, {"sources", "StatusSource[]"}, {0},
 };
+static const struct openapi_member run[] = {
+	{"state", "running|success|failed|cancelled|interrupted"}, {"partial", "boolean"}, {"time", "time", "it began"},
+	{"verification", "bytes|structure|restored|compared|failed?", "of the backup it made"}, {0},
+};
+static const struct openapi_member proof[] = {{"id", "string", "of the backup"}, {"time", "time", "of the backup"}, {"verified", "time"}, {"verification", "restored|compared"}, {0}};
+static const struct openapi_member overview_source[] = {
+	{"name", "string"}, {"last_good", "time?"}, {"bytes", "integer", "of the source in that backup"}, {"overdue", "boolean"}, {"deadline", "time?", "for the next good backup"},
+	{"next_run", "time?", "of a schedule that backs it up"}, {"proven", "Proof?", "the newest good backup that was restored in a rehearsal"}, {"runs", "Run[]", "the last 30, the oldest first"}, {0},
+};
+static const struct openapi_member overview[] = {
+	{"problems", "string[]", "what somebody should look at"}, {"running", "Job[]", "backups that are being made"}, {"sources", "OverviewSource[]"}, {0},
+};
 static const struct openapi_member health[] = {{"status", "ok|warning"}, {"version", "string"}, {"uptime_seconds", "integer~"}, {0}};
 
 /* ---- errors ---- */
@@ -232,7 +244,9 @@ const struct openapi_schema openapi_schemas[] = {
 	{"Notice", "A way to tell people or programs", notice},
 	{"NoticeTest", NULL, notice_test, true},
 	{"OpenAPI", "Such a document as this", none, true},
+	{"Overview", NULL, overview}, {"OverviewSource", NULL, overview_source},
 	{"Problem", "An error (RFC 9457)", problem, true},
+	{"Proof", "That a backup restores", proof},
 	{"Prune", NULL, prune},
 	{"PruneFigures", NULL, prune_figures},
 	{"Recognised", NULL, recognised}, {"RecognisedFile", "A file from elsewhere", recognised_file},
@@ -243,6 +257,7 @@ const struct openapi_schema openapi_schemas[] = {
 	{"RepositoryScan", NULL, none, true},
 	{"RowDiff", NULL, row_diff},
 	{"Rows", NULL, rows},
+	{"Run", "Of a backup", run},
 	{"Runs", NULL, runs},
 	{"Schedule", "What runs by itself", schedule},
 	{"SchedulePreview", NULL, schedule_preview},

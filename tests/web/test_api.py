@@ -269,6 +269,9 @@ def walk_settings(c, world):
 
 def walk_monitors(c, world):
     assert c.get("//health")["status"] in ("ok", "warning")
+    world.back_up("shop")
+    shop, = (s for s in c.get("/overview/")["sources"] if s["name"] == "shop")
+    assert shop["runs"][-1]["state"] == "success" and not shop["overdue"] and shop["next_run"] is None
     assert b"backstay_" in c.get("//metrics").body
     c.get("/openapi.json")
 

@@ -20,6 +20,6 @@ def test_the_examples_of_the_page_work_one_after_the_other(tmp_path):
 
 def test_every_resource_of_the_document_is_on_the_page(tmp_path_factory):
     page = PAGE.read_text()
-    for name in ("sources", "repositories", "backups", "restores", "schedules", "jobs", "notices", "users", "tokens", "audit", "settings", "statistics", "status",
+    for name in ("sources", "repositories", "backups", "restores", "schedules", "jobs", "notices", "users", "tokens", "audit", "settings", "statistics", "status", "overview",
                  "available-backups", "cleanup", "config/export/", "session/", "token/", "events/", "/health", "/metrics", "/backup/sql", "/restore/sql", "/database/settings", "/backup-restore"):
         assert name in page

@@ -43,8 +43,10 @@ export function svg(name, properties, ...children) {
 }
 
 export function replace(element, ...children) {
+	const back = bookmark(element);
 	element.replaceChildren();
 	append(element, children);
+	back();
 	return element;
 }
 
@@ -56,6 +58,30 @@ export function places() {
 			all.set(key, h("div", {"aria-live": "polite"}));
 		return all.get(key);
 	};
+}
+
+// Where the focus is within `place`, for when its content is another: what is called the same there gets it, so that nobody who goes by keyboard
+// loses the place. Returns the way back, which tells whether the focus is somewhere.
+const called = e => e.name || e.getAttribute("aria-label") || e.textContent;
+export function bookmark(place) {
+	const at = document.activeElement;
+	const name = at && called(at);
+	const alike = () => [...place.querySelectorAll(at.localName)].filter(e => called(e) === name);
+	const n = place !== at && place.contains(at) ? alike().indexOf(at) : -1;
+	return () => {
+		if (n >= 0 && document.activeElement === document.body) {
+			const found = alike();
+			land([found[n], found[0], place].find(e => e && !e.disabled));
+		}
+		return document.activeElement !== document.body;
+	};
+}
+
+// The focus, also for what does not take it by itself, like a heading.
+export function land(element) {
+	if (element?.tabIndex < 0)
+		element.tabIndex = -1;
+	element?.focus({preventScroll: true});
 }
 
 // Ids for labels and what they label.

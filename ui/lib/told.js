@@ -1,5 +1,5 @@
 // What went right or wrong, told where it happened or in the corner.
-import {h, replace} from "./dom.js";
+import {bookmark, h, replace} from "./dom.js";
 
 // What another program said follows its status, its lines joined by "; ": one of them says why, all of them are folded below.
 const STATUS = /^(.* (?:failed with status \d+|was ended by signal \d+ \([^)]*\))): (.*)$/s;
@@ -21,7 +21,13 @@ export function told(text, kind = "good") {
 	const box = document.getElementById("told");
 	const line = h("p", {class: `toast ${kind}`}, text, h("button", {type: "button", class: "quiet", "aria-label": "Close", onclick: () => line.remove()}, "×"));
 	box.append(line);
-	setTimeout(() => line.remove(), 8000);
+	if (kind === "good")
+		setTimeout(() => line.remove(), 8000);
+}
+
+// What changes by itself, told to who cannot see it.
+export function say(text) {
+	document.getElementById("said").textContent = text;
 }
 
 export function waiting(text = "One moment…") {
@@ -31,6 +37,7 @@ export function waiting(text = "One moment…") {
 // Fill `place` with what `load` gives, with a waiting line before, unless something is there already, and the problem after a failure.
 export async function fill(place, load) {
 	place.setAttribute("aria-busy", "true");
+	const back = bookmark(place);
 	const wait = setTimeout(() => place.hasChildNodes() || replace(place, waiting()), 150);
 	try {
 		const content = await load();
@@ -42,6 +49,7 @@ export async function fill(place, load) {
 			replace(place, problem(error), h("p", h("button", {type: "button", onclick: () => fill(place, load)}, "Try again")));
 	}
 	place.removeAttribute("aria-busy");
+	back();
 	return place;
 }
 

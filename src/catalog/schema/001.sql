@@ -134,6 +134,7 @@ CREATE INDEX backup_list ON backup (time, n, safety, level, place, search);     
 CREATE INDEX backup_safety ON backup (safety, time);
 CREATE INDEX backup_place ON backup (place, safety, time, bytes);
 CREATE INDEX backup_good ON backup (time) WHERE partial + verify_failed + safety = 0;
+CREATE INDEX backup_proven ON backup (time) WHERE level >= 3;
 CREATE INDEX backup_pinned ON backup (time) WHERE pinned = 1;
 
 CREATE TABLE backup_source (

@@ -6,6 +6,7 @@
 
 #include "supervisor_support.h"
 
+#include "job/overview.h"
 #include "job/status.h"
 
 static struct status status;
@@ -116,6 +117,49 @@ static void health_tells_strangers_only_whether_all_is_well(void **state)
 	status_daemon_started((struct timespec){0});
 }
 
+static struct fate fails(struct world *w, const struct job_record *j)
+{
+	return (struct fate){.seconds = 5, .state = JOB_FAILED, .kind = ERR_IO};
+}
+
+static void prove_the_backup(void)
+{
+	CLEANUP(known_list_release) struct known_list l = {0};
+	const struct known_filter all = {0};
+
+	assert_ok(known_list_some(world.c, &all, &(struct catalog_page){0}, &l, NULL, &e));
+	assert_int_equal(l.n, 1);
+	assert_ok(known_remove(world.c, l.v[0].place, l.v[0].id, &e));
+	l.v[0].original = mem_string(l.v[0].id);        /* a tag has made another of it */
+	memset(l.v[0].id, 'a', 64);
+	l.v[0].level = 3;
+	l.v[0].verified = world.now;
+	assert_ok(known_put(world.c, &l.v[0], &e));
+}
+
+static void the_overview_has_the_runs_of_each_source_and_what_is_proven(void **state)
+{
+	CLEANUP(buf_release) struct buf b = BUF_INIT;
+	struct json_out w;
+
+	add_source("blog");
+	add_source("shop");
+	add_daily("nightly", "shop", 2, NULL);
+	world_until(BEGINNING + 3 * HOUR);
+	prove_the_backup();
+	world.fate = fails;
+	world_until(BEGINNING + DAY + 3 * HOUR);
+	add_job("backup", "shop");        /* it waits: that is no run yet */
+	jw_init(&w, &b);
+	assert_ok(overview_json(world.c, world.now, &w, &e));
+	assert_string_equal(buf_text(&b),
+			    "{\"problems\":[],\"running\":[],\"sources\":[{\"name\":\"blog\",\"last_good\":null,\"bytes\":0,\"overdue\":false,\"deadline\":null,\"next_run\":null,\"proven\":null,\"runs\":[]},"
+			    "{\"name\":\"shop\",\"last_good\":\"2026-11-28T02:00:05Z\",\"bytes\":1000,\"overdue\":false,\"deadline\":\"2026-11-30T04:00:00Z\",\"next_run\":\"2026-11-30T02:00:00Z\","
+			    "\"proven\":{\"id\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"time\":\"2026-11-28T02:00:05Z\",\"verified\":\"2026-11-28T03:00:00Z\",\"verification\":\"restored\"},"
+			    "\"runs\":[{\"state\":\"success\",\"partial\":false,\"time\":\"2026-11-28T02:00:00Z\",\"verification\":\"restored\"},"
+			    "{\"state\":\"failed\",\"partial\":false,\"time\":\"2026-11-29T02:00:00Z\",\"verification\":null}]}]}");
+}
+
 static void metrics_are_prometheus_text(void **state)
 {
 	CLEANUP(buf_release) struct buf b = BUF_INIT;
@@ -156,6 +200,7 @@ int main(void)
 		IN_CATALOG(two_runs_and_a_little_make_a_source_overdue),
 		IN_CATALOG(a_backup_from_the_future_is_no_good_one),
 		IN_CATALOG(health_tells_strangers_only_whether_all_is_well),
+		IN_CATALOG(the_overview_has_the_runs_of_each_source_and_what_is_proven),
 		IN_CATALOG(metrics_are_prometheus_text),
 	};
 

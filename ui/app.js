@@ -1,6 +1,6 @@
 // The shell: who is there, which page is shown, and the way from one to the other. A page is a module in views/ with
 // show({parameters, query, session, leave}) -> an element, or a promise of one; the address is #/name/parameter?query.
-import {h, replace} from "./lib/dom.js";
+import {bookmark, h, land, replace} from "./lib/dom.js";
 import * as api from "./lib/api.js";
 import * as events from "./lib/events.js";
 import {refreshTimes} from "./lib/format.js";
@@ -66,6 +66,17 @@ document.getElementById("menu").addEventListener("click", e => {
 	const shown = document.getElementById("nav").classList.toggle("shown");
 	e.currentTarget.setAttribute("aria-expanded", String(shown));
 });
+document.getElementById("top").addEventListener("keydown", e => {
+	if (e.key === "Escape" && document.querySelector("#nav.shown")) {
+		closeMenu();
+		document.getElementById("menu").focus();
+	}
+});
+// Its address is no page of ours.
+document.querySelector(".skip").addEventListener("click", e => {
+	e.preventDefault();
+	view.focus();
+});
 
 async function logOut() {
 	leave();
@@ -88,34 +99,46 @@ view.addEventListener("input", () => {
 });
 const lookAgain = () => session && !touched && showPage();
 
-async function showPage() {
-	const {name, parameters, query} = place();
+function refusal(page, role) {
+	return page ? [h("h1", "Not for you"), h("p", `Your role is ${session.role}; this page is for ${role}s.`)] : [h("h1", "There is no such page"), h("p", h("a", {class: "button", href: "#/"}, "Back to the overview"))];
+}
+
+async function contentOf({name, parameters, query}) {
 	const [title, role, load] = PAGES[name] || [];
+	if (!load || !may(role))
+		return refusal(load, role);
+	try {
+		return await (await load()).show({parameters, query, session, leave: fn => leaving.push(fn)});
+	} catch (error) {
+		return [h("h1", title || "Backstay"), problem(error), h("button", {type: "button", onclick: showPage}, "Try again")];
+	}
+}
+
+// Another page is read from its heading on; the same with another query (a filter) leaves the focus where it is. Who has just opened the
+// browser's window begins at its top.
+let shown = null;
+async function showPage() {
+	const where = place();
+	const page = [where.name, ...where.parameters].join("/");
 	const mine = ++turn;
 	touched = false;
+	const back = page === shown ? bookmark(view) : () => turn === 1;
 	leave();
 	closeMenu();
-	drawMenu(name);
-	if (!load || !may(role)) {
-		replace(view, h("h1", load ? "Not for you" : "There is no such page"), h("p", load ? `Your role is ${session.role}; this page is for ${role}s.` : h("a", {href: "#/"}, "Back to the overview")));
-		return;
-	}
+	drawMenu(where.name);
 	const wait = setTimeout(() => mine === turn && replace(view, waiting()), 200);
-	try {
-		const module = await load();
-		const content = await module.show({parameters, query, session, leave: fn => leaving.push(fn)});
-		if (mine === turn)
-			replace(view, content);
-	} catch (error) {
-		if (mine === turn)
-			replace(view, h("h1", title || "Backstay"), problem(error), h("button", {type: "button", onclick: showPage}, "Try again"));
-	}
+	const content = await contentOf(where);
 	clearTimeout(wait);
 	if (mine !== turn)
 		return;
-	document.title = `${view.querySelector("h1")?.textContent || title || "Overview"} – Backstay`;
-	view.focus({preventScroll: true});
-	scrollTo(0, 0);
+	replace(view, content);
+	const heading = view.querySelector("h1");
+	document.title = `${heading.textContent} – Backstay`;
+	if (page !== shown)
+		scrollTo(0, 0);
+	shown = page;
+	if (!back())
+		land(heading);
 }
 
 // ---- who is there ----
@@ -148,6 +171,8 @@ function askAgain() {
 async function outside(needed = false) {
 	const {name, query} = place();
 	document.body.classList.add("outside");
+	turn++;
+	document.title = "Log in – Backstay";
 	const {show} = await import("./views/login.js");
 	replace(view, show({setup: name === "setup" ? query.get("link") || "" : null, needed, done: now => {
 		began(now);

@@ -6,7 +6,7 @@ import {mark} from "./chart.js";
 const LEVELS = {bytes: "every byte read back", structure: "structure checked", restored: "restored in a rehearsal", compared: "restored and compared"};
 
 export const kindOf = b => b.verification === "failed" ? "failed" : b.partial ? "partial" : b.verified ? "verified" : "good";
-export const verification = b => b.verification === "failed" ? h("span", {class: "state failed"}, "✕ damaged") : b.verification ? h("span", {title: b.verified && new Date(b.verified).toLocaleString()}, LEVELS[b.verification] || b.verification) : h("span", {class: "faint"}, "not yet");
+export const verification = b => b.verification === "failed" ? h("span", {class: "state failed"}, "✕ damaged") : b.verification ? LEVELS[b.verification] || b.verification : h("span", {class: "faint"}, "not yet");
 export const level = word => LEVELS[word] || "not verified";
 
 export function content(b) {
@@ -24,7 +24,7 @@ export const columns = [
 	{title: "State", cell: b => mark(kindOf(b))},
 	{title: "Backup", kind: "main", cell: b => [h("a", {href: `#/backup/${b.id}`}, b.name), badges(b), b.description && h("div", {class: "faint"}, b.description), b.notes && h("div", {class: "faint"}, `Note: ${b.notes}`)]},
 	{title: "Made", cell: b => when(b.time)},
-	{title: "Size", kind: "number", cell: b => h("span", {title: b.added ? `${size(b.added)} new in the repository` : null}, size(b.bytes))},
+	{title: "Size", kind: "number", cell: b => size(b.bytes)},
 	{title: "Took", kind: "number", cell: b => b.seconds ? duration(b.seconds) : "–"},
 	{title: "Content", cell: content},
 	{title: "Verified", cell: verification},

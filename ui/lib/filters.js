@@ -22,7 +22,7 @@ export function filters(page, query, fields) {
 		}
 		location.hash = `#/${page}${wanted.size ? `?${wanted}` : ""}`;
 	};
-	return h("form", {class: "filters", role: "search", onchange: e => change(e.currentTarget), onsubmit: e => {
+	return h("form", {class: "filters", role: "search", "aria-label": "Filters", onchange: e => change(e.currentTarget), onsubmit: e => {
 		e.preventDefault();
 		change(e.currentTarget);
 	}}, fields.map(f => {

@@ -16,7 +16,7 @@ function control(field, id, helpId) {
 }
 
 function several(field, id) {
-	return h("fieldset", {id, class: "several"}, h("legend", field.label), field.help && h("p", {class: "help"}, field.help),
+	return h("fieldset", {id, class: "several", "aria-describedby": field.help ? `${id}-help` : null}, h("legend", field.label), field.help && h("p", {class: "help", id: `${id}-help`}, field.help),
 		field.choices.length ? field.choices.map(([value, text]) => {
 			const box = uid("box");
 			return h("div", {class: "check"}, h("input", {type: "checkbox", id: box, name: field.name, value, checked: (field.value || []).includes(value)}), h("label", {for: box}, text));
@@ -53,15 +53,33 @@ export function values(form, fields) {
 	return result;
 }
 
-function showProblem(form, error) {
-	form.querySelector(".problem")?.remove();
-	for (const marked of form.querySelectorAll("[aria-invalid]"))
+function describe(input, ids) {
+	if (ids.length)
+		input.setAttribute("aria-describedby", ids.join(" "));
+	else
+		input.removeAttribute("aria-describedby");
+}
+
+const describedBy = input => (input.getAttribute("aria-describedby") || "").split(" ").filter(Boolean);
+
+function clearProblem(form) {
+	const box = form.querySelector(".problem");
+	for (const marked of form.querySelectorAll("[aria-invalid]")) {
 		marked.removeAttribute("aria-invalid");
+		describe(marked, describedBy(marked).filter(id => id !== box?.id));
+	}
+	box?.remove();
+}
+
+function showProblem(form, error) {
+	clearProblem(form);
 	const place = error.field ? form.querySelector(`[data-field="${CSS.escape(error.field)}"]`) : null;
 	const box = problem(error);
 	const input = place?.querySelector("input, select, textarea");
 	if (input) {
+		box.id = `${input.id}-problem`;
 		input.setAttribute("aria-invalid", "true");
+		describe(input, [...describedBy(input), box.id]);
 		place.append(box);
 		input.focus();
 	} else {
@@ -83,7 +101,7 @@ export function form(fields, {submit, button = "Save", cancel = null, kind = "ma
 	const send = h("button", {type: "submit", class: kind}, button);
 	const element = h("form", {novalidate: false, onsubmit: async e => {
 		e.preventDefault();
-		element.querySelector(".problem")?.remove();
+		clearProblem(element);
 		send.disabled = true;
 		send.setAttribute("aria-busy", "true");
 		try {

@@ -49,13 +49,14 @@ export function ago(time, now = Date.now()) {
 
 export const exact = time => new Date(time).toLocaleString(undefined, {dateStyle: "medium", timeStyle: "medium"});
 
-// Relative, with the exact time on hover and for machines; app.js keeps all of them up to date.
+// Relative, with the exact time on hover and for machines, unless the person wants to read it (look.js); app.js keeps all of them up to date.
+export const wantsExact = () => document.documentElement.dataset.times === "exact";
 export function when(time, otherwise = "never") {
-	return time ? h("time", {datetime: time, title: exact(time)}, ago(time)) : h("span", {class: "faint"}, otherwise);
+	return time ? h("time", {datetime: time, title: exact(time)}, wantsExact() ? exact(time) : ago(time)) : h("span", {class: "faint"}, otherwise);
 }
 
 export function refreshTimes(root = document) {
 	for (const element of root.querySelectorAll("time[datetime]"))
-		if (!element.dataset.exact)
+		if (!("exact" in element.dataset) && !wantsExact())
 			element.textContent = ago(element.getAttribute("datetime"));
 }

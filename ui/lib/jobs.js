@@ -3,9 +3,9 @@ import {h, replace} from "./dom.js";
 import * as api from "./api.js";
 import {watchJob} from "./events.js";
 import {count, duration, size, when} from "./format.js";
-import {mark} from "./chart.js";
+import {mark, word} from "./chart.js";
 import {steps} from "./steps.js";
-import {problem, told} from "./told.js";
+import {problem, say, told} from "./told.js";
 import {resultOf} from "./results.js";
 import {may} from "../app.js";
 
@@ -65,15 +65,19 @@ export function cancelButton(job) {
 	return button;
 }
 
+// What it said, line by line; new lines are told as they come. Progress is not: twice a second is too much to listen to.
+export const logBox = (name, list) => h("div", {class: "log", role: "log", tabindex: "0", "aria-label": name}, list);
+export const ending = (title, job) => `${title}: ${word(kindOf(job))} after ${took(job)}`;
+
 // A box that follows a job to its end: its progress, what it logs (of a restore its steps, and the log folded below them), and what came of it. done(job) after a good end.
 export function follow(job, {done = null, leave = null, title = null} = {}) {
 	const now = h("div");
 	const cancel = cancelButton(job);
 	const buttons = h("div", {class: "buttons"}, may("operator") && cancel, h("a", {class: "button", href: `#/job/${job.id}`}, "Details"));
-	const log = h("ol", {class: "log", "aria-label": "Log"});
+	const log = h("ol");
 	const went = steps();
-	const shown = job.kind === "restore" ? [went, h("details", h("summary", "What it said"), log)] : log;
-	const box = h("section", {class: "card", "aria-live": "polite"}, h("h2", title || job.title), now, buttons, shown);
+	const shown = job.kind === "restore" ? [h("div", {"aria-live": "polite"}, went), h("details", h("summary", "What it said"), logBox("Log", log))] : logBox("Log", log);
+	const box = h("section", {class: "card"}, h("h2", title || job.title), now, buttons, shown);
 	let last = 0;
 	const draw = current => {
 		replace(now, h("p", stateOf(current), " ", isOver(current) ? `after ${took(current)}` : progressLine(current)), !isOver(current) && progressBar(current),
@@ -95,6 +99,7 @@ export function follow(job, {done = null, leave = null, title = null} = {}) {
 			const ended = await api.get(api.path("jobs", job.id));
 			draw(ended);
 			went.end(ended.state);
+			say(ending(title || job.title, ended));
 			if (ended.state === "success")
 				await done?.(ended);
 		},
@@ -110,5 +115,5 @@ export const columns = [
 	{title: "Took", kind: "number", cell: took},
 	{title: "Size", kind: "number", cell: j => j.size ? size(j.size) : "–"},
 	{title: "By", cell: j => j.author},
-	{title: "Notes", cell: j => j.error ? h("span", {class: "failed"}, h("span", {class: "state"}, j.error.message)) : isOver(j) ? j.notes || "" : progressLine(j)},
+	{title: "Notes", cell: j => j.error ? h("span", {class: "failed"}, h("span", {class: "state"}, `✕ ${j.error.message}`)) : isOver(j) ? j.notes || "" : progressLine(j)},
 ];

@@ -1,42 +1,45 @@
-// A menu behind a button, also by the right mouse button on the row it belongs to.
-import {h} from "./dom.js";
+// A menu behind a button, also by the right mouse button on the row it belongs to. It lies above everything, whatever scrolls below.
+import {h, uid} from "./dom.js";
+
+const STEPS = {ArrowDown: (at, n) => (at + 1) % n, ArrowUp: (at, n) => (at + n - 1) % n, Home: () => 0, End: (at, n) => n - 1};
 
 // items: [text, run(), kind]
 export function menu(label, items) {
-	const list = h("div", {role: "menu", hidden: true}, items.filter(Boolean).map(([text, run, kind]) => h("button", {type: "button", role: "menuitem", class: kind || "", onclick: () => {
+	const id = uid("menu");
+	const list = h("div", {id: `${id}-list`, class: "menu", role: "menu", "aria-labelledby": id, popover: "auto", ontoggle: e => {
+		button.setAttribute("aria-expanded", String(e.newState === "open"));
+		if (e.newState === "open")
+			place();
+	}, onkeydown: e => {
+		const all = [...list.children];
+		if (e.key in STEPS) {
+			e.preventDefault();
+			all[STEPS[e.key](all.indexOf(document.activeElement), all.length)].focus();
+		} else if (e.key === "Tab")
+			close();
+	}}, items.filter(Boolean).map(([text, run, kind]) => h("button", {type: "button", role: "menuitem", tabindex: "-1", class: kind || "", onclick: () => {
 		close();
 		run();
 	}}, text)));
-	const button = h("button", {type: "button", "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": label, onclick: e => {
-		e.stopPropagation();
-		list.hidden ? open() : close();
-	}}, "⋯");
-	const box = h("span", {class: "menu", onkeydown: e => {
-		const all = [...list.children];
-		const at = all.indexOf(document.activeElement);
-		if (e.key === "Escape") {
-			close();
-			button.focus();
-		} else if (e.key === "ArrowDown" || e.key === "ArrowUp") {
+	const button = h("button", {id, type: "button", "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": label, popovertarget: list.id, onkeydown: e => {
+		if (e.key === "ArrowDown") {
 			e.preventDefault();
-			all[(at + (e.key === "ArrowDown" ? 1 : all.length - 1)) % all.length].focus();
+			list.showPopover();
 		}
-	}}, button, list);
-	const outside = e => !box.contains(e.target) && close();
-	function open() {
-		list.hidden = false;
-		button.setAttribute("aria-expanded", "true");
-		list.firstChild?.focus();
-		document.addEventListener("click", outside);
+	}}, "⋯");
+	function place() {
+		const from = button.getBoundingClientRect();
+		list.style.left = `${Math.max(8, Math.min(from.right, innerWidth - 8) - list.offsetWidth)}px`;
+		list.style.top = `${Math.max(8, Math.min(from.bottom, innerHeight - list.offsetHeight - 8))}px`;
+		list.firstChild.focus({preventScroll: true});
 	}
 	function close() {
-		list.hidden = true;
-		button.setAttribute("aria-expanded", "false");
-		document.removeEventListener("click", outside);
+		list.hidePopover();
+		button.focus({preventScroll: true});
 	}
-	queueMicrotask(() => box.closest("tr")?.addEventListener("contextmenu", e => {
+	queueMicrotask(() => button.closest("tr")?.addEventListener("contextmenu", e => {
 		e.preventDefault();
-		open();
+		list.showPopover();
 	}));
-	return box;
+	return h("span", button, list);
 }

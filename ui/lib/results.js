@@ -5,12 +5,13 @@ import {table} from "./table.js";
 
 const state = (kind, text) => h("span", {class: `state ${kind}`}, text);
 const TABLE_STATES = {ok: "good", failed: "failed"};
+const TABLE_SHAPES = {ok: "✓", failed: "✗"};
 
 // Of an optimize, check or repair: a row a table.
 const maintenance = r => h("div", h("p", [`${plural(r.done, "table")} done`, r.skipped && `${count(r.skipped)} skipped`, r.failed && `${count(r.failed)} failed`,
 	r.reclaimed > 0 && `${size(r.reclaimed)} given back`].filter(Boolean).join(", "), "."),
 table([
-	{title: "Table", kind: "main", cell: t => t.table ? t.schema ? `${t.schema}.${t.table}` : t.table : "the whole database"}, {title: "State", cell: t => state(TABLE_STATES[t.state] || "", t.state)},
+	{title: "Table", kind: "main", cell: t => t.table ? t.schema ? `${t.schema}.${t.table}` : t.table : "the whole database"}, {title: "State", cell: t => state(TABLE_STATES[t.state] || "", `${TABLE_SHAPES[t.state] || "–"} ${t.state}`)},
 	{title: "What was said", cell: t => t.message || "–"}, {title: "Took", kind: "number", cell: t => `${t.seconds.toFixed(2)} s`},
 	{title: "Given back", kind: "number", cell: t => t.reclaimed > 0 ? size(t.reclaimed) : "–"}], r.tables, {caption: "Results"}));
 
@@ -21,7 +22,7 @@ export const pruned = (r, would = "was") => h("p", `${givenBack(r.prune)} ${woul
 const checked = r => h("div", h("p", r.ok ? `No damage: ${plural(r.backups, "backup")} and ${plural(r.packs, "pack")} were looked at${r.packs_read ? `, ${size(r.bytes_read)} read` : ""}.` : `${plural(r.errors, "error")} found; ${plural(r.damaged_backups.length, "backup")} damaged.`,
 	r.unused_bytes > 0 && ` A prune would give back ${size(r.unused_bytes)}.`),
 r.problems.length > 0 && table([
-	{title: "Kind", cell: p => state(p.severity === "error" ? "failed" : "partial", p.severity)}, {title: "What", kind: "main", cell: p => p.text},
+	{title: "Kind", cell: p => state(p.severity === "error" ? "failed" : "partial", `${p.severity === "error" ? "✗" : "◐"} ${p.severity}`)}, {title: "What", kind: "main", cell: p => p.text},
 	{title: "Backups", cell: p => p.backups.map(id => [h("a", {href: `#/backup/${id}`}, id.slice(0, 8)), " "])}], r.problems, {caption: "Problems"}));
 
 const verified = r => table([

@@ -1,4 +1,4 @@
-// Tables: on a phone each row becomes a card, with the heading before each cell. Long lists come page by page.
+// Tables: on a phone each row becomes a card, with the heading before each cell; the roles say that it is still a table. Long lists come page by page.
 import {h, replace} from "./dom.js";
 import {count} from "./format.js";
 import {fill} from "./told.js";
@@ -7,26 +7,27 @@ import {fill} from "./told.js";
 export function table(columns, items, {caption, empty = "Nothing here yet.", open = null} = {}) {
 	if (!items.length)
 		return h("p", {class: "empty"}, empty);
-	return h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption}, h("table",
+	const row = item => h("tr", {role: "row", class: open && "open", onclick: open && (e => {
+		if (!e.target.closest("a, button, input, label, summary"))
+			open(item);
+	})}, columns.map(c => h("td", {role: "cell", class: c.kind || null, dataset: {title: c.title}}, c.cell(item))));
+	return h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption}, h("table", {role: "table"},
 		h("caption", {class: "hidden"}, caption),
-		h("thead", h("tr", columns.map(c => h("th", {scope: "col", class: c.kind || null}, c.title)))),
-		h("tbody", items.map(item => h("tr", open ? {class: "open", onclick: e => {
-			if (!e.target.closest("a, button, input, label, summary"))
-				open(item);
-		}} : {}, columns.map(c => h("td", {class: c.kind || null, dataset: {title: c.title}}, c.cell(item))))))));
+		h("thead", {role: "rowgroup"}, h("tr", {role: "row"}, columns.map(c => h("th", {role: "columnheader", scope: "col", class: c.kind || null}, c.title || h("span", {class: "hidden"}, "Actions"))))),
+		h("tbody", {role: "rowgroup"}, items.map(row))));
 }
 
 // load(offset, limit) -> {items, total}; the page is in the address, so that going back works.
-export function paged(load, columns, {caption, empty, open, limit = 50} = {}) {
+export function paged(load, columns, {caption, empty, open, limit = 50, words = ["Newer", "Older"]} = {}) {
 	const place = h("div", {class: "paged"});
 	const show = offset => fill(place, async () => {
 		const {items, total} = await load(offset, limit);
 		return [table(columns, items, {caption, empty, open}), pages(offset, total)];
 	});
 	const pages = (offset, total) => total > limit || offset > 0 ? h("nav", {class: "pages", "aria-label": "Pages of the list"},
-		h("button", {type: "button", disabled: offset === 0, onclick: () => turn(Math.max(0, offset - limit))}, "Newer"),
+		h("button", {type: "button", disabled: offset === 0, onclick: () => turn(Math.max(0, offset - limit))}, words[0]),
 		h("span", `${count(Math.min(offset + 1, total))} to ${count(Math.min(offset + limit, total))} of ${count(total)}`),
-		h("button", {type: "button", disabled: offset + limit >= total, onclick: () => turn(offset + limit)}, "Older")) : null;
+		h("button", {type: "button", disabled: offset + limit >= total, onclick: () => turn(offset + limit)}, words[1])) : null;
 	const [path, query] = location.hash.split("?");
 	const address = new URLSearchParams(query);
 	let at = Number(address.get("offset")) || 0;

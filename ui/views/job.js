@@ -3,9 +3,9 @@ import {h, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import {count, duration, exact, size, when} from "../lib/format.js";
 import {watchJob} from "../lib/events.js";
-import {cancelButton, errorOf, isOver, progressBar, progressLine, stateOf, took} from "../lib/jobs.js";
+import {cancelButton, ending, errorOf, isOver, logBox, progressBar, progressLine, stateOf, took} from "../lib/jobs.js";
 import {facts} from "../lib/table.js";
-import {action, problem, told} from "../lib/told.js";
+import {action, problem, say, told} from "../lib/told.js";
 import {ask} from "../lib/dialog.js";
 import {form} from "../lib/form.js";
 import {resultOf} from "../lib/results.js";
@@ -32,7 +32,7 @@ function draw(place, job, cancel) {
 		!isOver(job) && [h("p", progressLine(job)), progressBar(job)],
 		job.error && problem(errorOf(job)),
 		facts([
-			["Asked for", when(job.created)], ["Began", when(job.started, job.not_before ? h("span", "not before ", when(job.not_before)) : "not yet")], ["Took", took(job)], ["By", job.author], ["Repository", job.repository],
+			["Asked for", when(job.created)], ["Began", when(job.started, job.not_before ? h("span", "not before ", when(job.not_before)) : "not yet")], ["Exactly", job.started && exact(job.started)], ["Took", took(job)], ["By", job.author], ["Repository", job.repository],
 			["Sources", (job.sources || []).join(", ")], ["Size", job.size ? size(job.size) : ""], ["Added to the repository", job.added ? size(job.added) : ""],
 			["Rows", job.rows ? count(job.rows) : ""], ["Files", job.files ? count(job.files) : ""], ["Attempt", job.attempts > 1 ? `${job.attempt} of ${job.attempts}` : ""], ["Another try of", toJob(job.retry_of)], ["Undid", toJob(job.undo_of)], ["Time limit", job.time_limit ? duration(job.time_limit) : ""],
 			["Backup", job.backup && h("a", {href: `#/backup/${job.backup}`}, job.backup.slice(0, 8))], ["Id", h("code", job.id)]]),
@@ -44,7 +44,7 @@ export async function show({parameters, leave}) {
 	const job = await api.get(api.path("jobs", id));
 	const place = h("div");
 	const cancel = cancelButton(job);
-	const log = h("ol", {class: "log", "aria-label": "Log"});
+	const log = h("ol");
 	const {items: lines} = await api.get(api.path("jobs", id, "log"));
 	const add = line => log.append(h("li", {class: line.level === "error" ? "failed" : line.level === "warning" ? "partial" : null}, time(line), " ", line.text));
 	let last = 0;
@@ -58,10 +58,14 @@ export async function show({parameters, leave}) {
 			after: last,
 			progress: current => draw(place, {...job, ...current}, cancel),
 			line: add,
-			end: async () => draw(place, await api.get(api.path("jobs", id)), cancel),
+			end: async () => {
+				const ended = await api.get(api.path("jobs", id));
+				draw(place, ended, cancel);
+				say(ending(job.title, ended));
+			},
 		}));
 	return h("div", h("h1", job.title), h("div", {class: "sheet"}, place, cancel), h("div", {class: "columns"},
-		h("section", {class: "card"}, h("h2", "What it said"), log, h("p", {class: "empty"}, "Nothing so far.")),
+		h("section", {class: "card"}, h("h2", "What it said"), logBox("Log", log)),
 		h("section", {class: "card"}, h("h2", "Notes"), may("operator")
 			? form([{name: "notes", label: "For whoever looks at this later", type: "textarea", value: job.notes}], {kind: "", submit: async given => {
 				await api.patch(api.path("jobs", id), given);

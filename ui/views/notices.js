@@ -67,7 +67,7 @@ async function drop(n, reload) {
 
 // ---- messages ----
 
-const STATES = {sent: ["good", "● sent"], partly: ["partial", "● some refused it"], failed: ["failed", "✕ given up"], waiting: ["running", "… waits"]};
+const STATES = {sent: ["good", "● sent"], partly: ["partial", "◐ some refused it"], failed: ["failed", "✕ given up"], waiting: ["running", "… waits"]};
 const state = d => h("span", {class: `state ${STATES[d.state][0]}`}, d.state === "waiting" && d.tries ? `… tried ${plural(d.tries, "time")}` : STATES[d.state][1]);
 
 const columns = [
@@ -77,7 +77,7 @@ const columns = [
 // The last message over it, and why it did not arrive.
 async function last(n) {
 	const {items: [d]} = await api.get(`/notices/deliveries/${api.query({notice: n.name, limit: 1})}`);
-	return d ? [state(d), " ", when(d.sent || d.created), ": ", d.title, d.error && h("p", {class: "failed"}, h("span", {class: "state"}, d.error))] : h("span", {class: "faint"}, "nothing yet");
+	return d ? [state(d), " ", when(d.sent || d.created), ": ", d.title, d.error && h("p", {class: "failed"}, h("span", {class: "state"}, `✕ ${d.error}`))] : h("span", {class: "faint"}, "nothing yet");
 }
 
 const card = (n, lastOne, sources, reload) => h("section", {class: "card"}, h("div", {class: "head"}, h("h2", n.name), h("span", {class: `state ${n.enabled ? "good" : "cancelled"}`}, n.enabled ? "● on" : "– off")),

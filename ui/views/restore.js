@@ -88,7 +88,7 @@ function sideBySide(b, sources, place) {
 			return replace(place);
 		try {
 			const info = await look(over.name);
-			return mine === turn && replace(place, h("h3", "What is there now, and what comes"), facts([["There now", size(info.bytes)], ["In the backup", size(b.bytes)]]), tablesSideBySide(b, info, given));
+			return mine === turn && replace(place, h("h2", "What is there now, and what comes"), facts([["There now", size(info.bytes)], ["In the backup", size(b.bytes)]]), tablesSideBySide(b, info, given));
 		} catch (error) {
 			looked.delete(over.name);
 			return mine === turn && replace(place, problem(error));

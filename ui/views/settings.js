@@ -13,7 +13,7 @@ const FIXED = {environment: "the environment", file: "the configuration file"};
 const isFixed = s => s.origin in FIXED;
 const sentence = s => s[0].toUpperCase() + s.slice(1);
 const title = name => sentence(name.replaceAll("_", " ").replace(/\b(smtp|url)\b/, s => s.toUpperCase()));
-const wrong = s => s.error && h("span", {class: "failed"}, h("span", {class: "state"}, s.error));
+const wrong = s => s.error && h("span", {class: "failed"}, h("span", {class: "state"}, `✕ ${s.error}`));
 
 function text(s, value) {
 	if (s.type === "secret")

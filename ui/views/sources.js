@@ -17,7 +17,7 @@ export function found(test) {
 	const info = test.info || test;
 	const notes = [...info.notes || [], ...test.missing || []];
 	return h("div", facts([["Kind", info.version || test.engine], ["Name", info.name], ["Size", info.bytes !== undefined && size(info.bytes)], ["Tables", info.tables && count(info.tables.length ?? info.tables)], ["Encoding", info.encoding]]),
-		notes.length ? h("ul", notes.map(n => h("li", {class: "partial"}, h("span", {class: "state"}, n)))) : null);
+		notes.length ? h("ul", notes.map(n => h("li", {class: "partial"}, h("span", {class: "state"}, `◐ ${n}`)))) : null);
 }
 
 // What is known of its kind before the server has looked: null while it may be any.

@@ -66,11 +66,20 @@ class Browser:
 
     def collect(self):
         self.errors += [e["message"] for e in self.driver.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
+        self.collect_traffic()
+
+    def collect_traffic(self):
+        """(address, bytes as they were sent) of every request since the last time; 0 bytes for what has not ended."""
+        urls, sizes = {}, {}
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
-            url = message["params"].get("request", {}).get("url", "")
-            if message["method"] == "Network.requestWillBeSent" and not url.startswith(("chrome", "devtools")):      # the browser's own pages
-                self.requests.append(url)
+            more = message["params"]
+            if message["method"] == "Network.requestWillBeSent" and not more["request"]["url"].startswith(("chrome", "devtools")):      # the browser's own pages
+                urls[more["requestId"]] = more["request"]["url"]
+                self.requests.append(more["request"]["url"])
+            elif message["method"] == "Network.loadingFinished":
+                sizes[more["requestId"]] = more["encodedDataLength"]
+        return [(url, sizes.get(request, 0)) for request, url in urls.items()]
 
     def fresh(self):
         """As at the beginning of a test."""

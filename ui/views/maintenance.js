@@ -15,7 +15,7 @@ const nameOf = t => t.schema ? `${t.schema}.${t.name}` : t.name;
 // With a box, to work on some of them only; not of a name that no request could say.
 function named(t) {
 	const id = uid("table");
-	return t.name_base64 ? t.name : [h("input", {type: "checkbox", id, name: "table", value: nameOf(t)}), " ", h("label", {for: id}, nameOf(t))];
+	return t.name_base64 ? t.name : h("span", h("input", {type: "checkbox", id, name: "table", value: nameOf(t)}), " ", h("label", {for: id}, nameOf(t)));
 }
 
 const tables = info => table([

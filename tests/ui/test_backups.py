@@ -12,6 +12,8 @@ import pytest
 from api_world import World
 from browser import DESKTOP, PHONE
 from conftest import rows_of
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import staleness_of
 
 
@@ -149,6 +151,58 @@ def choose(page, row, item):
     """From the menu of a row."""
     page.click(f"What to do with {row}")
     page.click(item, within=page.until(lambda: menu(page), "the menu"))
+
+
+def test_the_menu_opens_by_button_and_keyboard_and_gives_the_focus_back(maria):
+    in_list(maria)
+    maria.click("What to do with monday")
+    items = [e.text for e in menu(maria).find_elements("xpath", "./*")]
+    assert items == ["Open", "Restore…", "Download…", "Verify…", "Pin", "Note…", "Delete…"]
+    active = lambda: maria.driver.switch_to.active_element
+    maria.press(Keys.ARROW_DOWN)
+    assert active().text == "Restore…"
+    maria.press(Keys.END)
+    assert active().text == "Delete…"
+    maria.press(Keys.ARROW_DOWN)
+    assert active().text == "Open"
+    maria.press(Keys.ESCAPE)
+    assert menu(maria) is None and active().get_attribute("aria-label") == "What to do with monday"
+    maria.press(Keys.ENTER)
+    maria.until(lambda: menu(maria), "the menu")
+    maria.press(Keys.ENTER)
+    maria.heading("monday")
+
+
+def test_the_menu_opens_by_the_right_button_where_the_mouse_is(maria):
+    in_list(maria)
+    cell = maria.visible("//tr[.//a[.='monday']]/td[3]")
+    ActionChains(maria.driver).context_click(cell).perform()
+    shown = maria.until(lambda: menu(maria), "the menu")
+    assert [e.text for e in shown.find_elements("xpath", "./*")][0] == "Open" and maria.driver.switch_to.active_element.text == "Open"
+    assert abs(shown.rect["x"] - (cell.rect["x"] + cell.rect["width"] / 2)) < 3
+    box = maria.driver.execute_script("const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom, innerWidth, innerHeight]", shown)
+    assert box[0] >= 0 and box[1] >= 0 and box[2] <= box[4] and box[3] <= box[5]
+    ActionChains(maria.driver).move_to_element(maria.visible("//h1")).click().perform()
+    assert menu(maria) is None
+
+
+def test_on_a_phone_it_opens_by_a_long_press_and_a_short_one_opens_the_backup(maria):
+    maria.resize(PHONE)
+    in_list(maria)
+    cell = maria.visible("//tr[.//a[.='monday']]/td[4]")
+    maria.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", cell)
+    x, y = maria.driver.execute_script("const r = arguments[0].getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]", cell)
+    touch = lambda kind: maria.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}] if kind == "touchStart" else []})
+    touch("touchStart")
+    maria.until(lambda: menu(maria), "the menu of a long press")
+    touch("touchEnd")
+    maria.heading("Backups")
+    box = maria.driver.execute_script("const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, innerWidth - r.right, innerHeight - r.bottom]", menu(maria))
+    assert min(box) >= 0
+    maria.press(Keys.ESCAPE)
+    touch("touchStart")
+    touch("touchEnd")
+    maria.heading("monday")
 
 
 # ---- notes, pins ----
@@ -390,6 +444,22 @@ def test_deleting_says_what_is_lost_and_does_it(maria, world):
     assert [b["name"] for b in world.admin.get("/backups/")["items"]] == ["the only one", "everything", "monday"]
     assert world.admin.get(f"/backups/{world.tuesday}/", status=404)["detail"].startswith("the catalog knows no backup")
     assert "tuesday" not in world.web.program("list", "--repo", "main", "--no-lock").out
+
+
+def test_back_up_now_takes_all_there_is_or_the_source_that_is_looked_at(maria, world):
+    in_list(maria, "?source=ledger")
+    maria.click("Back up now")
+    assert ended(world, maria, "backup")["sources"] == ["ledger"]
+    in_list(maria)
+    maria.click("Back up now")
+    done = ended(world, maria, "backup")
+    assert done["sources"] == ["ledger", "media", "shop"]
+    show(maria, f"backup/{done['backup']}")
+    maria.see("Tables (6)")
+    maria.see("media/")
+    in_list(maria)
+    maria.click("Restore from a file")
+    maria.heading("Restore from a file")
 
 
 def test_the_page_of_a_backup_that_goes_meanwhile_says_so(maria, world):

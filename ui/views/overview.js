@@ -2,7 +2,7 @@
 import {h, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
-import {ago, count, duration, exact, size, when} from "../lib/format.js";
+import {ago, count, duration, exact, plural, size, when} from "../lib/format.js";
 import {bars, line, mark, strip} from "../lib/chart.js";
 import {columns, progressBar, progressLine} from "../lib/jobs.js";
 import {fill, say} from "../lib/told.js";
@@ -12,25 +12,43 @@ import {may} from "../app.js";
 
 // ---- the sentence ----
 
-const hours = n => n >= 48 ? `${Math.floor(n / 24)} days` : `${Math.max(1, Math.floor(n))} hour${Math.floor(n) > 1 ? "s" : ""}`;
+function span(ms) {
+	const minutes = Math.max(1, Math.floor(ms / 60000));
+	if (minutes < 60)
+		return plural(minutes, "minute");
+	return minutes < 2880 ? plural(Math.floor(minutes / 60), "hour") : plural(Math.floor(minutes / 1440), "day");
+}
 
+// How bad it is: overdue and never good, overdue by so much, failed last time, never backed up, well.
+function badness(s) {
+	if (s.overdue)
+		return s.last_good ? 1e16 - new Date(s.deadline) : Infinity;
+	if (s.last_state === "failed" || s.last_state === "interrupted")
+		return 2;
+	return s.last_good ? 0 : 1;
+}
+
+function about(s) {
+	if (s.overdue)
+		return `${s.name}'s backup is overdue${s.last_good ? ` by ${span(Date.now() - new Date(s.deadline))}` : ": there is no good one yet"}`;
+	return `The last backup of ${s.name} ${s.last_state === "interrupted" ? "was interrupted" : "failed"}${s.last_good ? "" : ", and there is no good one"}`;
+}
+
+const capital = text => text.charAt(0).toUpperCase() + text.slice(1);
+
+// sources: the worst first, and of it the sentence is
 export function sentence(sources, problems) {
 	if (!sources.length)
 		return {kind: "running", text: "Nothing is backed up yet", more: "Set up the first source: it takes two minutes."};
-	const late = sources.filter(s => s.overdue);
+	const bad = sources.filter(s => badness(s) > 1);
+	// What is overdue the server tells too, in other words.
+	const others = problems.filter(p => !bad.some(s => s.overdue && p.startsWith(`no good backup of ${s.name} `))).map(capital);
+	if (bad.length)
+		return {kind: bad[0].overdue ? "failed" : "partial", text: about(bad[0]), more: [...bad.slice(1).map(about), !bad[0].overdue && bad[0].last_good && "Older good backups are there", ...others].filter(Boolean).join(". ")};
+	if (others.length)
+		return {kind: "partial", text: others[0], more: others.slice(1).join(". ")};
 	const never = sources.filter(s => !s.last_good);
-	const running = sources.filter(s => s.running);
-	if (late.length) {
-		const s = late[0];
-		const away = s.last_good ? `overdue by ${hours((Date.now() - new Date(s.deadline)) / 3600000)}` : "overdue: there is no good one yet";
-		return {kind: "failed", text: late.length > 1 ? `Backups of ${late.length} sources are overdue` : `${s.name}'s backup is ${away}`, more: problems.slice(1).join("; ")};
-	}
-	const failed = sources.filter(s => s.last_state === "failed" || s.last_state === "interrupted");
-	if (failed.length)
-		return {kind: "partial", text: failed.length > 1 ? `The last backups of ${failed.length} sources failed` : `The last backup of ${failed[0].name} failed`, more: "Older good backups are there. " + problems.join("; ")};
-	if (problems.length)
-		return {kind: "partial", text: problems[0].charAt(0).toUpperCase() + problems[0].slice(1), more: problems.slice(1).join("; ")};
-	if (running.length && never.length)
+	if (never.length && never.some(s => s.running))
 		return {kind: "running", text: "The first backup is running", more: ""};
 	if (never.length)
 		return {kind: "partial", text: never.length === sources.length ? "Waiting for the first backup" : `${never[0].name} has no backup yet`, more: ""};
@@ -73,6 +91,7 @@ function figures(stats) {
 	const period = t.period || {};
 	const days = stats.days || [];
 	const judged = (period.successful || 0) + (period.failed || 0) + (period.interrupted || 0);
+	const made = days.filter(d => d.successful + d.partial);
 	return [h("section", {class: "card"}, h("h2", `The last ${days.length} days`), facts([
 		["Success rate", judged ? `${Math.round(1000 * period.successful / judged) / 10} % of ${count(judged)} runs` : "no runs yet"],
 		["Backups", count(t.backups)], ["Held in them", size(t.backup_bytes)], ["Space used", t.repository_bytes ? size(t.repository_bytes) : "not measured yet"], ["Space saved", t.saved > 0 ? `${Math.round(1000 * t.saved) / 10} %` : "–"],
@@ -80,6 +99,7 @@ function figures(stats) {
 	h("div", {class: "columns"},
 		h("section", {class: "card"}, bars("Runs a day", days.map(d => ({label: day(d), value: d.runs || 0, failed: (d.failed || 0) + (d.interrupted || 0)})), {name: "Runs", show: count})),
 		h("section", {class: "card"}, line("Added to the repositories", days.map(d => ({label: day(d), value: d.added || 0})), {name: "Bytes", show: size})),
+		h("section", {class: "card"}, line("Size of a backup", made.map(d => ({label: day(d), value: d.bytes / (d.successful + d.partial)})), {name: "Bytes", show: n => size(Math.round(n))})),
 		h("section", {class: "card"}, line("How long a backup took", days.filter(d => d.seconds_average).map(d => ({label: day(d), value: d.seconds_average})), {name: "Time", show: duration})))];
 }
 
@@ -88,7 +108,7 @@ function figures(stats) {
 async function load() {
 	const [overview, {items: jobs}, stats] = await Promise.all([api.get("/overview/"), api.get(`/jobs/${api.query({limit: 10})}`), api.get(`/statistics/${api.query({days: 30})}`)]);
 	const sources = overview.sources.map(s => looked(s, overview.running));
-	sources.sort((a, b) => Number(b.overdue) - Number(a.overdue) || Number(!a.last_good) - Number(!b.last_good) || a.name.localeCompare(b.name));
+	sources.sort((a, b) => badness(a) === badness(b) ? a.name.localeCompare(b.name) : badness(b) - badness(a));
 	const says = sentence(sources, overview.problems);
 	const newest = sources.map(s => s.last_good).filter(Boolean).sort().at(-1);
 	const next = sources.map(s => s.next_run).filter(Boolean).sort()[0];
@@ -118,8 +138,8 @@ export function show({leave}) {
 			}, () => null);
 		}, 1500);
 	};
-	leave(events.on("job", again));
-	leave(events.on("backup", again));
+	for (const name of ["job", "backup", "source", "schedule"])
+		leave(events.on(name, again));
 	leave(() => clearTimeout(soon));
 	return fill(place, load);
 }

@@ -231,7 +231,7 @@ def test_damage_is_found_and_a_repair_wants_a_backup_or_that_one_insists(at, api
     api.post("/sources/", {"name": "worn", "url": f"sqlite:{place.home}/worn.db"})
     at("maintenance")
     press(page, "worn", "Check")
-    page.until(lambda: page.visible(".//*[contains(@class, 'state') and .='failed']", card(page, "worn")), "the damage")
+    page.until(lambda: page.visible(".//*[contains(@class, 'state') and .='✗ failed']", card(page, "worn")), "the damage")
     failed = api.wait(api.get("/jobs/?kind=check-tables&source=worn")["items"][0], "failed")
     page.see(failed["error"]["message"])
     press(page, "worn", "Repair")

@@ -34,7 +34,7 @@ function keep(jobs) {
 function watch(place, jobs, leave) {
 	keep(jobs);
 	replace(place, jobs.map(job => follow(job, {leave, title: job.title.startsWith("undo ") ? "Undoing" : "Restoring", done: ended => {
-		place.append(h("p", {class: "state good", role: "status"}, "The restore is done, and what was restored equals the backup."));
+		place.append(h("p", {class: "state good", role: "status"}, "✓ The restore is done, and what was restored equals the backup."));
 		if (ended.result?.safety?.length)
 			place.append(undoButton(ended, place, leave, undo => keep([undo])));
 	}})));

@@ -468,6 +468,7 @@ def test_the_page_of_a_backup_that_goes_meanwhile_says_so(maria, world):
     maria.heading("doomed")
     world.admin.wait(world.admin.call("DELETE", f"/backups/{doomed}/"))
     maria.see("This backup was deleted.", 60)
+    in_list(maria)
     maria.expect(404)
 
 

@@ -36,12 +36,16 @@ export async function show({parameters, leave}) {
 	const notes = sources.flatMap(s => (s.notes || []).map(n => ({...n, source: s.name})));
 	const top = h("div", {"aria-live": "polite"});
 	// The content of a backup never changes; what is said of it does: a pin, a verification, a note.
+	let gone = false;
 	const again = async () => {
+		if (gone)
+			return;
 		try {
 			Object.assign(b, await api.get(`${api.path("backups", b.original || b.id)}${api.query({manifest: false})}`));
 			replace(top, head(b, again));
 		} catch (error) {
-			if (error.status === 404)
+			gone = error.status === 404;
+			if (gone)
 				replace(top, h("h1", b.name), h("p", "This backup was deleted. ", h("a", {href: "#/backups"}, "To the other backups")));
 		}
 	};

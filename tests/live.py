@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-SECRET = "Tr0ub4dor-secret"
+SECRET = f"Tr0ub4dor-{os.getpid()}"      # another in each worker: what a test sees of the machine is not its neighbours'
 
 
 def until(condition, seconds=60):

@@ -37,7 +37,8 @@ def set_due(tmp_path, name, days_ago):
     """As if the machine had been off since then."""
     due = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days_ago)
     with sqlite3.connect(tmp_path / "state" / "catalog.db") as db:
-        assert db.execute("UPDATE schedule SET next_run = ? WHERE name = ?", (int(due.timestamp()) * 1000000, name)).rowcount == 1
+        due = int(due.timestamp()) * 1000000
+        assert db.execute("UPDATE schedule SET next_run = ?, last_run = min(last_run, ?) WHERE name = ?", (due, due - 1000000, name)).rowcount == 1
     db.close()
 
 

@@ -128,7 +128,7 @@ def test_a_schedule_that_is_due_is_run_and_one_that_was_missed_is_made_up_for_on
     initialised("source", "add", "shop", "shop.db")
     initialised("schedule", "add", "nightly", "--keep-all", "--daily", "02:00", "--zone", "UTC", "--source", "shop")
     now = time.time()
-    due = (int(now) // DAY + 1) * DAY + 2 * 3600
+    due = (int(now) - 2 * 3600) // DAY * DAY + DAY + 2 * 3600      # 02:00 of UTC that comes next
     daemon.start(env={"BACKSTAY_TEST_NOW_OFFSET": str(int(due - now) - 1)})
     job, = until(lambda: daemon.jobs(), "the job")
     assert daemon.wait_for(job["id"])["state"] == "success"

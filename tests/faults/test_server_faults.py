@@ -393,7 +393,7 @@ def test_a_full_disk_on_a_mariadb_server_changes_nothing(initialised, monkeypatc
     folder = servers.own_folder("my", MariadbServer.USER)
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        template = MariadbServer._installed()
+        template = servers.template("my", MariadbServer.USER, MariadbServer()._install)
         original = servers.as_user
         disk = stack.enter_context(SmallDisk(folder / "data", "200m"))
         monkeypatch.setattr(servers, "as_user", lambda user, argv, home: [*disk.argv, *original(user, argv, home)])

@@ -68,3 +68,9 @@ def test_every_setting_is_asked_for_somewhere():
     assert len(names) > 20
     code = "".join(p.read_text() for p in SOURCES if p.suffix == ".c" and p != table)
     assert [n for n in names if f'"{n}"' not in code] == []
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """pytest would take one of them alone."""
+    names = sorted(p.name for p in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, after in zip(names, names[1:]) if name == after] == []

@@ -105,9 +105,7 @@ def test_a_pasted_url_is_looked_at_at_once(page, place, live, main_repository):
     page.log_in(place, where="sources")
     page.heading("Sources")
     new_source(page, live.NAME, boss(live))
-    page.until(lambda: live.VERSION in card(page, live.NAME).text, "what was found")
-    seen = card(page, live.NAME).text
-    assert "Tables\n2" in seen and "Size" in seen
+    page.until(lambda: all(found in card(page, live.NAME).text for found in (live.VERSION, "Tables\n2", "Size")), "what was found")
     assert SECRET not in page.driver.page_source
 
 

@@ -16,6 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 DESKTOP, PHONE = (1280, 900), (360, 740)
+USUAL = PHONE if os.environ.get("BACKSTAY_TEST_PHONE") else DESKTOP      # a person may try the whole suite so
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--disable-extensions", "--disable-default-apps", "--force-prefers-reduced-motion", "--lang=en-GB", "--hide-scrollbars")
 
@@ -84,7 +85,7 @@ class Browser:
     def fresh(self):
         """As at the beginning of a test."""
         self.errors.clear()
-        self.resize(DESKTOP)
+        self.resize(USUAL)
 
     def expect(self, *statuses):
         """The browser complains of answers with these statuses by itself; they were meant, and are no errors."""

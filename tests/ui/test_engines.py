@@ -93,7 +93,7 @@ def wait(page, seconds=30):
 
 def steps(page):
     """What each step is called, with the word for how it went in front."""
-    return [e.text.split(" ", 1)[1] for e in page.driver.find_elements("css selector", "ol.went li")]
+    return [e.text.split(None, 1)[1] for e in page.driver.find_elements("css selector", "ol.went li")]
 
 
 def saw(page, *expected):

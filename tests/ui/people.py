@@ -1,6 +1,7 @@
 """What people do at the dashboard in several files of tests."""
 import base64
 import hmac
+import re
 import struct
 import time
 
@@ -9,6 +10,24 @@ def log_in(page, name, password):
     page.fill("Name", name)
     page.fill("Password", password)
     page.click("Log in")
+
+
+def be_logged_in(page, place):
+    """As the administrator, unless somebody is."""
+    if not page.visible("//button[normalize-space(.)='Log out']"):
+        page.log_in(place)
+
+
+def make_first_account(page, place, name, password):
+    """By the one-time link that the daemon has printed, up to the first start's first step."""
+    link = page.until(lambda: re.search(r"#/setup\?link=\S+", place.log), "the link in the log")[0]
+    page.open(f"{place.address}/{link}")
+    page.heading("Welcome to Backstay")
+    page.fill("Name", name)
+    page.fill("Password", password)
+    page.fill("Password once more", password)
+    page.click("Make the first account")
+    page.heading("Two minutes to the first backup")
 
 
 def settled(page):

@@ -12,6 +12,7 @@ import pytest
 from api_world import World
 from browser import DESKTOP, PHONE
 from conftest import rows_of
+from people import be_logged_in
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import staleness_of
@@ -40,8 +41,7 @@ def place(world):
 @pytest.fixture
 def maria(page, place):
     """The page, with the administrator logged in."""
-    if not page.visible("//button[normalize-space(.)='Log out']"):
-        page.log_in(place)
+    be_logged_in(page, place)
     return page
 
 

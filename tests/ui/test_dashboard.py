@@ -1,11 +1,11 @@
 """The dashboard in a real browser, as a person uses it: from the one-time link to a restore and its undo. The tests of this file follow each other."""
 import os
-import re
 import sqlite3
 
 import pytest
 from browser import DESKTOP, PHONE
 from conftest import make_shop, make_web, rows_of
+from people import make_first_account
 
 NAME, PASSWORD = "maria", "a staple for the horse"
 PAGES = {"": "Everything is backed up", "backups": "Backups", "restores": "Restores", "restore": "Restore from a file", "schedules": "Schedules", "sources": "Sources", "repositories": "Repositories", "jobs": "Jobs",
@@ -37,14 +37,7 @@ def test_without_an_account_the_page_says_where_the_first_one_comes_from(page, p
 
 
 def test_from_the_one_time_link_to_the_first_backup(page, place):
-    link = page.until(lambda: re.search(r"#/setup\?link=\S+", place.log), "the link in the log")[0]
-    page.open(f"{place.address}/{link}")
-    page.heading("Welcome to Backstay")
-    page.fill("Name", NAME)
-    page.fill("Password", PASSWORD)
-    page.fill("Password once more", PASSWORD)
-    page.click("Make the first account")
-    page.heading("Two minutes to the first backup")
+    make_first_account(page, place, NAME, PASSWORD)
     page.fill("Database or folder", str(place.home / "nothing.db"))
     page.click("Connect")
     page.see("no such file or folder")

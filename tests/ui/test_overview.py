@@ -9,6 +9,7 @@ import time
 import pytest
 from api_world import World
 from browser import DESKTOP, PHONE
+from people import be_logged_in
 
 MARKS = {"good": "●", "verified": "◆", "failed": "✕", "running": "▶", "overdue": "○"}
 
@@ -29,9 +30,8 @@ def place(world):
 @pytest.fixture
 def first(page, place):
     """The first page, as an administrator sees it."""
-    if not page.visible("//button[normalize-space(.)='Log out']"):
-        page.log_in(place)
-    elif not page.driver.current_url.endswith("#/"):
+    be_logged_in(page, place)
+    if not page.driver.current_url.endswith("#/"):
         page.go("")
     return page
 

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from conftest import make_shop, make_web, Program
+from people import make_first_account
 
 NAME, PASSWORD = "maria", "a staple for the horse"
 
@@ -44,14 +45,7 @@ def problem(page):
 
 
 def test_from_the_link_to_the_first_backup_it_takes_four_clicks(page, place, clicks):
-    link = page.until(lambda: re.search(r"#/setup\?link=\S+", place.log), "the link in the log")[0]
-    page.open(f"{place.address}/{link}")
-    page.heading("Welcome to Backstay")
-    page.fill("Name", NAME)
-    page.fill("Password", PASSWORD)
-    page.fill("Password once more", PASSWORD)
-    page.click("Make the first account")
-    page.heading("Two minutes to the first backup")
+    make_first_account(page, place, NAME, PASSWORD)
     page.fill("Database or folder", str(place.home / "shop.db"))
     page.click("Connect")
     page.see("SQLite 3")

@@ -45,8 +45,8 @@ async function open(r) {
 	return made;
 }
 
-// One that can be neither made nor opened is not added at all.
-async function connect(r) {
+// A repository that was added is made, or opened when it is there already (null); one that can be neither is not added at all.
+export async function connect(r) {
 	try {
 		return await open(r);
 	} catch (error) {

@@ -5,7 +5,7 @@ import {follow} from "../lib/jobs.js";
 import {form} from "../lib/form.js";
 import {sheetLink} from "../lib/recovery.js";
 import {found} from "./sources.js";
-import {madeNote} from "./repositories.js";
+import {connect, madeNote} from "./repositories.js";
 
 const STEPS = ["What", "Where to", "When"];
 const steps = at => h("ol", {class: "steps"}, STEPS.map((s, i) => h("li", {"aria-current": i === at ? "step" : null}, s)));
@@ -39,18 +39,6 @@ function what(place, leave) {
 	queueMicrotask(() => place.querySelector("input").focus());
 }
 
-// A repository that is there already is used when its password is known.
-async function make(repository) {
-	try {
-		return await api.post(api.path("repositories", repository.id, "init"));
-	} catch (error) {
-		if (error.kind !== "exists")
-			throw error;
-		await api.post(api.path("repositories", repository.id, "scan"));
-		return null;
-	}
-}
-
 async function where(place, leave, source, test) {
 	const [{items}, usual] = await Promise.all([api.get("/repositories/"), api.get("/repositories/usual-place/").catch(() => ({location: ""}))]);
 	const summary = h("section", {class: "card"}, h("h2", source.name), found(test));
@@ -67,9 +55,8 @@ async function where(place, leave, source, test) {
 		const repository = await api.post("/repositories/", {name: "main", location, is_default: true, ...password ? {password} : {}});
 		let made;
 		try {
-			made = await make(repository);
+			made = await connect(repository);
 		} catch (error) {
-			await api.remove(api.path("repositories", repository.id)).catch(() => null);
 			wanted = error.kind === "password";
 			element.dispatchEvent(new Event("input"));
 			throw error;

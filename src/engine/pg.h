@@ -68,7 +68,8 @@ int pg_tool_options(PGconn *c, struct strlist *env, struct error *e) MUST_USE;
 
 /* pg_tools.c: pg_dump, pg_restore and the rest. What BACKSTAY_PG_BIN (a folder) has is taken from there only; else looked
  * for in the usual version folders (/usr/lib/postgresql/N/bin, /usr/pgsql-N/bin, /opt/homebrew/opt/postgresql@N/bin,
- * /usr/local/pgsql/bin) and PATH. The newest is taken, of at least `server`'s (PQserverVersion; 0: any) major version.
+ * /usr/local/pgsql/bin), and where those have none for this server, in PATH too. The newest is taken, of at least `server`'s
+ * (PQserverVersion; 0: any) major version.
  * *path is heap; *version (may be NULL) like 150020, asked for once per process. -ERR_VERSION "the server is
  * PostgreSQL 17, the newest pg_dump here is 15.20" with the package to install as the hint, -ERR_NOT_FOUND for none at all. */
 int pg_tool_find(const char *name, int server, char **path, int *version, struct error *e) MUST_USE;

@@ -69,7 +69,7 @@ static int version_of(const char *path)
 	return version;
 }
 
-/* ---- candidates, in order of preference among equals ---- */
+/* ---- candidates ---- */
 
 static bool add_if_there(struct strlist *out, const char *folder, const char *name)
 {
@@ -103,16 +103,6 @@ static void add_path(struct strlist *out, const char *name)
 		add_if_there(out, folder, name);
 		path += n + (path[n] == ':');
 	}
-}
-
-/* A folder that was named is not argued with: what it has is taken, newer ones elsewhere or not. */
-static void candidates(struct strlist *out, const char *name)
-{
-	const char *named = getenv("BACKSTAY_PG_BIN");
-	if (named && named[0] && add_if_there(out, named, name))
-		return;
-	add_usual(out, name);
-	add_path(out, name);
 }
 
 /* ---- choice ---- */
@@ -157,22 +147,44 @@ static int no_tool(const char *name, int server, int newest, struct error *e)
 		serves ? "" : "client-", wanted, wanted, serves ? "-server" : "");
 }
 
+/* The newest of these; nothing changes when none is newer than *newest. */
+static void take_newest(const struct strlist *paths, char **best, int *newest)
+{
+	for (size_t i = 0; i < paths->n; i++) {
+		int version = version_of(paths->v[i]);
+		if (version <= *newest)
+			continue;
+		*newest = version;
+		free(*best);
+		*best = mem_string(paths->v[i]);
+	}
+}
+
+/* A folder that was named is not argued with: what it has is taken, newer ones elsewhere or not. PATH is asked only where the
+ * usual folders have nothing for this server: on Debian it leads to a script that takes longer than the program it starts. */
+static char *choose(const char *name, int server, int *newest)
+{
+	CLEANUP(strlist_release) struct strlist usual = {0}, others = {0};
+	const char *named = getenv("BACKSTAY_PG_BIN");
+	bool told = named && named[0] && add_if_there(&usual, named, name);
+	char *best = NULL;
+	if (!told)
+		add_usual(&usual, name);
+	take_newest(&usual, &best, newest);
+	if (told || (best && major(*newest) >= major(server)))
+		return best;
+	add_path(&others, name);
+	take_newest(&others, &best, newest);
+	return best;
+}
+
 int pg_tool_find(const char *name, int server, char **path, int *version, struct error *e)
 {
-	CLEANUP(strlist_release) struct strlist all = {0};
-	const char *best = NULL;
 	int newest = 0;
-	candidates(&all, name);
-	for (size_t i = 0; i < all.n; i++) {
-		int v = version_of(all.v[i]);
-		if (v > newest) {
-			newest = v;
-			best = all.v[i];
-		}
-	}
+	AUTO_FREE char *best = choose(name, server, &newest);
 	if (!best || major(newest) < major(server))
 		return no_tool(name, server, newest, e);
-	*path = mem_string(best);
+	*path = TAKE(best);
 	if (version)
 		*version = newest;
 	return 0;

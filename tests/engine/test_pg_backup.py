@@ -297,6 +297,15 @@ def test_a_server_newer_than_the_tools_is_an_error_that_names_the_package(postgr
     assert no_backup(initialised, restic)
 
 
+def test_programs_of_the_path_are_not_even_asked_where_the_usual_folders_have_what_suits(fresh_database, initialised, postgres, tmp_path):
+    asked = tmp_path / "asked"
+    for tool in ("pg_dump", "pg_dumpall"):
+        fake_tool(tmp_path / "bin", tool, "exit 1")
+        (tmp_path / "bin" / tool).write_text(f"#!/bin/sh\ntouch '{asked}'\nexit 1\n")
+    initialised("backup", postgres.url(fresh_database()), env={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
+    assert not asked.exists()
+
+
 def test_a_wrong_password_is_told_without_being_repeated(postgres, fresh_database, initialised, restic):
     db = fresh_database()
     failed = initialised.fails(8, "backup", postgres.url(db, password="wrong-secret", tcp=True))

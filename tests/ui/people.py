@@ -5,6 +5,24 @@ import re
 import struct
 import time
 
+import pytest
+from api_world import World
+from browser import quoted
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, request):
+    """An api_world.World for a file, with what its furnish(world), if it has one, puts there; its dashboard is the one that is looked at."""
+    w = World(tmp_path_factory.mktemp(request.module.__name__))
+    getattr(request.module, "furnish", lambda w: None)(w)
+    yield w
+    w.close()
+
+
+@pytest.fixture(scope="module")
+def place(world):
+    return world.web
+
 
 def log_in(page, name, password):
     page.fill("Name", name)
@@ -12,10 +30,23 @@ def log_in(page, name, password):
     page.click("Log in")
 
 
-def be_logged_in(page, place):
-    """As the administrator, unless somebody is."""
-    if not page.visible("//button[normalize-space(.)='Log out']"):
-        page.log_in(place)
+def be_logged_in(page, place, name="maria", where=""):
+    """Whether they were already; otherwise they are now, at a page."""
+    if page.driver.execute_script("return location.origin") == place.address and page.visible(f"//*[@id='account']/a[.={quoted(name)}]") and not page.driver.find_elements("css selector", "dialog.must"):
+        return True
+    page.log_in(place, name, where)
+    return False
+
+
+def be_at(page, place, where, name="maria"):
+    """At a page, all of which is there, as somebody; it is made anew even when they were there, and what was told before is closed."""
+    if be_logged_in(page, place, name, where):
+        page.driver.execute_script("document.querySelectorAll('#told button').forEach(b => b.click())")
+        turn_to(page, where)
+    else:
+        page.until(lambda: page.visible("//main//h1"), f"the page {where}")
+        settled(page)
+    return page
 
 
 def make_first_account(page, place, name, password):
@@ -45,7 +76,7 @@ def one_time_code(key, now=None):
 def turn_to(page, where):
     """To another page, until all of it is there."""
     page.until(lambda: page.visible("//main//h1"), "the page before it")
-    page.driver.execute_script("for (const e of document.getElementById('view').children) e.dataset.before = ''")
-    page.go(where)
+    page.driver.execute_script("for (const e of document.getElementById('view').children) e.dataset.before = '';"
+                               "if (location.hash === arguments[0]) dispatchEvent(new Event('hashchange')); else location.hash = arguments[0]", f"#/{where}")
     page.until(lambda: page.driver.execute_script("const view = document.getElementById('view'); return view.querySelector('h1') && !view.querySelector('[data-before]')"), f"the page {where}")
     settled(page)

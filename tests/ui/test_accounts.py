@@ -8,7 +8,7 @@ import time
 import pytest
 from api_world import Client
 from conftest import make_web
-from people import log_in, one_time_code, settled
+from people import be_at, log_in, one_time_code, settled
 from qr_reader import read
 from webserver import PASSWORD
 
@@ -51,7 +51,7 @@ def is_in(client):
 # ---- users ----
 
 def test_a_user_is_added_and_can_log_in(page, place, api):
-    page.log_in(place, where="users")
+    be_at(page, place, "users")
     page.click("New user")
     page.fill("Name", "vera")
     page.fill("Password", FRESH)
@@ -77,7 +77,7 @@ def test_a_user_is_added_and_can_log_in(page, place, api):
 
 
 def test_a_password_that_is_too_short_is_not_even_sent(page, place, api):
-    page.log_in(place, where="users")
+    be_at(page, place, "users")
     page.click("New user")
     page.fill("Name", "shorty")
     page.fill("Password", "short")
@@ -89,7 +89,7 @@ def test_a_password_that_is_too_short_is_not_even_sent(page, place, api):
 def test_a_role_is_changed_and_who_is_shut_out_is_out_at_once(page, place, api, person):
     name = person()
     theirs = place.client().log_in(name)
-    page.log_in(place, where="users")
+    be_at(page, place, "users")
     page.click(f"Change {name}")
     page.choose("Role", "Operator: also backs up, verifies, exports")
     page.click("Save")
@@ -110,7 +110,7 @@ def test_a_role_is_changed_and_who_is_shut_out_is_out_at_once(page, place, api, 
 def test_a_password_is_reset_and_the_sessions_of_the_old_one_end(page, place, person):
     name = person()
     theirs = place.client().log_in(name)
-    page.log_in(place, where="users")
+    be_at(page, place, "users")
     page.click(f"Change {name}")
     page.fill("New password", FRESH)
     page.click("Save")
@@ -120,7 +120,7 @@ def test_a_password_is_reset_and_the_sessions_of_the_old_one_end(page, place, pe
 
 
 def test_the_last_admin_stays(page, place, api):
-    page.log_in(place, where="users")
+    be_at(page, place, "users")
     page.click("Remove maria")
     page.click("Remove")
     page.see("no admin who can log in would be left. make another admin first")
@@ -135,7 +135,7 @@ def test_the_last_admin_stays(page, place, api):
 def test_sessions_of_others_are_listed_and_ended(page, place, person):
     name = person()
     theirs = place.client({"User-Agent": "a rented computer"}).log_in(name)
-    page.log_in(place, where="users")
+    be_at(page, place, "users")
     row = page.until(lambda: page.visible("//section[h2='Sessions']//tr[contains(., 'a rented computer')]"), "their session")
     assert name in row.text
     page.click("End", row)
@@ -157,7 +157,7 @@ def make_token(page, name, scope, days=None):
 
 
 def test_a_token_is_shown_once_copied_used_and_revoked(page, place, api):
-    page.log_in(place, where="account")
+    be_at(page, place, "account")
     page.driver.execute_cdp_cmd("Browser.grantPermissions", {"origin": place.address.rstrip("/"), "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
     text = make_token(page, "ci", "read only", 7)
     page.click("Copy")
@@ -179,7 +179,7 @@ def test_a_token_is_shown_once_copied_used_and_revoked(page, place, api):
 
 def test_a_token_may_live_for_ever_but_never_do_more_than_its_user(page, place, api, person):
     name = person("operator")
-    page.log_in(place, name, "account")
+    be_at(page, place, "account", name)
     page.click("New token")
     page.fill("What is it for?", "greedy")
     page.choose("It may", "everything")
@@ -198,7 +198,7 @@ def test_a_token_may_live_for_ever_but_never_do_more_than_its_user(page, place, 
 
 def test_an_admin_makes_and_revokes_tokens_of_others(page, place, api, person):
     name = person("operator")
-    page.log_in(place, where="users")
+    be_at(page, place, "users")
     settled(page)
     page.click("New token")
     page.fill("What is it for?", "robot")
@@ -221,7 +221,7 @@ def test_an_admin_makes_and_revokes_tokens_of_others(page, place, api, person):
 
 def test_ones_own_password_is_changed_and_this_session_goes_on(page, place, person):
     name = person()
-    page.log_in(place, name, "account")
+    be_at(page, place, "account", name)
     other = place.client().log_in(name)
     page.click("Change password")
     page.fill("Password now", "not this one")
@@ -244,7 +244,7 @@ def test_ones_own_password_is_changed_and_this_session_goes_on(page, place, pers
 
 def test_one_time_codes_are_turned_on_asked_for_and_turned_off(page, place, api, person):
     name = person()
-    page.log_in(place, name, "account")
+    be_at(page, place, "account", name)
     page.click("Turn codes on")
     key = page.until(lambda: page.visible("//dialog//pre"), "the key").text
     size, path = page.driver.execute_script("const qr = document.querySelector('svg.qr'); return [qr.viewBox.baseVal.width - 8, qr.querySelector('path').getAttribute('d')]")
@@ -288,7 +288,7 @@ def test_codes_of_who_has_lost_them_are_turned_off_by_an_admin(page, place, api,
     theirs = place.client().log_in(name)
     key = theirs("POST", "/backup/api/account/totp/key/").json["key"]
     theirs("POST", "/backup/api/account/totp/", {"password": PASSWORD, "key": key, "code": one_time_code(key)}, status=200)
-    page.log_in(place, where="users")
+    be_at(page, place, "users")
     page.click("Turn codes off")
     page.click("Turn them off")
     page.see(f"{name} logs in with the password alone now.")
@@ -297,7 +297,7 @@ def test_codes_of_who_has_lost_them_are_turned_off_by_an_admin(page, place, api,
 
 def test_ones_own_sessions_are_listed_and_ended(page, place, person):
     name = person()
-    page.log_in(place, name, "account")
+    be_at(page, place, "account", name)
     first, second, third = (place.client({"User-Agent": f"device {i}"}).log_in(name) for i in range(3))
     page.go("")
     page.go("account")
@@ -344,7 +344,7 @@ def test_a_used_link_makes_no_second_admin(page, place):
 def test_the_trail_is_filtered_in_the_address_downloaded_and_checked(page, place, api):
     api.post("/users/", {"name": "audited", "role": "viewer", "password": PASSWORD})
     api.call("DELETE", "/users/audited/")
-    page.log_in(place, where="audit")
+    be_at(page, place, "audit")
     page.fill("On", "audited\n")
     page.until(lambda: "object=audited" in page.driver.current_url, "the filter in the address")
     page.until(lambda: len(page.driver.find_elements("css selector", "main tbody tr")) == 2, "two rows")
@@ -378,7 +378,7 @@ def test_a_trail_that_somebody_changed_is_told(page, place, api):
         return before
 
     before = write("somebody")
-    page.log_in(place, where="audit")
+    be_at(page, place, "audit")
     page.click("Check the trail")
     page.see("The trail was changed:")
     write(before)

@@ -2,8 +2,7 @@
 import os
 
 import pytest
-from api_world import World
-from people import settled
+from people import be_at, place, world      # noqa: F401
 from webserver import PASSWORD
 
 FILE = "File to restore"
@@ -25,17 +24,8 @@ FORMS = {
 }
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    world = World(tmp_path_factory.mktemp("forms"))
+def furnish(world):
     world.backup = world.back_up("shop")["id"]
-    yield world
-    world.close()
-
-
-@pytest.fixture(scope="module")
-def place(world):
-    return world.web
 
 
 def end_sessions(world):
@@ -60,9 +50,7 @@ def log_in_again(page):
 def test_what_was_typed_outlives_the_session(page, world, place, what):
     where, opener, fields, button, told = FORMS[what]
     fields = {label: text if text is True else text.replace("{home}", str(world.home)) for label, text in fields.items()}
-    page.log_in(place, where=where.format(backup=world.backup))
-    page.until(lambda: page.visible("//main//h1"), "the page")
-    settled(page)
+    be_at(page, place, where.format(backup=world.backup))
     if opener:
         page.click(opener)
     for label, text in fields.items():
@@ -76,7 +64,7 @@ def test_what_was_typed_outlives_the_session(page, world, place, what):
 
 
 def test_a_form_that_is_sent_after_the_session_has_ended_is_sent_again_by_itself(page, world, place):
-    page.log_in(place, where="sources")
+    be_at(page, place, "sources")
     page.click("New source")
     page.fill("Name", "late")
     page.fill("Where it is", str(world.shop))
@@ -91,7 +79,7 @@ def test_a_form_that_is_sent_after_the_session_has_ended_is_sent_again_by_itself
 
 
 def test_who_logs_in_as_somebody_else_sees_what_that_one_may(page, world, place):
-    page.log_in(place, where="sources")
+    be_at(page, place, "sources")
     page.see("New source")
     end_sessions(world)
     page.see("Your session has ended")

@@ -5,22 +5,11 @@ import re
 import sqlite3
 
 import pytest
-from api_world import World
+from managing import card, press
+from people import be_at, place, world      # noqa: F401
 from sinks import HookSink, MailSink
 
 FORMATS = {"JSON": lambda m: m["event"], "Slack": lambda m: m["text"], "Discord": lambda m: m["content"], "Teams": lambda m: m["attachments"], "Telegram": lambda m: m["text"] and m["chat_id"] == "7"}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    world = World(tmp_path_factory.mktemp("notices"))
-    yield world
-    world.close()
-
-
-@pytest.fixture(scope="module")
-def place(world):
-    return world.web
 
 
 @pytest.fixture(scope="module")
@@ -31,28 +20,9 @@ def api(world):
 @pytest.fixture
 def notices(page, place, api):
     """The page, as an admin sees it; what a test has added goes."""
-    page.log_in(place, where="notices")
-    page.heading("Notices")
-    yield page
+    yield be_at(page, place, "notices")
     for n in api.get("/notices/")["items"]:
         api.call("DELETE", f"/notices/{n['id']}/")
-
-
-def card(page, name):
-    return page.until(lambda: page.visible(f"//section[@class='card'][.//h2='{name}']"), f"the card of {name}")
-
-
-def press(page, name, button):
-    """A button of a card, however often the list is drawn anew meanwhile."""
-    def pressed():
-        found = page.visible(f"//section[@class='card'][.//h2='{name}']//button[.='{button}']")
-        if not found or not found.is_enabled():
-            return False
-        page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
-        found.click()
-        return True
-
-    page.until(pressed, f"{button} of {name}")
 
 
 def add(page, name, kind, **fields):

@@ -1,7 +1,6 @@
 """Each role sees exactly what the API lets it do: page after page, held against the permissions of the API's own document."""
 import pytest
-from api_world import World
-from people import turn_to
+from people import be_logged_in, place, turn_to, world      # noqa: F401
 
 RANK = {"viewer": 1, "operator": 2, "admin": 3}
 NAMES = {"viewer": "vera", "operator": "oliver", "admin": "maria"}
@@ -24,18 +23,9 @@ ACTIONS = {
 PAGES = {"notices": "GET notices/", "settings": "GET settings/", "users": "GET users/", "audit": "GET audit/", "restore/{backup}": "POST restores/", "restore": "POST restores/upload_and_restore/", "start": "POST sources/"}
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    world = World(tmp_path_factory.mktemp("roles"))
+def furnish(world):
     world.admin.post("/schedules/", {"name": "nightly", "action": "backup", "sources": ["shop"], "kind": "daily", "time": "02:00"})
     world.backup = world.back_up("shop")
-    yield world
-    world.close()
-
-
-@pytest.fixture(scope="module")
-def place(world):
-    return world.web
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +41,7 @@ def shown(page, name):
 
 @pytest.mark.parametrize("role", RANK)
 def test_a_role_sees_what_it_may_do_and_nothing_else(page, world, place, least, role):
-    page.log_in(place, NAMES[role])
+    be_logged_in(page, place, NAMES[role])
     wrong = []
     for where, actions in ACTIONS.items():
         turn_to(page, where.format(backup=world.backup["id"], job=world.backup["job"]))
@@ -64,7 +54,7 @@ def test_a_role_sees_what_it_may_do_and_nothing_else(page, world, place, least, 
 
 @pytest.mark.parametrize("role", RANK)
 def test_a_page_is_there_for_its_role_and_says_so_to_others(page, world, place, least, role):
-    page.log_in(place, NAMES[role])
+    be_logged_in(page, place, NAMES[role])
     for where, operation in PAGES.items():
         may = RANK[role] >= least[operation]
         turn_to(page, where.format(backup=world.backup["id"]))

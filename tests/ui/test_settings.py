@@ -4,7 +4,7 @@ import json
 import pytest
 from api_world import Client
 from conftest import make_shop, make_web
-from people import settled
+from people import be_at, settled
 
 PASSPHRASE = "a passphrase for the journey"
 
@@ -28,10 +28,7 @@ def api(place):
 
 @pytest.fixture
 def settings(page, place):
-    page.log_in(place, where="settings")
-    page.heading("Settings")
-    settled(page)
-    return page
+    return be_at(page, place, "settings")
 
 
 def help_of(page, label):

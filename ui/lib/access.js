@@ -3,7 +3,7 @@ import {h} from "./dom.js";
 import * as api from "./api.js";
 import {when} from "./format.js";
 import {action, fill, told} from "./told.js";
-import {table} from "./table.js";
+import {steady} from "./table.js";
 import {dialog} from "./dialog.js";
 import {form} from "./form.js";
 
@@ -19,22 +19,23 @@ function loaded(load) {
 }
 
 export function sessions({everybody = false} = {}) {
+	const list = steady([
+		...everybody ? [{title: "User", kind: "main", cell: s => s.user_name}] : [],
+		{title: "From", kind: everybody ? "" : "main", cell: s => s.address || "–"}, {title: "Browser", cell: s => s.agent || "–"}, {title: "Began", cell: s => when(s.created)}, {title: "Last used", cell: s => when(s.used)},
+		{title: "", cell: s => s.current ? "this one" : removal("End", api.path("sessions", s.id), () => place.reload())}], {caption: "Sessions", empty: "Nobody is logged in."});
+	const others = removal("End all others", "/sessions/", () => place.reload());
 	const place = loaded(async () => {
 		const {items} = await api.get(`/sessions/${api.query({all: everybody || null, limit: 1000})}`);
-		return [table([
-			...everybody ? [{title: "User", kind: "main", cell: s => s.user_name}] : [],
-			{title: "From", kind: everybody ? "" : "main", cell: s => s.address || "–"}, {title: "Browser", cell: s => s.agent || "–"}, {title: "Began", cell: s => when(s.created)}, {title: "Last used", cell: s => when(s.used)},
-			{title: "", cell: s => s.current ? "this one" : removal("End", api.path("sessions", s.id), place.reload)}], items, {caption: "Sessions", empty: "Nobody is logged in."}),
-		!everybody && items.length > 1 && removal("End all others", "/sessions/", place.reload)];
+		return [list(items), !everybody && items.length > 1 && others];
 	});
 	return place;
 }
 
 export function tokens({everybody = false} = {}) {
-	const place = loaded(async () => table([
+	const list = steady([
 		{title: "Name", kind: "main", cell: t => t.name}, ...everybody ? [{title: "User", cell: t => t.user_name}] : [], {title: "Scope", cell: t => t.scope}, {title: "Last used", cell: t => when(t.used)}, {title: "Expires", cell: t => when(t.expires)},
-		{title: "", cell: t => removal("Revoke", api.path("tokens", t.id), place.reload)}],
-	(await api.get(`/tokens/${api.query({own: everybody ? null : true, limit: 1000})}`)).items, {caption: "API tokens", empty: "No tokens."}));
+		{title: "", cell: t => removal("Revoke", api.path("tokens", t.id), () => place.reload())}], {caption: "API tokens", empty: "No tokens."});
+	const place = loaded(async () => list((await api.get(`/tokens/${api.query({own: everybody ? null : true, limit: 1000})}`)).items));
 	return place;
 }
 

@@ -42,22 +42,24 @@ export function svg(name, properties, ...children) {
 	return element;
 }
 
+// What is there already and stays is not even moved: a press that has begun on it ends on it.
 export function replace(element, ...children) {
 	const back = bookmark(element);
-	element.replaceChildren();
-	append(element, children);
+	const wanted = children.flat(Infinity);
+	const stays = new Set(wanted);
+	[...element.childNodes].filter(c => !stays.has(c)).forEach(c => c.remove());
+	let at = element.firstChild;
+	for (const child of wanted) {
+		if (at && child === at) {
+			at = at.nextSibling;
+		} else {
+			const part = new DocumentFragment();
+			append(part, child);
+			element.insertBefore(part, at);
+		}
+	}
 	back();
 	return element;
-}
-
-// Places by a key, which outlive what is drawn anew around them.
-export function places() {
-	const all = new Map();
-	return key => {
-		if (!all.has(key))
-			all.set(key, h("div", {"aria-live": "polite"}));
-		return all.get(key);
-	};
 }
 
 // Where the focus is within `place`, for when its content is another: what is called the same there gets it, so that nobody who goes by keyboard

@@ -3,26 +3,42 @@ import {h, replace} from "./dom.js";
 import {count} from "./format.js";
 import {fill} from "./told.js";
 
+// A table that is filled again and again: gives (items) -> the same element each time, in which rows that are as they were stay.
 // columns: {title, cell(item), kind: "number" | "main" | ""}
-export function table(columns, items, {caption, empty = "Nothing here yet.", open = null} = {}) {
-	if (!items.length)
-		return h("p", {class: "empty"}, empty);
+export function steady(columns, {caption, empty = "Nothing here yet.", open = null} = {}) {
 	const row = item => h("tr", {role: "row", class: open && "open", onclick: open && (e => {
 		if (!e.target.closest("a, button, input, label, summary"))
 			open(item);
 	})}, columns.map(c => h("td", {role: "cell", class: c.kind || null, dataset: {title: c.title}}, c.cell(item))));
-	return h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption}, h("table", {role: "table"},
+	const body = h("tbody", {role: "rowgroup"});
+	const element = h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption}, h("table", {role: "table"},
 		h("caption", {class: "hidden"}, caption),
 		h("thead", {role: "rowgroup"}, h("tr", {role: "row"}, columns.map(c => h("th", {role: "columnheader", scope: "col", class: c.kind || null}, c.title || h("span", {class: "hidden"}, "Actions"))))),
-		h("tbody", {role: "rowgroup"}, items.map(row))));
+		body));
+	const nothing = h("p", {class: "empty"}, empty);
+	let rows = new Map();
+	return items => {
+		const before = rows;
+		rows = new Map();
+		items.forEach((item, i) => {
+			const said = JSON.stringify(item);
+			const key = rows.has(said) ? `${said} ${i}` : said;
+			rows.set(key, before.get(key) || row(item));
+		});
+		replace(body, [...rows.values()]);
+		return items.length ? element : nothing;
+	};
 }
+
+export const table = (columns, items, how) => steady(columns, how)(items);
 
 // load(offset, limit) -> {items, total}; the page is in the address, so that going back works.
 export function paged(load, columns, {caption, empty, open, limit = 50, words = ["Newer", "Older"]} = {}) {
 	const place = h("div", {class: "paged"});
+	const draw = steady(columns, {caption, empty, open});
 	const show = offset => fill(place, async () => {
 		const {items, total} = await load(offset, limit);
-		return [table(columns, items, {caption, empty, open}), pages(offset, total)];
+		return [draw(items), pages(offset, total)];
 	});
 	const pages = (offset, total) => total > limit || offset > 0 ? h("nav", {class: "pages", "aria-label": "Pages of the list"},
 		h("button", {type: "button", disabled: offset === 0, onclick: () => turn(Math.max(0, offset - limit))}, words[0]),

@@ -34,21 +34,29 @@ export function waiting(text = "One moment…") {
 	return h("p", {class: "waiting", role: "status"}, h("span", {class: "spinner", "aria-hidden": "true"}), text);
 }
 
-// Fill `place` with what `load` gives, with a waiting line before, unless something is there already, and the problem after a failure.
+// Fill `place` with what `load` gives, with a waiting line before, unless something is there already, and the problem after a failure. What was asked
+// for earlier and comes later is not shown any more.
 export async function fill(place, load) {
+	const mine = place.asked = (place.asked || 0) + 1;
+	const draw = (...content) => {
+		if (mine > (place.drawn || 0))
+			replace(place, content);
+		place.drawn = Math.max(mine, place.drawn || 0);
+	};
 	place.setAttribute("aria-busy", "true");
 	const back = bookmark(place);
 	const wait = setTimeout(() => place.hasChildNodes() || replace(place, waiting()), 150);
 	try {
 		const content = await load();
 		clearTimeout(wait);
-		replace(place, content);
+		draw(content);
 	} catch (error) {
 		clearTimeout(wait);
 		if (error.name !== "AbortError")
-			replace(place, problem(error), h("p", h("button", {type: "button", onclick: () => fill(place, load)}, "Try again")));
+			draw(problem(error), h("p", h("button", {type: "button", onclick: () => fill(place, load)}, "Try again")));
 	}
-	place.removeAttribute("aria-busy");
+	if (mine === place.asked)
+		place.removeAttribute("aria-busy");
 	back();
 	return place;
 }

@@ -1,8 +1,9 @@
 // Who is told what: mail, webhooks, heartbeats; and what could not be told.
-import {h, replace} from "../lib/dom.js";
+import {h} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {plural, when} from "../lib/format.js";
+import {cards} from "../lib/cards.js";
 import {action, fill, told} from "../lib/told.js";
 import {facts, paged} from "../lib/table.js";
 import {ask, dialog} from "../lib/dialog.js";
@@ -75,44 +76,46 @@ const columns = [
 	{title: "State", cell: state}, {title: "Next try", cell: d => d.next_try ? when(d.next_try) : ""}, {title: "Why not", cell: d => d.error || ""}];
 
 // The last message over it, and why it did not arrive.
-async function last(n) {
-	const {items: [d]} = await api.get(`/notices/deliveries/${api.query({notice: n.name, limit: 1})}`);
+async function withLast(n) {
+	const {items: [last]} = await api.get(`/notices/deliveries/${api.query({notice: n.name, limit: 1})}`);
+	return {...n, last};
+}
+
+function lastOne(d) {
 	return d ? [state(d), " ", when(d.sent || d.created), ": ", d.title, d.error && h("p", {class: "failed"}, h("span", {class: "state"}, `✕ ${d.error}`))] : h("span", {class: "faint"}, "nothing yet");
 }
 
-const card = (n, lastOne, sources, reload) => h("section", {class: "card"}, h("div", {class: "head"}, h("h2", n.name), h("span", {class: `state ${n.enabled ? "good" : "cancelled"}`}, n.enabled ? "● on" : "– off")),
+const title = n => [h("h2", n.name), h("span", {class: `state ${n.enabled ? "good" : "cancelled"}`}, n.enabled ? "● on" : "– off")];
+
+const says = n => [
 	facts([["How", KINDS.find(([k]) => k === n.kind)?.[1]], ["About", (n.events || []).join(", ")], ["Sources", (n.sources || []).join(", ") || "all"], ["Server", n.server], ["To", (n.to || []).join(", ")],
 		["URL", n.url], ["For successes", n.url_success], ["For everything else", n.url_failure], ["Format", n.format], ["Signed", n.signing_known && "yes"]]),
-	h("p", {class: "faint last"}, "Last message"), lastOne,
-	h("div", {class: "buttons"},
-		action("Send a test", async () => {
-			await api.post(api.path("notices", n.id, "test"));
-			told("The test was sent.");
-		}),
-		action(n.enabled ? "Switch off" : "Switch on", async () => {
-			await api.patch(api.path("notices", n.id), {enabled: !n.enabled});
-			reload();
-		}),
-		h("button", {type: "button", onclick: () => editor(n, sources, reload)}, "Change"), h("button", {type: "button", class: "quiet", onclick: () => drop(n, reload)}, "Remove")));
+	h("p", {class: "faint last"}, "Last message"), lastOne(n.last)];
+
+const buttons = (n, sources, reload) => [
+	action("Send a test", async () => {
+		await api.post(api.path("notices", n.id, "test"));
+		told("The test was sent.");
+	}),
+	action(n.enabled ? "Switch off" : "Switch on", async () => {
+		await api.patch(api.path("notices", n.id), {enabled: !n.enabled});
+		reload();
+	}),
+	h("button", {type: "button", onclick: () => editor(n, sources, reload)}, "Change"), h("button", {type: "button", class: "quiet", onclick: () => drop(n, reload)}, "Remove")];
 
 export async function show({query, leave}) {
 	const place = h("div");
 	const {items: sources} = await api.get(`/sources/${api.query({limit: 1000})}`);
-	const get = async () => (await api.get(`/notices/${api.query({limit: 1000})}`)).items;
-	let shown = [];
-	const tell = () => Promise.all(shown.map(async ({n, lastOne}) => replace(lastOne, await last(n))));
+	const all = cards({title, says, buttons: n => buttons(n, sources, load), on: n => n.enabled});
 	const load = () => fill(place, async () => {
-		shown = (await get()).map(n => ({n, lastOne: h("div")}));
-		await tell();
-		return shown.length ? shown.map(({n, lastOne}) => card(n, lastOne, sources, load)) : h("p", {class: "sheet empty"}, "Nobody is told anything yet. A failed backup should reach somebody: add a mail address or a chat webhook.");
+		const items = await Promise.all((await api.get(`/notices/${api.query({limit: 1000})}`)).items.map(withLast));
+		return items.length ? all(items) : h("p", {class: "sheet empty"}, "Nobody is told anything yet. A failed backup should reach somebody: add a mail address or a chat webhook.");
 	});
 	const messages = paged((offset, limit) => api.get(`/notices/deliveries/${api.query({...Object.fromEntries(query), offset, limit})}`), columns, {caption: "Messages", empty: "No messages.", limit: 20});
 	await load();
-	// Cards that are still as they were stay where they are, with whatever is done with them.
-	leave(events.on("notice", async () => {
+	leave(events.on("notice", () => {
 		messages.refresh();
-		const now = await get();
-		await (JSON.stringify(now) === JSON.stringify(shown.map(({n}) => n)) ? tell() : load());
+		load();
 	}));
 	return h("div", h("div", {class: "head"}, h("h1", "Notices"), h("button", {type: "button", class: "main", onclick: () => editor(null, sources, load)}, "New notice")), place,
 		h("section", {class: "card"}, h("div", {class: "head"}, h("h2", "Messages"), action("Forget those given up", async () => {

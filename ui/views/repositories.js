@@ -1,8 +1,9 @@
 // Where backups are kept: space, soundness, keys.
-import {h, places, replace} from "../lib/dom.js";
+import {h, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {plural, size, when} from "../lib/format.js";
+import {cards} from "../lib/cards.js";
 import {action, fill, told} from "../lib/told.js";
 import {facts, table} from "../lib/table.js";
 import {ask, dialog} from "../lib/dialog.js";
@@ -134,49 +135,52 @@ async function keys(r, place) {
 
 // ---- the page ----
 
-function card(r, figures, more, reload, leave) {
-	const act = (label, run, how) => action(label, run, {...how, at: more});
-	return h("section", {class: "card"}, h("div", {class: "head"}, h("h2", r.name), r.is_default && h("span", {class: "badge"}, "default"), r.remembered && h("span", {class: "badge"}, "used, not added")),
-		r.check_failed && h("p", {class: "problem"}, "The last check found damage. Nothing is removed from it until a check is clean."),
-		facts([["Place", h("code", r.location)], ["Backups", figures && `${plural(figures.backups, "backup")} of ${size(figures.backup_bytes)}`], ["Size", r.bytes ? size(r.bytes) : "not added up yet"],
-			["Saved", figures?.saved > 0 && `${Math.round(figures.saved * 100)} %`], ["Free", r.bytes_free ? size(r.bytes_free) : null], ["Alarm", r.low_space > 0 && `below ${size(r.low_space)} of free space`],
-			["Last looked at", when(r.scanned)], ["Last checked", when(r.checked)], ["Password", r.password_known ? "kept here, sealed" : "as for the command line"]]),
-		h("div", {class: "buttons"},
-			may("operator") && act("Check", async () => toJob(await post(r, "check"))),
-			may("operator") && act("Read every byte", async () => toJob(await post(r, "check", {read_data: true}))),
-			may("operator") && act("Repair the index", async () => toJob(await post(r, "check", {repair_index: true})), {confirm: () => ask(`Repair the index of ${r.name}?`,
-				"The index is made anew where it is wrong, from what is stored. No backup is changed.", {yes: "Repair the index"})}),
-			may("operator") && act("Look again", async () => {
-				await post(r, "scan");
-				told(`The list of what is in ${r.name} is up to date.`);
-				reload();
-			}),
-			may("admin") && act("Free space (prune)", () => prune(r, more)),
-			may("admin") && act("Remove old backups", async () => {
-				rules(r, (await api.get(`/sources/${api.query({limit: 1000})}`)).items, more, leave);
-			}),
-			may("admin") && act("Remove stale locks", () => unlock(r, more)),
-			may("admin") && act("Keys", () => keys(r, more)),
-			may("admin") && r.repository_id && sheetLink(r, "Recovery sheet"),
-			may("admin") && !r.repository_id && act("Make it", async () => {
-				const made = await open(r);
-				replace(more, made ? madeNote(made) : h("p", "It was there already."));
-				reload();
-			}),
-			may("admin") && h("button", {type: "button", onclick: () => editor(r, reload)}, "Change"),
-			may("admin") && act("Forget", async () => {
-				await api.remove(api.path("repositories", r.id));
-				told(`${r.name} is forgotten.`);
-				reload();
-			}, {kind: "quiet", confirm: () => ask(`Forget ${r.name}?`, "Backstay no longer knows of it. The repository itself is not touched.", {yes: "Forget it", kind: "danger"})})), more);
+const title = r => [h("h2", r.name), r.is_default && h("span", {class: "badge"}, "default"), r.remembered && h("span", {class: "badge"}, "used, not added")];
+
+const says = ({figures, ...r}) => [
+	r.check_failed && h("p", {class: "problem"}, "The last check found damage. Nothing is removed from it until a check is clean."),
+	facts([["Place", h("code", r.location)], ["Backups", figures && `${plural(figures.backups, "backup")} of ${size(figures.backup_bytes)}`], ["Size", r.bytes ? size(r.bytes) : "not added up yet"],
+		["Saved", figures?.saved > 0 && `${Math.round(figures.saved * 100)} %`], ["Free", r.bytes_free ? size(r.bytes_free) : null], ["Alarm", r.low_space > 0 && `below ${size(r.low_space)} of free space`],
+		["Last looked at", when(r.scanned)], ["Last checked", when(r.checked)], ["Password", r.password_known ? "kept here, sealed" : "as for the command line"]])];
+
+function buttons(r, place, reload, leave) {
+	const act = (label, run, how) => action(label, run, {...how, at: place});
+	return [
+		may("operator") && act("Check", async () => toJob(await post(r, "check"))),
+		may("operator") && act("Read every byte", async () => toJob(await post(r, "check", {read_data: true}))),
+		may("operator") && act("Repair the index", async () => toJob(await post(r, "check", {repair_index: true})), {confirm: () => ask(`Repair the index of ${r.name}?`,
+			"The index is made anew where it is wrong, from what is stored. No backup is changed.", {yes: "Repair the index"})}),
+		may("operator") && act("Look again", async () => {
+			await post(r, "scan");
+			told(`The list of what is in ${r.name} is up to date.`);
+			reload();
+		}),
+		may("admin") && act("Free space (prune)", () => prune(r, place)),
+		may("admin") && act("Remove old backups", async () => {
+			rules(r, (await api.get(`/sources/${api.query({limit: 1000})}`)).items, place, leave);
+		}),
+		may("admin") && act("Remove stale locks", () => unlock(r, place)),
+		may("admin") && act("Keys", () => keys(r, place)),
+		may("admin") && r.repository_id && sheetLink(r, "Recovery sheet"),
+		may("admin") && !r.repository_id && act("Make it", async () => {
+			const made = await open(r);
+			replace(place, made ? madeNote(made) : h("p", "It was there already."));
+			reload();
+		}),
+		may("admin") && h("button", {type: "button", onclick: () => editor(r, reload)}, "Change"),
+		may("admin") && act("Forget", async () => {
+			await api.remove(api.path("repositories", r.id));
+			told(`${r.name} is forgotten.`);
+			reload();
+		}, {kind: "quiet", confirm: () => ask(`Forget ${r.name}?`, "Backstay no longer knows of it. The repository itself is not touched.", {yes: "Forget it", kind: "danger"})})];
 }
 
 export async function show({leave}) {
 	const place = h("div");
-	const more = places();
+	const all = cards({title, says, buttons: r => buttons(r, all.place(r), load, leave), on: r => [r.name, r.repository_id]});
 	const load = () => fill(place, async () => {
 		const [{items}, {repositories}] = await Promise.all([api.get(`/repositories/${api.query({limit: 1000})}`), api.get("/statistics/")]);
-		return items.length ? items.map(r => card(r, repositories.find(f => f.name === r.name), more(r.id), load, leave)) : h("p", {class: "sheet empty"}, "No repository is configured yet.");
+		return items.length ? all(items.map(r => ({...r, figures: repositories.find(f => f.name === r.name)}))) : h("p", {class: "sheet empty"}, "No repository is configured yet.");
 	});
 	await load();
 	leave(events.on("repository", load));

@@ -1,8 +1,9 @@
 // What runs by itself: when, on what, and how long its backups are kept.
-import {h, places, replace} from "../lib/dom.js";
+import {h, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {plural, when} from "../lib/format.js";
+import {cards} from "../lib/cards.js";
 import {retention} from "../lib/retention.js";
 import {action, fill, told} from "../lib/told.js";
 import {facts} from "../lib/table.js";
@@ -104,42 +105,44 @@ function keeping(s) {
 	return keeps(s) ? parts.join(", ") || "everything, for ever" : null;
 }
 
-function card(s, known, next, reload, leave) {
-	const act = (label, run, how) => action(label, run, {...how, at: next});
-	return h("section", {class: "card"}, h("div", {class: "head"}, h("h2", s.name), h("span", {class: `state ${s.enabled ? "good" : "cancelled"}`}, s.enabled ? "● on" : "– off")),
-		facts([["Does", ACTIONS.find(([a]) => a === s.action)?.[1] || s.action], ["Sources", (s.sources || []).join(", ") || "all"], ["When", s.when], ["Time zone", s.zone || "the server's"], ["Repository", s.repository],
-			["Next", s.enabled ? when(s.next_run) : "–"], ["Last", s.last_job ? h("a", {href: `#/job/${s.last_job}`}, when(s.last_run)) : when(s.last_run)], ["Keeps", keeping(s)], ["Then verifies", s.verify_level > 0 && LEVELS[s.verify_level][1]],
-			["Writes", s.action === "export" && `${s.export_format || "archive"} to ${s.export_dir}`], ["Missed runs", s.catch_up ? "made up for once" : "left out"], ["Further tries", s.retries > 0 && `${s.retries}, the first after ${plural(s.retry_wait, "second")}`],
-			["Ended after", s.time_limit > 0 && plural(s.time_limit, "second")], ["Begins up to", s.jitter > 0 && `${plural(s.jitter, "second")} later`]]),
-		h("div", {class: "buttons"},
-			may("operator") && act("Run now", async () => {
-				const {jobs} = await api.post(api.path("schedules", s.id, "run"));
-				if (jobs[0])
-					location.hash = `#/job/${jobs[0].id}`;
-			}),
-			act("Next runs", async () => replace(next, runs(await api.get(api.path("schedules", s.id, "preview"))))),
-			h("a", {class: "button", href: `#/jobs?schedule=${s.id}`}, "Its jobs"),
-			may("admin") && keeps(s) && act("What it keeps", () => retention(next, {schedule: s.name, repository: s.repository}, leave)),
-			may("admin") && act(s.enabled ? "Switch off" : "Switch on", async () => {
-				await api.post(api.path("schedules", s.id, "toggle_active"));
-				reload();
-			}),
-			may("admin") && h("button", {type: "button", onclick: () => editor(s, known, reload)}, "Change"),
-			may("admin") && act("Remove", async () => {
-				await api.remove(api.path("schedules", s.id));
-				told(`${s.name} is removed.`);
-				reload();
-			}, {kind: "quiet", confirm: () => ask(`Remove ${s.name}?`, "It runs no more. Its backups stay; they are then kept until somebody removes them.", {yes: "Remove", kind: "danger"})})), next);
+const title = s => [h("h2", s.name), h("span", {class: `state ${s.enabled ? "good" : "cancelled"}`}, s.enabled ? "● on" : "– off")];
+
+const says = s => facts([["Does", ACTIONS.find(([a]) => a === s.action)?.[1] || s.action], ["Sources", (s.sources || []).join(", ") || "all"], ["When", s.when], ["Time zone", s.zone || "the server's"], ["Repository", s.repository],
+	["Next", s.enabled ? when(s.next_run) : "–"], ["Last", s.last_job ? h("a", {href: `#/job/${s.last_job}`}, when(s.last_run)) : when(s.last_run)], ["Keeps", keeping(s)], ["Then verifies", s.verify_level > 0 && LEVELS[s.verify_level][1]],
+	["Writes", s.action === "export" && `${s.export_format || "archive"} to ${s.export_dir}`], ["Missed runs", s.catch_up ? "made up for once" : "left out"], ["Further tries", s.retries > 0 && `${s.retries}, the first after ${plural(s.retry_wait, "second")}`],
+	["Ended after", s.time_limit > 0 && plural(s.time_limit, "second")], ["Begins up to", s.jitter > 0 && `${plural(s.jitter, "second")} later`]]);
+
+function buttons(s, place, {known, reload, leave}) {
+	const act = (label, run, how) => action(label, run, {...how, at: place});
+	return [
+		may("operator") && act("Run now", async () => {
+			const {jobs} = await api.post(api.path("schedules", s.id, "run"));
+			if (jobs[0])
+				location.hash = `#/job/${jobs[0].id}`;
+		}),
+		act("Next runs", async () => replace(place, runs(await api.get(api.path("schedules", s.id, "preview"))))),
+		h("a", {class: "button", href: `#/jobs?schedule=${s.id}`}, "Its jobs"),
+		may("admin") && keeps(s) && act("What it keeps", () => retention(place, {schedule: s.name, repository: s.repository}, leave)),
+		may("admin") && act(s.enabled ? "Switch off" : "Switch on", async () => {
+			await api.post(api.path("schedules", s.id, "toggle_active"));
+			reload();
+		}),
+		may("admin") && h("button", {type: "button", onclick: () => editor(s, known, reload)}, "Change"),
+		may("admin") && act("Remove", async () => {
+			await api.remove(api.path("schedules", s.id));
+			told(`${s.name} is removed.`);
+			reload();
+		}, {kind: "quiet", confirm: () => ask(`Remove ${s.name}?`, "It runs no more. Its backups stay; they are then kept until somebody removes them.", {yes: "Remove", kind: "danger"})})];
 }
 
 export async function show({leave}) {
 	const place = h("div");
 	const [{items: sources}, {items: repositories}] = await Promise.all([api.get(`/sources/${api.query({limit: 1000})}`), api.get("/repositories/")]);
 	const known = {sources, repositories};
-	const next = places();
+	const all = cards({title, says, buttons: s => buttons(s, all.place(s), {known, reload: load, leave}), on: s => [s.enabled, keeps(s)]});
 	const load = () => fill(place, async () => {
 		const {items} = await api.get(`/schedules/${api.query({limit: 1000})}`);
-		return items.length ? items.map(s => card(s, known, next(s.id), load, leave)) : h("p", {class: "sheet empty"}, "Nothing runs by itself yet.");
+		return items.length ? all(items) : h("p", {class: "sheet empty"}, "Nothing runs by itself yet.");
 	});
 	await load();
 	leave(events.on("schedule", load));

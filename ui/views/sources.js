@@ -1,8 +1,9 @@
 // What is backed up: databases and folders, whether they can be reached, and how each is treated.
-import {h, places, replace} from "../lib/dom.js";
+import {h, replace} from "../lib/dom.js";
 import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {count, plural, size} from "../lib/format.js";
+import {cards} from "../lib/cards.js";
 import {action, fill, problem, told} from "../lib/told.js";
 import {facts} from "../lib/table.js";
 import {ask, dialog} from "../lib/dialog.js";
@@ -69,39 +70,42 @@ const editor = (source, repositories, reload) => dialog(source ? `Change ${sourc
 		reload(made.name);
 	}}), {wide: true});
 
-// fresh: just added or changed, and looked at at once.
-function card(source, repositories, result, reload, fresh) {
-	const test = async () => replace(result, found(await api.post(api.path("sources", source.id, "test"))));
-	if (fresh)
-		test().catch(error => replace(result, problem(error)));
-	const act = (label, run, how) => action(label, run, {...how, at: result});
-	return h("section", {class: "card"}, h("div", {class: "head"}, h("h2", source.name), source.restore_protected && h("span", {class: "badge"}, "protected from restores")),
-		facts([["Kind", source.engine], ["Where", h("code", source.url)], ["Password", source.url_secret && "kept here, sealed"], ["Repository", source.repository || "the default one"],
-			["Leaves out", source.exclude.join(", ")], ["Takes only", source.include.join(", ")], ["Logs and caches", source.include_logs && "taken too"], ["Other file systems", source.one_file_system && "left out"],
-			["Copy is checked", source.check && source.check !== "auto" && CHECKS.find(([c]) => c === source.check)[1]], ["Before each backup", source.before && h("code", source.before)], ["After each backup", source.after && h("code", source.after)],
-			["Tables", source.optimize_first && "optimized before each backup"], ["Alarm", source.overdue_hours > 0 && `without a good backup for ${plural(source.overdue_hours, "hour")}`], ["Notes", source.notes]]),
-		h("div", {class: "buttons"},
-			may("operator") && act("Test the connection", test),
-			may("operator") && act("Back up now", async () => {
-				const job = await api.post("/backups/", {sources: [source.name]});
-				location.hash = `#/job/${job.id}`;
-			}, {kind: "main"}),
-			h("a", {class: "button", href: `#/backups?source=${encodeURIComponent(source.name)}`}, "Its backups"),
-			may("admin") && h("button", {type: "button", onclick: () => editor(source, repositories, reload)}, "Change"),
-			may("admin") && act("Remove", async () => {
-				await api.remove(api.path("sources", source.id));
-				told(`${source.name} is removed.`);
-				reload();
-			}, {kind: "quiet", confirm: () => ask(`Remove ${source.name}?`, "It is no longer backed up. Backups that were made of it stay, and can be restored.", {yes: "Remove", kind: "danger"})})), result);
+const test = async (source, place) => replace(place, found(await api.post(api.path("sources", source.id, "test"))));
+
+const title = source => [h("h2", source.name), source.restore_protected && h("span", {class: "badge"}, "protected from restores")];
+
+const says = source => facts([["Kind", source.engine], ["Where", h("code", source.url)], ["Password", source.url_secret && "kept here, sealed"], ["Repository", source.repository || "the default one"],
+	["Leaves out", source.exclude.join(", ")], ["Takes only", source.include.join(", ")], ["Logs and caches", source.include_logs && "taken too"], ["Other file systems", source.one_file_system && "left out"],
+	["Copy is checked", source.check && source.check !== "auto" && CHECKS.find(([c]) => c === source.check)[1]], ["Before each backup", source.before && h("code", source.before)], ["After each backup", source.after && h("code", source.after)],
+	["Tables", source.optimize_first && "optimized before each backup"], ["Alarm", source.overdue_hours > 0 && `without a good backup for ${plural(source.overdue_hours, "hour")}`], ["Notes", source.notes]]);
+
+function buttons(source, place, repositories, reload) {
+	const act = (label, run, how) => action(label, run, {...how, at: place});
+	return [
+		may("operator") && act("Test the connection", () => test(source, place)),
+		may("operator") && act("Back up now", async () => {
+			const job = await api.post("/backups/", {sources: [source.name]});
+			location.hash = `#/job/${job.id}`;
+		}, {kind: "main"}),
+		h("a", {class: "button", href: `#/backups?source=${encodeURIComponent(source.name)}`}, "Its backups"),
+		may("admin") && h("button", {type: "button", onclick: () => editor(source, repositories, reload)}, "Change"),
+		may("admin") && act("Remove", async () => {
+			await api.remove(api.path("sources", source.id));
+			told(`${source.name} is removed.`);
+			reload();
+		}, {kind: "quiet", confirm: () => ask(`Remove ${source.name}?`, "It is no longer backed up. Backups that were made of it stay, and can be restored.", {yes: "Remove", kind: "danger"})})];
 }
 
 export async function show({leave}) {
 	const place = h("div");
-	const result = places();
 	const repositories = (await api.get("/repositories/")).items;
+	const all = cards({title, says, buttons: source => buttons(source, all.place(source), repositories, load), on: source => source.name});
+	// fresh: the name of one that was just added or changed; it is looked at at once.
 	const load = fresh => fill(place, async () => {
 		const {items} = await api.get(`/sources/${api.query({limit: 1000})}`);
-		return items.length ? items.map(s => card(s, repositories, result(s.id), load, s.name === fresh)) : h("div", {class: "sheet"}, h("p", "No source is configured yet."), may("admin") && h("a", {class: "button main", href: "#/start"}, "Set up the first one"));
+		for (const source of items.filter(s => s.name === fresh))
+			test(source, all.place(source)).catch(error => replace(all.place(source), problem(error)));
+		return items.length ? all(items) : h("div", {class: "sheet"}, h("p", "No source is configured yet."), may("admin") && h("a", {class: "button main", href: "#/start"}, "Set up the first one"));
 	});
 	await load();
 	leave(events.on("source", () => load()));

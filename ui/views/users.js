@@ -4,7 +4,7 @@ import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {when} from "../lib/format.js";
 import {action, fill, told} from "../lib/told.js";
-import {table} from "../lib/table.js";
+import {steady} from "../lib/table.js";
 import {dialog, ask} from "../lib/dialog.js";
 import {form} from "../lib/form.js";
 import {newToken, sessions, tokens} from "../lib/access.js";
@@ -38,24 +38,25 @@ const codesOff = (user, reload) => action("Turn codes off", async () => {
 	reload();
 }, {kind: "quiet", confirm: () => ask(`Turn the one-time codes of ${user.name} off?`, "For who has lost the device that makes them: the password alone is enough then.", {yes: "Turn them off", kind: "danger"})});
 
-const list = (users, reload) => table([
+const list = reload => steady([
 	{title: "Name", kind: "main", cell: u => u.name}, {title: "Role", cell: u => u.role},
 	{title: "Logs in", cell: u => u.disabled ? h("span", {class: "failed"}, h("span", {class: "state"}, "✕ disabled")) : u.password_known ? "with a password" : "never: no password"},
 	{title: "One-time codes", cell: u => u.totp ? h("span", "on ", codesOff(u, reload)) : "off"},
 	{title: "Last login", cell: u => when(u.last_login)},
 	{title: "", cell: u => h("span", h("button", {type: "button", "aria-label": `Change ${u.name}`, onclick: () => editor(u, reload)}, "Change"), " ", h("button", {type: "button", class: "quiet", "aria-label": `Remove ${u.name}`, onclick: () => drop(u, reload)}, "Remove"))},
-], users, {caption: "Users"});
+], {caption: "Users"});
 
 export async function show({leave}) {
 	const place = h("div");
 	const theirSessions = sessions({everybody: true});
 	const theirTokens = tokens({everybody: true});
 	let users = [];
+	const reload = () => Promise.all([load(), theirSessions.reload(), theirTokens.reload()]);
+	const draw = list(reload);
 	const load = () => fill(place, async () => {
 		users = (await api.get(`/users/${api.query({limit: 1000})}`)).items;
-		return list(users, reload);
+		return draw(users);
 	});
-	const reload = () => Promise.all([load(), theirSessions.reload(), theirTokens.reload()]);
 	await Promise.all([load(), theirSessions.ready, theirTokens.ready]);
 	leave(events.on("user", load));
 	leave(events.on("session", theirSessions.reload));

@@ -3,6 +3,7 @@ import pytest
 from api_world import until
 from browser import quoted
 from conftest import make_media, make_shop
+from people import be_at
 
 
 class Api:
@@ -63,17 +64,7 @@ def api(web, admin):
 @pytest.fixture
 def at(page, place, api):
     """at("sources"): that page, as the admin."""
-    def go(where, role="maria"):
-        if page.driver.execute_script("return location.origin") != place.address or not page.visible(f"//*[@id='account']/a[.='{role}']"):
-            page.log_in(place, role, where)
-        else:
-            page.go("account")
-            page.heading(role)
-            page.go(where)
-        page.until(lambda: page.visible(f"//h1[.='{where.split('?')[0].capitalize()}']") and not page.driver.find_elements("css selector", "[aria-busy=true]"), f"the page {where}")
-        return page
-
-    return go
+    return lambda where, name="maria": be_at(page, place, where, name)
 
 
 # ---- what stands on the page ----

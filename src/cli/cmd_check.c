@@ -152,6 +152,11 @@ static int check(const struct parsed *p, struct repository *r, struct checking *
 		rc = repair_index(r->repo, &common_progress, &c->repair, &c->damaged, e);
 	if (!rc)
 		rc = check_run(r->repo, &o, &c->report, e);
+	if (!rc && c->report.errors && !r->lock) {
+		/* Somebody may have been pruning: what was there when we looked is somewhere else now. */
+		check_report_release(&c->report);
+		rc = check_run(r->repo, &o, &c->report, e);
+	}
 	progress_bar_stop(bar);
 	return rc;
 }

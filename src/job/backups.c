@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READINGS_MAX 5 /* of a repository that changes while it is listed */
+
 void backup_release(struct backup *b)
 {
 	snapshot_release(&b->snapshot);
@@ -224,20 +226,6 @@ void backup_list_keep_source(struct backup_list *l, const char *source)
 	l->n = kept;
 }
 
-int backup_list_load(struct repository *r, const char *source, struct backup_list *out, struct error *e)
-{
-	CLEANUP(snapshot_list_release) struct snapshot_list snapshots = {0};
-	int rc = snapshot_list_load(r->repo, &snapshots, e);
-
-	*out = (struct backup_list){0};
-	if (rc)
-		return rc;
-	load_manifests(r, &snapshots, out);
-	if (source)
-		backup_list_keep_source(out, source);
-	return 0;
-}
-
 static void keep_tagged(struct snapshot_list *l, const char *tag)
 {
 	size_t kept = 0;
@@ -250,7 +238,7 @@ static void keep_tagged(struct snapshot_list *l, const char *tag)
 	l->n = kept;
 }
 
-int backup_list_load_tagged(struct repository *r, const char *tag, struct backup_list *out, struct error *e)
+static int load_once(struct repository *r, const char *tag, struct backup_list *out, struct error *e)
 {
 	CLEANUP(snapshot_list_release) struct snapshot_list snapshots = {0};
 	int rc = snapshot_list_load(r->repo, &snapshots, e);
@@ -258,9 +246,52 @@ int backup_list_load_tagged(struct repository *r, const char *tag, struct backup
 	*out = (struct backup_list){0};
 	if (rc)
 		return rc;
-	keep_tagged(&snapshots, tag);
+	if (tag)
+		keep_tagged(&snapshots, tag);
 	load_manifests(r, &snapshots, out);
 	return 0;
+}
+
+static bool same_texts(const struct strlist *a, const struct strlist *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = !strcmp(a->v[i], b->v[i]);
+	return same;
+}
+
+/* What looks damaged may have been made, forgotten or packed anew since our index was read: damage is what is there
+ * again when all is read again. */
+static int load_sure(struct repository *r, const char *tag, struct backup_list *out, struct error *e)
+{
+	CLEANUP(strlist_release) struct strlist before = {0};
+	int rc = load_once(r, tag, out, e);
+
+	for (int i = 1; !rc && i < READINGS_MAX && !same_texts(&before, &out->damaged); i++) {
+		strlist_release(&before);
+		before = out->damaged;
+		out->damaged = (struct strlist){0};
+		backup_list_release(out);
+		rc = repo_load_index(r->repo, NULL, NULL, e);
+		if (!rc)
+			rc = load_once(r, tag, out, e);
+	}
+	return rc;
+}
+
+int backup_list_load(struct repository *r, const char *source, struct backup_list *out, struct error *e)
+{
+	int rc = load_sure(r, NULL, out, e);
+
+	if (!rc && source)
+		backup_list_keep_source(out, source);
+	return rc;
+}
+
+int backup_list_load_tagged(struct repository *r, const char *tag, struct backup_list *out, struct error *e)
+{
+	return load_sure(r, tag, out, e);
 }
 
 /* ---- access for engines ---- */

@@ -55,7 +55,9 @@ struct backup_list {
 };
 void backup_list_release(struct backup_list *l);
 /* All backups, those of `source` only when not NULL. Manifests are read by threads. A damaged manifest or tree does not
- * hide the backup: it is listed with what its snapshot says, and named in `damaged`. */
+ * hide the backup: it is listed with what its snapshot says, and named in `damaged`. Before anything is called damaged
+ * the index is loaded again and all read again: others may have removed, made or packed it anew meanwhile, when no lock
+ * is held or a shared one. */
 int backup_list_load(struct repository *r, const char *source, struct backup_list *out, struct error *e) MUST_USE;
 /* Only those with this tag; the manifests of others are not read. */
 int backup_list_load_tagged(struct repository *r, const char *tag, struct backup_list *out, struct error *e) MUST_USE;

@@ -23,8 +23,17 @@ static int none_found(const struct repository *r, const char *source, struct err
 	return error_hint(e, "backstay list shows what is there");
 }
 
+/* *doubtful: what a snapshot refers to could not be read. */
+static int read_backup(struct repository *r, struct snapshot *s, struct backup *out, bool *doubtful, struct error *e)
+{
+	int rc = backup_of_snapshot(r, s, out, e);
+
+	*doubtful = *doubtful || rc == -ERR_NOT_FOUND || rc == -ERR_CORRUPT;
+	return rc;
+}
+
 /* From the newest on: only the manifests up to the one wanted are read. */
-static int find_latest(struct repository *r, const char *source, struct backup *out, struct error *e)
+static int find_latest(struct repository *r, const char *source, struct backup *out, bool *doubtful, struct error *e)
 {
 	CLEANUP(snapshot_list_release) struct snapshot_list all = {0};
 	int rc = snapshot_list_load(r->repo, &all, e);
@@ -37,7 +46,7 @@ static int find_latest(struct repository *r, const char *source, struct backup *
 	for (size_t i = all.n; i-- > 0;) {
 		if (snapshot_has_tag(&all.v[i], TAG_SAFETY))
 			continue;
-		rc = backup_of_snapshot(r, &all.v[i], out, e);
+		rc = read_backup(r, &all.v[i], out, doubtful, e);
 		backup_short_id(out, id);
 		if (!rc && (!source || backup_has_source(out, source)))
 			return 0;
@@ -94,7 +103,7 @@ int backup_resolve(struct repository *r, const char *id, struct id *out, struct 
 	return rc == -ERR_NOT_FOUND ? resolve_original(r, id, out, e) : rc;
 }
 
-static int find_id(struct repository *r, const char *prefix, struct backup *out, struct error *e)
+static int find_id(struct repository *r, const char *prefix, struct backup *out, bool *doubtful, struct error *e)
 {
 	CLEANUP(snapshot_release) struct snapshot s = {0};
 	struct id id;
@@ -103,9 +112,10 @@ static int find_id(struct repository *r, const char *prefix, struct backup *out,
 	if (rc)
 		return error_hint(e, "name it by its id from `backstay list`, \"latest\" or \"latest:SOURCE\"");
 	rc = snapshot_load(r->repo, &id, &s, e);
+	*doubtful = rc == -ERR_NOT_FOUND;
 	if (rc)
 		return rc;
-	rc = backup_of_snapshot(r, &s, out, e);
+	rc = read_backup(r, &s, out, doubtful, e);
 	if (rc)
 		backup_release(out);
 	return rc;
@@ -116,14 +126,28 @@ const char *backup_which_source(const char *which)
 	return strncmp(which, LATEST_OF, strlen(LATEST_OF)) ? NULL : which + strlen(LATEST_OF);
 }
 
-int backup_find(struct repository *r, const char *which, struct backup *out, struct error *e)
+static int find_once(struct repository *r, const char *which, struct backup *out, bool *doubtful, struct error *e)
 {
-	*out = (struct backup){0};
 	const char *source = backup_which_source(which);
 
+	*out = (struct backup){0};
 	if (source || !strcmp(which, "latest"))
-		return find_latest(r, source, out, e);
-	return find_id(r, which, out, e) ? error_wrap(e, "backup %s", which) : 0;
+		return find_latest(r, source, out, doubtful, e);
+	return find_id(r, which, out, doubtful, e) ? error_wrap(e, "backup %s", which) : 0;
+}
+
+/* Looked for once more when it, or what it refers to, is not where it should be: it may have been tagged, forgotten or
+ * packed anew meanwhile, or made since our index was read. */
+int backup_find(struct repository *r, const char *which, struct backup *out, struct error *e)
+{
+	bool doubtful = false;
+	int rc = find_once(r, which, out, &doubtful, e);
+
+	if (!rc || !doubtful)
+		return rc;
+	error_clear(e);
+	rc = repo_load_index(r->repo, NULL, NULL, e);
+	return rc ? rc : find_once(r, which, out, &doubtful, e);
 }
 
 /* The new snapshot is there before the old one goes. */

@@ -222,12 +222,23 @@ static int verify_all(struct repository *r, const struct backup *backups, struct
 	for (size_t i = 0; !rc && i < n; i++)
 		if (v[i].ok)
 			rc = verify_deeper(&backups[i], &v[i], p, e);
-	if (!rc)
-		rc = keep_evidence(r, backups, v, n, e);
-	if (!rc && whole && report->errors)
-		rc = error_set(e, ERR_VERIFY, "%zu %s found in the repository, though every backup can be restored",
-			       report->errors, report->errors == 1 ? "defect was" : "defects were");
 	return rc;
+}
+
+static void begin(struct verify_result *v, const struct backup *backups, size_t n, enum verify_level level)
+{
+	for (size_t i = 0; i < n; i++) {
+		verify_result_release(&v[i]);
+		v[i] = (struct verify_result){.backup = backups[i].snapshot.id, .wanted = level};
+	}
+}
+
+static bool found_damage(const struct verify_result *v, size_t n, const struct check_report *report)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!v[i].ok)
+			return true;
+	return report->errors > 0;
 }
 
 int job_verify(struct repository *r, const struct backup *backups, size_t n, enum verify_level level,
@@ -236,11 +247,24 @@ int job_verify(struct repository *r, const struct backup *backups, size_t n, enu
 {
 	CLEANUP(check_report_release) struct check_report own = {0};
 	struct verify_result *v = mem_zero(n * sizeof *v);
+	struct check_report *found = report ? report : &own;
 
 	*out = v;
-	for (size_t i = 0; i < n; i++)
-		v[i] = (struct verify_result){.backup = backups[i].snapshot.id, .wanted = level};
+	begin(v, backups, n, level);
 	if (n == 0 && !whole_repository)
 		return 0;
-	return verify_all(r, backups, v, n, whole_repository, p, report ? report : &own, e);
+	int rc = verify_all(r, backups, v, n, whole_repository, p, found, e);
+
+	if (!rc && !r->lock && found_damage(v, n, found)) {
+		/* Somebody may have been pruning: what was there when we looked is somewhere else now. */
+		begin(v, backups, n, level);
+		check_report_release(found);
+		rc = verify_all(r, backups, v, n, whole_repository, p, found, e);
+	}
+	if (!rc)
+		rc = keep_evidence(r, backups, v, n, e);
+	if (!rc && whole_repository && found->errors)
+		rc = error_set(e, ERR_VERIFY, "%zu %s found in the repository, though every backup can be restored",
+			       found->errors, found->errors == 1 ? "defect was" : "defects were");
+	return rc;
 }

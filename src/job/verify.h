@@ -19,7 +19,8 @@ void verify_result_release(struct verify_result *v);
 /* V1 every byte read back and hashed; V2 structure; V3 restored into a private scratch place, which is removed; V4 rows
  * and hashes there equal the manifest and the stored copy. `whole_repository`: V1 covers every file of the repository
  * (verify --all), with what each problem hurts in `report` (zeroed, the caller's; may be NULL). Results for `n` backups
- * in *out, also after an error. -ERR_VERIFY when any failed. Evidence is kept. Loads the index anew: nothing of the
+ * in *out, also after an error. -ERR_VERIFY when any failed. Without a lock, damage is what is found twice: somebody may
+ * be pruning. Evidence is kept. Loads the index anew: nothing of the
  * repository may be open. */
 int job_verify(struct repository *r, const struct backup *backups, size_t n, enum verify_level level,
 	       bool whole_repository, struct progress *p, struct verify_result **out, struct check_report *report,

@@ -10,6 +10,7 @@
 
 #define CONFIG_FILE (&(struct store_file){.kind = STORE_CONFIG})
 #define LOAD_THREADS 4 /* also the number of index files that are in memory at a time */
+#define LISTINGS_MAX 8 /* of an index that changes while it is read */
 #define COPIES_MAX 8   /* places of a blob that are tried */
 #define PREFIX_MIN 4
 
@@ -116,6 +117,18 @@ static int collect(const char *name, uint64_t size, void *ctx)
 	return 0;
 }
 
+static int find_name(const char *name, uint64_t size, void *ctx)
+{
+	return strcmp(name, ctx) == 0;
+}
+
+int repo_is_listed(struct repo *r, enum store_kind kind, const struct id *id, struct error *e)
+{
+	char hex[ID_HEX_LEN + 1];
+
+	return store_list(r->store, kind, find_name, id_hex(id, hex), e);
+}
+
 /* The work of loading all index files, shared by its threads. */
 struct loading {
 	struct repo *repo;
@@ -123,9 +136,17 @@ struct loading {
 	struct progress *progress;
 	pthread_mutex_t mutex;   /* guards what follows */
 	struct id_list *damaged; /* or NULL: then damage is a failure too */
+	struct id_list missing;  /* listed, but not there */
 	int result;
 	struct error error; /* of the first failure */
 };
+
+static void loading_release(struct loading *l)
+{
+	index_free(l->index);
+	id_list_release(&l->missing);
+	pthread_mutex_destroy(&l->mutex);
+}
 
 static int add_pack(const struct index_pack *pack, void *ctx, struct error *e)
 {
@@ -161,7 +182,9 @@ static void load_item(int worker, void *item, void *ctx)
 	int r = load_file(l, id, &e);
 	progress_items(l->progress, 1);
 	pthread_mutex_lock(&l->mutex);
-	if (l->damaged && (r == -ERR_CORRUPT || r == -ERR_NOT_FOUND)) {
+	if (r == -ERR_NOT_FOUND) {
+		id_list_add(&l->missing, id);
+	} else if (l->damaged && r == -ERR_CORRUPT) {
 		id_list_add(l->damaged, id);
 	} else if (r && l->result == 0) {
 		l->result = r;
@@ -170,28 +193,71 @@ static void load_item(int worker, void *item, void *ctx)
 	pthread_mutex_unlock(&l->mutex);
 }
 
-int repo_load_index(struct repo *r, struct progress *p, struct id_list *damaged, struct error *e)
+static void load_files(struct loading *l, struct id_list *ids)
+{
+	progress_phase(l->progress, "loading the index", "files", 0, ids->n);
+	index_free(l->index);
+	l->index = index_new();
+	id_list_release(&l->missing);
+	struct pool *pool = pool_new("index", pool_cpus(LOAD_THREADS), LOAD_THREADS, load_item, l);
+	for (size_t i = 0; i < ids->n; i++)
+		pool_submit(pool, &ids->v[i]);
+	pool_free(pool);
+}
+
+/* *gone: a file is not listed any more: a prune has put others in its place, and all must be read again. One that is
+ * listed still, and yet not there, is damage. */
+static int judge_missing(struct loading *l, bool *gone, struct error *e)
+{
+	char hex[ID_HEX_LEN + 1];
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < l->missing.n; i++) {
+		const struct id *id = &l->missing.v[i];
+
+		r = repo_is_listed(l->repo, STORE_INDEX, id, e);
+		if (r == 0)
+			*gone = true;
+		else if (r > 0 && l->damaged)
+			id_list_add(l->damaged, id);
+		else if (r > 0)
+			r = error_set(e, ERR_CORRUPT, "index %.8s is listed, but not there", id_hex(id, hex));
+	}
+	return r < 0 ? r : 0;
+}
+
+static int load_listed(struct loading *l, bool *gone, struct error *e)
 {
 	CLEANUP(id_list_release) struct id_list ids = {0};
-	struct loading l = {.repo = r, .progress = p, .mutex = PTHREAD_MUTEX_INITIALIZER, .damaged = damaged};
+	size_t before = l->damaged ? l->damaged->n : 0;
+	int r = store_list(l->repo->store, STORE_INDEX, collect, &ids, e);
 
-	int result = store_list(r->store, STORE_INDEX, collect, &ids, e);
+	*gone = false;
+	if (r)
+		return r;
+	load_files(l, &ids);
+	if (l->result)
+		*e = l->error;
+	r = l->result ? l->result : judge_missing(l, gone, e);
+	if (*gone && l->damaged)
+		l->damaged->n = before;
+	return r;
+}
+
+int repo_load_index(struct repo *r, struct progress *p, struct id_list *damaged, struct error *e)
+{
+	CLEANUP(loading_release) struct loading l = {.repo = r, .progress = p, .mutex = PTHREAD_MUTEX_INITIALIZER, .damaged = damaged};
+	bool gone = true;
+	int result = 0;
+
+	for (int i = 0; result == 0 && gone && i < LISTINGS_MAX; i++)
+		result = load_listed(&l, &gone, e);
+	if (result == 0 && gone)
+		result = error_set(e, ERR_TEMPORARY, "its files keep changing while they are read");
 	if (result)
 		return error_wrap(e, "loading the index");
-	progress_phase(p, "loading the index", "files", 0, ids.n);
-	l.index = index_new();
-	struct pool *pool = pool_new("index", pool_cpus(LOAD_THREADS), LOAD_THREADS, load_item, &l);
-	for (size_t i = 0; i < ids.n; i++)
-		pool_submit(pool, &ids.v[i]);
-	pool_free(pool);
-	pthread_mutex_destroy(&l.mutex);
-	if (l.result) {
-		index_free(l.index);
-		*e = l.error;
-		return error_wrap(e, "loading the index");
-	}
 	repo_drop_index(r);
-	r->index = l.index;
+	r->index = TAKE(l.index);
 	return 0;
 }
 

@@ -29,9 +29,14 @@ void repo_free(struct repo *r); /* wipes the key; NULL is legal */
 
 /* Read every index file into memory (again: what is loaded already is replaced). Any unreadable index file is an error:
  * never work on half an index. With `damaged` not NULL, unreadable index files are collected there instead (for check
- * and repair). Loading is spread over threads. */
+ * and repair). When a file is not listed any more (somebody prunes), all are listed and read again. Loading is spread
+ * over threads. */
 int repo_load_index(struct repo *r, struct progress *p, struct id_list *damaged, struct error *e) MUST_USE;
 void repo_drop_index(struct repo *r);
+
+/* Whether a file is listed: 1, 0, or -kind. What was listed, is not there and not listed now either has been removed by
+ * somebody meanwhile; what is listed still is missing from a broken store. */
+int repo_is_listed(struct repo *r, enum store_kind kind, const struct id *id, struct error *e) MUST_USE;
 
 /* One blob's plaintext (out cleared first). -ERR_NOT_FOUND when no index lists it; -ERR_CORRUPT when damaged (another
  * copy is tried before). Any thread, each with its own codec. */

@@ -47,7 +47,8 @@ struct snapshot_list {
 };
 void snapshot_list_release(struct snapshot_list *l);
 /* Load all. A damaged file does not hide the others: it is listed apart, and whoever deletes anything must refuse
- * while there is one. */
+ * while there is one. One that went since it was listed is none: the list is made again, for what may have taken its
+ * place. One that is listed still, but not there, is damaged. */
 int snapshot_list_load(struct repo *r, struct snapshot_list *out, struct error *e) MUST_USE;
 
 #endif

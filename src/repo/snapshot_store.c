@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define LOAD_THREADS 8
+#define LISTINGS_MAX 8 /* of a list that changes while it is read */
 
 int snapshot_save(struct repo *r, struct snapshot *s, struct error *e)
 {
@@ -108,22 +109,17 @@ static void load_all(struct repo *r, struct slots *s)
 	pool_free(p);
 }
 
-static int find_name(const char *name, uint64_t size, void *ctx)
-{
-	return memcmp(name, ctx, ID_HEX_LEN) == 0;
-}
-
 /* A listed file that cannot be found was forgotten by someone in between, unless it is still listed: then the
  * store is broken, and silence would let its data be pruned. 1 when it is forgotten. */
 static int was_forgotten(struct repo *r, const struct id *id, struct error *e)
 {
-	char hex[ID_HEX_LEN + 1];
-	int rc = store_list(r->store, STORE_SNAPSHOT, find_name, id_hex(id, hex), e);
+	int rc = repo_is_listed(r, STORE_SNAPSHOT, id, e);
 
 	return rc < 0 ? rc : !rc;
 }
 
-static int take_slot(struct repo *r, struct slot *s, struct snapshot_list *out, struct error *e)
+/* *forgotten: it went since it was listed. */
+static int take_slot(struct repo *r, struct slot *s, struct snapshot_list *out, bool *forgotten, struct error *e)
 {
 	if (s->result == 0) {
 		GROW(out->v, out->n, out->cap);
@@ -133,6 +129,8 @@ static int take_slot(struct repo *r, struct slot *s, struct snapshot_list *out, 
 	}
 	if (s->result == -ERR_NOT_FOUND) {
 		int rc = was_forgotten(r, &s->id, e);
+		if (rc > 0)
+			*forgotten = true;
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
 	} else if (s->result != -ERR_CORRUPT && s->result != -ERR_LIMIT) {
@@ -152,17 +150,31 @@ static int by_time(const void *a, const void *b)
 	return c ? c : id_cmp(&x->id, &y->id);
 }
 
-int snapshot_list_load(struct repo *r, struct snapshot_list *out, struct error *e)
+static int load_listed(struct repo *r, struct snapshot_list *out, bool *forgotten, struct error *e)
 {
 	CLEANUP(slots_release) struct slots slots = {0};
 
-	*out = (struct snapshot_list){0};
+	*forgotten = false;
 	int rc = store_list(r->store, STORE_SNAPSHOT, collect_name, &slots, e);
 	if (rc < 0 || slots.n == 0)
 		return rc;
 	load_all(r, &slots);
 	for (size_t i = 0; i < slots.n && rc == 0; i++)
-		rc = take_slot(r, &slots.v[i], out, e);
+		rc = take_slot(r, &slots.v[i], out, forgotten, e);
+	return rc;
+}
+
+/* What went may have gone because another took its place, which the first listing may not have had. */
+int snapshot_list_load(struct repo *r, struct snapshot_list *out, struct error *e)
+{
+	bool forgotten = true;
+	int rc = 0;
+
+	*out = (struct snapshot_list){0};
+	for (int i = 0; rc == 0 && forgotten && i < LISTINGS_MAX; i++) {
+		snapshot_list_release(out);
+		rc = load_listed(r, out, &forgotten, e);
+	}
 	if (rc < 0)
 		snapshot_list_release(out);
 	else if (out->n)

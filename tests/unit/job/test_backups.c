@@ -6,6 +6,10 @@
 
 #include "support.h"
 
+#include "repo/prune.h"
+
+#include <stdatomic.h>
+
 static struct repository r;
 
 static int enter(void **state)
@@ -301,6 +305,180 @@ static void sources_of_others_are_found_wherever_they_were_put(void **state)
 	assert_source(put_snapshot(&r, "/dump.sql", "", "dump.sql", "text"), 1, "dump.sql", "folder:/dump.sql");
 }
 
+/* ---- beside others, without a lock ---- */
+
+/* What somebody else does, once, just before the first file of that kind is read. */
+static struct {
+	enum store_kind kind;
+	void (*act)(struct repository *other);
+	struct store_ops ops;
+	const struct store_ops *original;
+	atomic_bool armed;
+} meanwhile;
+
+static void act_now(enum store_kind kind)
+{
+	if (kind != meanwhile.kind || !atomic_exchange(&meanwhile.armed, false))
+		return;
+	struct repo repo = *r.repo;
+	struct repository other = {.location = r.location, .repo = &repo};
+	struct error e;
+
+	repo.index = NULL;
+	assert_ok(repo_load_index(&repo, NULL, NULL, &e));
+	meanwhile.act(&other);
+	repo_drop_index(&repo);
+}
+
+static int racing_get(struct store *s, const struct store_file *f, uint64_t at, void *p, size_t n, struct error *e)
+{
+	act_now(f->kind);
+	return meanwhile.original->get(s, f, at, p, n, e);
+}
+
+static int racing_size(struct store *s, const struct store_file *f, uint64_t *size, struct error *e)
+{
+	act_now(f->kind);
+	return meanwhile.original->size(s, f, size, e);
+}
+
+static void arm(enum store_kind kind, void (*act)(struct repository *other))
+{
+	struct store *s = r.repo->store;
+
+	if (s->ops != &meanwhile.ops)
+		meanwhile.original = s->ops;
+	meanwhile.ops = *meanwhile.original;
+	meanwhile.ops.get = racing_get;
+	meanwhile.ops.size = racing_size;
+	s->ops = &meanwhile.ops;
+	meanwhile.kind = kind;
+	meanwhile.act = act;
+	atomic_store(&meanwhile.armed, true);
+}
+
+static void prunes(struct repository *other)
+{
+	struct prune_options o = {0};
+	struct prune_stats stats;
+	struct error e;
+
+	assert_ok(prune_run(other->repo, &o, &stats, &e));
+	assert_true(stats.packs_removed + stats.packs_repacked > 0);
+}
+
+static void forgets_and_prunes(struct repository *other)
+{
+	CLEANUP(snapshot_list_release) struct snapshot_list l = {0};
+	struct error e;
+
+	assert_ok(snapshot_list_load(other->repo, &l, &e));
+	assert_ok(snapshot_remove(other->repo, &l.v[1].id, &e));
+	prunes(other);
+}
+
+static void pins(struct repository *other)
+{
+	CLEANUP(backup_release) struct backup b = {0};
+	struct id fresh;
+	struct error e;
+
+	find(other, "latest", &b);
+	assert_ok(backup_pin(other, &b.snapshot.id, !backup_is_pinned(&b), &fresh, &e));
+}
+
+static void backs_up(struct repository *other)
+{
+	put_db("app.db", "INSERT INTO t VALUES(hex(randomblob(50000)))");
+	back_up(other, SOURCES("app.db"));
+}
+
+static const struct {
+	void (*act)(struct repository *other);
+	size_t backups; /* afterwards, of three */
+} acts[] = {{prunes, 3}, {forgets_and_prunes, 2}, {pins, 3}, {backs_up, 4}};
+
+/* Three backups, and what a fourth one, removed, has left. */
+static void make_three(void)
+{
+	struct error e;
+	struct id id;
+
+	put_db("app.db", "CREATE TABLE t(x)");
+	for (int i = 0; i < 4; i++) {
+		put_db("app.db", "INSERT INTO t VALUES(hex(randomblob(50000)))");
+		const char *made = back_up(&r, SOURCES("app.db"));
+
+		assert_true(id_parse(&id, made, ID_HEX_LEN));
+		if (i == 0)
+			assert_ok(snapshot_remove(r.repo, &id, &e));
+	}
+}
+
+static void start_anew(void)
+{
+	repository_release(&r);
+	unlink(at("app.db"));
+	repo_make(&r);
+	make_three();
+}
+
+static bool has_tree(const struct backup_list *l, const struct id *tree)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].has_manifest && id_equal(&l->v[i].snapshot.tree, tree))
+			return true;
+	return false;
+}
+
+/* None is damaged, and those of the three that are there still are listed. One that was read before it went may be. */
+static void assert_listed(size_t n)
+{
+	CLEANUP(backup_list_release) struct backup_list l = {0};
+	CLEANUP(backup_list_release) struct backup_list quiet = {0};
+
+	load(NULL, &l);
+	assert_false(atomic_load(&meanwhile.armed));
+	assert_int_equal(l.damaged.n, 0);
+	load(NULL, &quiet);
+	assert_int_equal(quiet.n, n);
+	for (size_t i = 0; i < n && i < 3; i++)
+		assert_true(has_tree(&l, &quiet.v[i].snapshot.tree));
+}
+
+static void what_others_remove_pack_anew_pin_or_make_while_it_is_listed_is_no_damage(void **state)
+{
+	static const enum store_kind kinds[] = {STORE_INDEX, STORE_SNAPSHOT, STORE_DATA};
+	struct error e;
+
+	for (size_t a = 0; a < ARRAY_LEN(acts); a++)
+		for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+			start_anew();
+			arm(kinds[k], acts[a].act);
+			assert_ok(repo_load_index(r.repo, NULL, NULL, &e));
+			assert_listed(acts[a].backups);
+		}
+}
+
+static void what_others_do_while_a_backup_is_looked_for_does_not_hide_it(void **state)
+{
+	static const enum store_kind kinds[] = {STORE_SNAPSHOT, STORE_DATA};
+
+	for (size_t a = 0; a < ARRAY_LEN(acts); a++)
+		for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+			CLEANUP(backup_release) struct backup b = {0};
+			CLEANUP(backup_release) struct backup again = {0};
+			char hex[ID_HEX_LEN + 1];
+
+			start_anew();
+			find(&r, "latest", &b);
+			arm(kinds[k], acts[a].act);
+			find(&r, id_hex(&b.snapshot.id, hex), &again);
+			assert_false(atomic_load(&meanwhile.armed));
+			assert_true(id_equal(&again.snapshot.tree, &b.snapshot.tree));
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +494,8 @@ int main(void)
 		IN_REPOSITORY(a_pin_comes_and_goes_and_the_first_id_finds_it_still),
 		IN_REPOSITORY(a_backup_that_a_schedule_made_says_which),
 		IN_REPOSITORY(sources_of_others_are_found_wherever_they_were_put),
+		IN_REPOSITORY(what_others_remove_pack_anew_pin_or_make_while_it_is_listed_is_no_damage),
+		IN_REPOSITORY(what_others_do_while_a_backup_is_looked_for_does_not_hide_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -292,6 +292,53 @@ static void half_an_index_is_never_worked_on(void **state)
 	repo_free(r);
 }
 
+static struct store_ops vanishing;
+static const struct store_ops *whole;
+static bool listed_still;
+static atomic_int index_reads;
+
+/* Each third index file goes, or not, just before it is read. */
+static int vanishing_size(struct store *s, const struct store_file *f, uint64_t *size, struct error *e)
+{
+	if (f->kind == STORE_INDEX && ++index_reads % 3 == 0) {
+		if (listed_still)
+			return error_set(e, ERR_NOT_FOUND, "index/%s: there is no such file", f->name);
+		assert_int_equal(whole->remove(s, f, e), 0);
+	}
+	return whole->size(s, f, size, e);
+}
+
+static void an_index_file_that_went_meanwhile_is_none_and_one_that_is_listed_still_is_damage(void **state)
+{
+	struct repo *r = memory_repo();
+	struct id ids[4];
+	struct error e;
+	CLEANUP(id_list_release) struct id_list damaged = {0};
+
+	for (int i = 0; i < 5; i++) {
+		AUTO_FREE char *text = mem_printf("blob %d", i);
+		write_pack(r, (const char *const[]){text}, 1, true, ids);
+	}
+	patch_store(r, &vanishing, &whole)->size = vanishing_size;
+	listed_still = true;
+	index_reads = 0;
+	assert_int_equal(repo_load_index(r, NULL, NULL, &e), -ERR_CORRUPT);
+	assert_non_null(strstr(e.text, " is listed, but not there"));
+	assert_null(r->index);
+	index_reads = 0;
+	assert_int_equal(repo_load_index(r, NULL, &damaged, &e), 0);
+	assert_int_equal(damaged.n, 1);
+	assert_int_equal(index_pack_count(r->index), 4);
+
+	listed_still = false;
+	index_reads = 0;
+	id_list_release(&damaged);
+	assert_int_equal(repo_load_index(r, NULL, &damaged, &e), 0);
+	assert_int_equal(damaged.n, 0);
+	assert_int_equal(index_pack_count(r->index), 2);
+	repo_free(r);
+}
+
 static void an_index_that_cannot_be_read_is_no_damage(void **state)
 {
 	struct repo *r = memory_repo();
@@ -418,6 +465,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_config_is_told),
 		cmocka_unit_test(a_repository_of_restic_is_opened_and_read),
 		cmocka_unit_test(half_an_index_is_never_worked_on),
+		cmocka_unit_test(an_index_file_that_went_meanwhile_is_none_and_one_that_is_listed_still_is_damage),
 		cmocka_unit_test(an_index_that_cannot_be_read_is_no_damage),
 		cmocka_unit_test(loading_can_be_cancelled_and_tells_how_far_it_is),
 		cmocka_unit_test(a_damaged_blob_is_read_from_its_other_pack),

@@ -221,6 +221,7 @@ static const struct store_ops *original;
 static enum err_kind failing_kind;
 static struct store_file victim;
 static bool victim_vanishes;
+static char newcomer[STORE_NAME_LEN + 1]; /* in no listing before the second */
 
 /* Reading the victim fails; when it vanishes it is not listed any more either. */
 static int failing_get(struct store *s, const struct store_file *f, uint64_t at, void *p, size_t n, struct error *e)
@@ -245,22 +246,23 @@ static atomic_int lists;
 struct listing {
 	store_list_fn fn;
 	void *ctx;
+	const char *hidden;
 };
 
-static int all_but_victim(const char *name, uint64_t size, void *ctx)
+static int all_but_hidden(const char *name, uint64_t size, void *ctx)
 {
 	struct listing *l = ctx;
 
-	return strcmp(name, victim.name) == 0 ? 0 : l->fn(name, size, l->ctx);
+	return strcmp(name, l->hidden) == 0 ? 0 : l->fn(name, size, l->ctx);
 }
 
 static int forgetting_list(struct store *s, enum store_kind kind, store_list_fn fn, void *ctx, struct error *e)
 {
-	struct listing l = {fn, ctx};
+	struct listing l = {fn, ctx, newcomer};
 
 	if (victim_vanishes && lists++ > 0)
-		return original->list(s, kind, all_but_victim, &l, e);
-	return original->list(s, kind, fn, ctx, e);
+		l.hidden = victim.name;
+	return original->list(s, kind, all_but_hidden, &l, e);
 }
 
 static void fail_reading(struct repo *r, const struct id *id, enum err_kind kind, bool vanishes)
@@ -273,6 +275,7 @@ static void fail_reading(struct repo *r, const struct id *id, enum err_kind kind
 	id_hex(id, victim.name);
 	failing_kind = kind;
 	victim_vanishes = vanishes;
+	newcomer[0] = 0;
 	lists = 0;
 }
 
@@ -319,6 +322,21 @@ static void a_snapshot_forgotten_while_it_is_listed_is_left_out(void **state)
 	assert_int_equal(l.damaged.n, 0);
 }
 
+static void a_snapshot_that_takes_the_place_of_another_while_it_is_listed_is_found(void **state)
+{
+	struct repo *r = *state;
+	CLEANUP(snapshot_list_release) struct snapshot_list l;
+	struct id id = save_at(r, 1), fresh = save_at(r, 2);
+	struct error e = {0};
+
+	fail_reading(r, &id, ERR_NOT_FOUND, true);
+	id_hex(&fresh, newcomer);
+	assert_int_equal(snapshot_list_load(r, &l, &e), 0);
+	assert_int_equal(l.n, 1);
+	assert_true(id_equal(&l.v[0].id, &fresh));
+	assert_int_equal(l.damaged.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +354,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_snapshot_that_is_listed_but_not_there_counts_as_damaged, set_up,
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_snapshot_forgotten_while_it_is_listed_is_left_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_snapshot_that_takes_the_place_of_another_while_it_is_listed_is_found,
+			set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

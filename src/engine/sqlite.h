@@ -162,6 +162,8 @@ struct sqlite_merge {
 	const struct manifest_source *manifest;
 	const struct strlist *tables;             /* empty: all */
 	enum restore_mode mode;
+	int (*before_write)(void *ctx, struct error *e);  /* called once no other can write any more; or NULL */
+	void *ctx;
 	struct progress *progress;
 };
 int sqlite_tables_restore(struct sqlite_merge *m, struct restore_result *out, struct error *e) MUST_USE;

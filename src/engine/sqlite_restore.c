@@ -225,38 +225,49 @@ static int fit_page_size(sqlite3 *live, sqlite3 *from, bool *was_wal, struct err
 	return err;
 }
 
-/* All of it in one transaction: whatever happens before its end, the live database stays what it was. */
-static int copy_over(const struct run *s, sqlite3 *live, sqlite3 *from, struct error *e)
+static unsigned data_version(sqlite3 *db)
 {
-	int rc, err = 0, page = 0;
+	unsigned version = 0;
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+	return version;
+}
+
+/* What others wrote after the safety backup would be in neither. */
+static int written_meanwhile(const struct run *s, struct error *e)
+{
+	error_set(e, ERR_LOCKED, "another program wrote to %s right after its safety backup; nothing was changed",
+		s->target);
+	return error_hint(e, "stop the programs that write to it, or try again");
+}
+
+/* All of it in one transaction: whatever happens before its end, the live database stays what it was. The first step,
+ * of no pages, takes the lock; `version` is what the live database must be then. */
+static int copy_over(const struct run *s, sqlite3 *live, sqlite3 *from, unsigned version, struct error *e)
+{
+	int err = 0, page = 0;
 	int64_t size = 0;
 	sqlite3_backup *backup = sqlite3_backup_init(live, "main", from, "main");
 	if (!backup)
 		return sqlite_error(live, sqlite3_errcode(live), e, "writing %s", s->target);
 	if (sqlite_number(from, &size, e, "PRAGMA page_size") == 0)
 		page = (int)size;
-	int left = 0;
-	do {
+	int left = 0, rc = sqlite3_backup_step(backup, 0);
+	if (rc == SQLITE_OK && data_version(live) != version)
+		err = written_meanwhile(s, e);
+	while (rc == SQLITE_OK && !err) {
 		rc = sqlite3_backup_step(backup, STEP);
 		err = rc == SQLITE_DONE ? 0 : progress_check(s->r->progress, e);
 		int now = sqlite3_backup_remaining(backup);
 		if (left > now)
 			progress_bytes(s->r->progress, (uint64_t)(left - now) * (uint64_t)page);
 		left = now;
-	} while (rc == SQLITE_OK && !err);
+	}
 	/* The transaction ends here: rolled back unless every page was written. */
 	int end = sqlite3_backup_finish(backup);
 	if (err)
 		return err;
 	rc = rc == SQLITE_DONE ? end : rc;
 	return rc == SQLITE_OK ? 0 : sqlite_error(live, rc, e, "writing %s", s->target);
-}
-
-static unsigned data_version(sqlite3 *db)
-{
-	unsigned version = 0;
-	sqlite3_file_control(db, "main", SQLITE_FCNTL_DATA_VERSION, &version);
-	return version;
 }
 
 /* Count again what is live now, unless another program was quick enough to have changed it. */
@@ -284,24 +295,53 @@ static int before_swap(const struct run *s, struct error *e)
 	return s->exists && s->r->before_swap ? s->r->before_swap(s->r->ctx, e) : 0;
 }
 
+/* The safety backup, while nobody else may write. */
+static int keep_safe(const struct run *s, sqlite3 *live, unsigned *version, struct error *e)
+{
+	CLEANUP(sqlite_close_handle) sqlite3 *guard = NULL;
+	int err = sqlite_open_live(s->target, LIVE_WRITE, s->r->progress, &guard, e);
+	int rc = err ? SQLITE_OK : sqlite3_exec(guard, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		err = sqlite_error(guard, rc, e, "writing %s", s->target);
+	if (err)
+		return err;
+	err = sqlite_exec(live, e, "SELECT 1 FROM sqlite_schema LIMIT 1");
+	*version = data_version(live);
+	return err ? err : before_swap(s, e);
+}
+
+/* The page size fitted, if nobody has written since. */
+static int prepare_live(const struct run *s, sqlite3 *live, sqlite3 *from, unsigned *version, bool *was_wal,
+	struct error *e)
+{
+	int err = sqlite_exec(live, e, "SELECT 1 FROM sqlite_schema LIMIT 1");
+	if (!err && data_version(live) != *version)
+		err = written_meanwhile(s, e);
+	if (!err)
+		err = fit_page_size(live, from, was_wal, e);
+	*version = data_version(live);
+	return err;
+}
+
 static int replace(const struct run *s, struct error *e)
 {
 	CLEANUP(sqlite_close_handle) sqlite3 *live = NULL, *from = NULL;
 	struct source *scratch;
+	unsigned version = 0;
 	bool was_wal = false;
 	int err = sqlite_source_of(s->fd, &scratch, e);
 	if (!err)
 		err = sqlite_open_source(scratch, &from, e);
 	if (!err)
-		err = before_swap(s, e);
+		err = sqlite_open_live(s->target, LIVE_WRITE, s->r->progress, &live, e);
+	if (!err)
+		err = keep_safe(s, live, &version, e);
 	if (err)
 		return err;
 	progress_phase(s->r->progress, "writing", NULL, s->from->size, 0);
-	err = sqlite_open_live(s->target, LIVE_WRITE, s->r->progress, &live, e);
+	err = prepare_live(s, live, from, &version, &was_wal, e);
 	if (!err)
-		err = fit_page_size(live, from, &was_wal, e);
-	if (!err)
-		err = copy_over(s, live, from, e);
+		err = copy_over(s, live, from, version, e);
 	if (was_wal)
 		sqlite3_exec(live, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
 	return err ? err : compare_live(s, live, e);
@@ -312,11 +352,10 @@ static int merge(struct run *s, struct error *e)
 {
 	static const struct strlist all;
 	struct sqlite_merge m = {.manifest = s->r->from->manifest, .tables = s->r->tables ? s->r->tables : &all,
-		.mode = s->r->mode, .progress = s->r->progress};
+		.mode = s->r->mode, .before_write = s->exists ? s->r->before_swap : NULL, .ctx = s->r->ctx,
+		.progress = s->r->progress};
 	CLEANUP(sqlite_close_handle) sqlite3 *live = NULL;
-	int err = before_swap(s, e);
-	if (!err)
-		err = sqlite_source_of(s->fd, &m.stored, e);
+	int err = sqlite_source_of(s->fd, &m.stored, e);
 	if (err)
 		return err;
 	fs_close(&s->fd);

@@ -401,8 +401,11 @@ int sqlite_tables_restore(struct sqlite_merge *m, struct restore_result *out, st
 		err = sqlite_exec(m->live, e, "BEGIN IMMEDIATE");
 	if (err)
 		return err;
+	/* Nobody else writes from here on. */
+	err = m->before_write ? m->before_write(m->ctx, e) : 0;
 	sqlite3_progress_handler(m->live, 100000, is_cancelled, m->progress);
-	err = work(m, out, e);
+	if (!err)
+		err = work(m, out, e);
 	struct error cancelled = {0};
 	if (err && progress_check(m->progress, &cancelled)) {
 		*e = cancelled;

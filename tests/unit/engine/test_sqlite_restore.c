@@ -60,10 +60,21 @@ static void back_up(struct place *p, const char *sql)
 	unlink(shm);
 }
 
+static int write_as_another(const char *path)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	int rc = sqlite3_exec(db, "CREATE TABLE of_another(x)", NULL, NULL, NULL);
+	sqlite3_close(db);
+	return rc;
+}
+
 static int count_swap(void *ctx, struct error *e)
 {
 	struct place *p = ctx;
 	p->swaps++;
+	/* What was written after the safety backup would be in neither. */
+	assert_int_equal(write_as_another(p->target), SQLITE_BUSY);
 	return p->refuse_swap ? error_set(e, ERR_NO_SPACE, "no room for the safety backup") : 0;
 }
 
@@ -165,6 +176,22 @@ static void a_stored_copy_that_is_damaged_leaves_the_target_as_it_was(void **sta
 	assert_memory_equal(before.p, after.p, before.len);
 	assert_int_equal(p->swaps, 0);
 	assert_files(p, "app.db source.db");
+}
+
+static void nobody_else_writes_from_the_safety_backup_to_the_end_of_the_restore(void **state)
+{
+	struct place *p = *state;
+	back_up(p, "CREATE TABLE t(a)");
+	for (int i = 0; i < 4; i++) {
+		p->mode = i & 1 ? RESTORE_PRESERVE : RESTORE_OVERWRITE;
+		unlink(p->target);
+		lite_make(p->target, i & 2 ? "PRAGMA journal_mode=WAL; CREATE TABLE live(a)" : "CREATE TABLE live(a)");
+		restore_ok(p);
+		/* count_swap() tried. */
+		assert_int_equal(p->swaps, i + 1);
+		assert_text(p, "SELECT count(*) FROM sqlite_schema WHERE name = 'of_another'", "0");
+		assert_int_equal(write_as_another(p->target), SQLITE_OK);
+	}
 }
 
 static void a_refused_safety_backup_stops_the_restore(void **state)
@@ -729,6 +756,7 @@ int main(void)
 		T(R10_a_target_that_is_no_database_is_refused_before_anything),
 		T(R10_a_backup_that_is_no_database_is_refused_before_anything),
 		T(a_stored_copy_that_is_damaged_leaves_the_target_as_it_was),
+		T(nobody_else_writes_from_the_safety_backup_to_the_end_of_the_restore),
 		T(a_refused_safety_backup_stops_the_restore),
 		T(a_table_that_is_not_in_the_backup_stops_it_before_anything),
 		T(a_target_in_use_is_waited_for_and_then_named),

@@ -37,7 +37,8 @@ struct retention_item {
 };
 /* Only good backups use up a rule's places (a partial one is kept while no good one of that period exists); `max`
  * counts good and other ones apart. Whatever the policies say, what is pinned is kept, and of every source its newest
- * good and its newest verified backup, in whichever group that is. */
+ * good and its newest verified backup, in whichever group that is. One that is dated more than a day ahead of `now` was
+ * made while a clock was wrong: it is kept, and neither takes a place nor is the newest. */
 void retention_apply(struct retention_item *items, size_t n, struct timespec now);
 bool retention_is_empty(const struct retention_policy *p);
 

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Two machines' clocks are never quite the same, and one that was a time zone off is forgiven. */
+#define FUTURE_SECONDS 86400.0
+
 /* What a rule calls one period: two backups with the same text share a place. */
 typedef void (*period_fn)(const struct retention_item *i, char out[64]);
 
@@ -195,6 +198,13 @@ static void apply_to_safety(const struct retention_policy *p, struct retention_i
 		drop(i, "safety backup, its time for undo is over");
 }
 
+/* Made while a clock was wrong. It would take the place of every newer one, so it takes none, and stays until its time has
+ * come. */
+static bool is_ahead(const struct retention_item *i, struct timespec now)
+{
+	return time_between(now, i->time) > FUTURE_SECONDS;
+}
+
 /* ---- the floor under every policy ---- */
 
 /* The newest of each source. */
@@ -236,12 +246,12 @@ static void keep_all_of(const struct map *newest, const char *what)
 	}
 }
 
-static void keep_newest(struct retention_item *items, size_t n)
+static void keep_newest(struct retention_item *items, size_t n, struct timespec now)
 {
 	struct map *good = map_new(), *verified = map_new();
 
 	for (size_t i = 0; i < n; i++) {
-		if (items[i].safety || !items[i].good)
+		if (items[i].safety || !items[i].good || is_ahead(&items[i], now))
 			continue;
 		consider_sources(good, &items[i]);
 		if (items[i].verified)
@@ -273,6 +283,8 @@ void retention_apply(struct retention_item *items, size_t n, struct timespec now
 		drop(&items[i], "no rule keeps it");
 		if (!items[i].policy)
 			keep(&items[i], "%s", items[i].held);
+		else if (is_ahead(&items[i], now))
+			keep(&items[i], "its time is yet to come");
 		else if (items[i].safety)
 			apply_to_safety(items[i].policy, &items[i], now);
 		else
@@ -287,7 +299,7 @@ void retention_apply(struct retention_item *items, size_t n, struct timespec now
 	for (size_t i = 0; i < n; i++)
 		if (items[i].pinned)
 			keep(&items[i], "pinned");
-	keep_newest(items, n);
+	keep_newest(items, n, now);
 }
 
 bool retention_is_empty(const struct retention_policy *p)

@@ -107,6 +107,22 @@ static void the_newest_verified_backup_stays_when_newer_ones_are_not_verified(vo
 	assert_string_equal(v[9].reason, "last");
 }
 
+static void what_a_wrong_clock_dated_ahead_is_kept_and_takes_the_place_of_none(void **state)
+{
+	struct retention_policy p = {.last = 2};
+	AUTO_FREE struct retention_item *v = series("2026-11-21T02:00:00Z", 10, DAY);
+
+	v[4].time = at("2099-01-01T00:00:00Z");
+	v[5].time = at("2026-11-22T02:59:59Z");
+	v[4].verified = v[8].verified = true;
+	apply(&p, v, 10, at("2026-11-21T03:00:00Z"));
+	assert_string_equal(v[4].reason, "its time is yet to come");
+	assert_string_equal(v[5].reason, "last");
+	assert_string_equal(v[9].reason, "last");
+	assert_string_equal(v[8].reason, "newest verified backup");
+	assert_int_equal(kept(v, 10), 4);
+}
+
 static void P1_each_group_keeps_what_it_was_promised(void **state)
 {
 	struct retention_policy p = {.daily = 7};
@@ -390,6 +406,7 @@ int main(void)
 		cmocka_unit_test(even_a_policy_that_keeps_nothing_keeps_the_newest_good_backup),
 		cmocka_unit_test(P2_sixty_days_of_failures_never_cost_the_last_good_backup),
 		cmocka_unit_test(the_newest_verified_backup_stays_when_newer_ones_are_not_verified),
+		cmocka_unit_test(what_a_wrong_clock_dated_ahead_is_kept_and_takes_the_place_of_none),
 		cmocka_unit_test(P1_each_group_keeps_what_it_was_promised),
 		cmocka_unit_test(P3_three_years_of_hourly_backups_keep_the_golden_set),
 		cmocka_unit_test(sub_hourly_backups_are_not_lost_to_the_hourly_rule_alone),

@@ -64,6 +64,15 @@ static char *only_a_part(const struct job_restore *j, const struct restore_plan 
 	return mem_printf("Of the backup's %zu sources, only %s %s restored. ", all, chosen, p->n == 1 ? "is" : "are");
 }
 
+/* That the backup was made on another machine, where the same path may be something else; heap. */
+static char *other_machine(const struct job_restore *j)
+{
+	AUTO_FREE char *here = backup_host();
+	const char *made_on = j->backup->snapshot.hostname;
+
+	return made_on && strcmp(made_on, here) != 0 ? mem_printf("The backup was made on another machine, %s. ", made_on) : mem_string("");
+}
+
 static int ask(const struct job_restore *j, const struct restore_plan *p, struct error *e)
 {
 	CLEANUP(restore_preview_release) struct restore_preview there = {0};
@@ -73,8 +82,9 @@ static int ask(const struct job_restore *j, const struct restore_plan *p, struct
 		return 0;
 	AUTO_FREE char *all = strlist_join(&there.lines, "\n  ");
 	AUTO_FREE char *part = only_a_part(j, p);
+	AUTO_FREE char *machine = other_machine(j);
 	AUTO_FREE char *question =
-		mem_printf("This %s:\n  %s\n%s%sGo on?", what_it_does(j), all, part,
+		mem_printf("This %s:\n  %s\n%s%s%sGo on?", what_it_does(j), all, machine, part,
 			   j->no_safety ? "No safety backup will be made. " : "A safety backup is made first. ");
 
 	return j->confirm(j->ctx, question, e);

@@ -53,7 +53,7 @@ int job_restore(struct repository *r, const struct job_restore *j, struct job_re
 		struct error *e) MUST_USE;
 
 /* Bring back what the last restore replaced: `which` is the id of a safety backup or of the restore's job, or NULL for
- * the newest restore not undone yet. The state before the undo is kept as a backup too (tagged with what it undid), so
+ * the newest restore of this machine not undone yet. The state before the undo is kept as a backup too (tagged with what it undid), so
  * nothing is ever lost; undoing again goes one restore further back. A safety backup is marked as spent only once what
  * it holds is in its place, so that an undo that was cut off is simply done again. Of `how` the job, the progress, `target`,
  * `confirm` and `ctx` count. */

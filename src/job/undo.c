@@ -47,18 +47,35 @@ static int find_named(const struct backup_list *l, const char *which, const char
 	return *job ? 0 : error_set(e, ERR_NOT_FOUND, "there is no restore %s that could be undone", which);
 }
 
+/* What another machine that shares the repository replaced there is not undone here unless it is named. */
+static int none_of_ours(bool others, struct error *e)
+{
+	if (!others)
+		return error_set(e, ERR_NOT_FOUND, "there is nothing to undo: no restore replaced anything, or all were undone");
+	error_set(e, ERR_NOT_FOUND, "there is nothing to undo on this machine; others restored from this repository too");
+	return error_hint(e, "to undo one of theirs here, name its safety backup by the id from `backstay list`");
+}
+
 static int find_last(const struct backup_list *l, const char **job, struct error *e)
 {
+	AUTO_FREE char *host = backup_host();
+	bool others = false;
+
 	if (l->damaged.n) {
 		error_set(e, ERR_CORRUPT, "which restore was the last cannot be told: %s", l->damaged.v[0]);
 		return error_hint(e, "name its safety backup by the id from `backstay list`");
 	}
-	for (size_t i = l->n; i-- > 0 && !*job;)
-		if (is_open(&l->v[i]))
+	for (size_t i = l->n; i-- > 0 && !*job;) {
+		const char *made_on = l->v[i].snapshot.hostname;
+
+		if (!is_open(&l->v[i]))
+			continue;
+		if (made_on && !strcmp(made_on, host))
 			*job = l->v[i].manifest.job;
-	return *job ? 0
-		    : error_set(e, ERR_NOT_FOUND,
-				"there is nothing to undo: no restore replaced anything, or all were undone");
+		else
+			others = true;
+	}
+	return *job ? 0 : none_of_ours(others, e);
 }
 
 /* Drop all but what that restore replaced; what was brought back before comes again only when nothing else is left. */

@@ -101,6 +101,22 @@ static void without_a_restore_there_is_nothing_to_undo(void **state)
 	assert_fails(try_undo("", &e), ERR_NOT_FOUND, "there is no restore  that could be undone");
 }
 
+static void what_another_machine_restored_is_undone_only_when_it_is_named(void **state)
+{
+	struct error e;
+
+	set("two");
+	setenv("BACKSTAY_HOST", "elsewhere", 1);
+	AUTO_FREE char *safety = restore(one);
+
+	unsetenv("BACKSTAY_HOST");
+	assert_fails(try_undo(NULL, &e), ERR_NOT_FOUND,
+		     "there is nothing to undo on this machine; others restored from this repository too");
+	assert_string_equal(e.hint, "to undo one of theirs here, name its safety backup by the id from `backstay list`");
+	assert_string_equal(db_first("app.db", "SELECT x FROM t"), "one");
+	undo(safety, "two");
+}
+
 static void a_prefix_of_less_than_four_digits_names_none(void **state)
 {
 	struct error e;
@@ -317,6 +333,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_REPOSITORY(without_a_restore_there_is_nothing_to_undo),
+		IN_REPOSITORY(what_another_machine_restored_is_undone_only_when_it_is_named),
 		IN_REPOSITORY(a_prefix_of_less_than_four_digits_names_none),
 		IN_REPOSITORY(a_restore_that_failed_is_not_undone),
 		IN_REPOSITORY(an_undo_that_failed_is_undone_the_next_time),

@@ -172,6 +172,9 @@ class Browser:
         def find():
             dialogs = self.driver.find_elements(By.CSS_SELECTOR, "dialog[open]")
             place = within or (dialogs[-1] if dialogs else self.driver)
+            folded = self.visible(".//button[@class='fold'][@aria-expanded='false']", place)
+            if folded:                          # the filters of a list on a phone
+                folded.click()
             found = self.visible(f".//label[starts-with(normalize-space(.), {quoted(label)})]", place)
             if found:
                 return place.find_element(By.ID, found.get_attribute("for"))

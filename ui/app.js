@@ -108,7 +108,10 @@ async function contentOf({name, parameters, query}) {
 	if (!load || !may(role))
 		return refusal(load, role);
 	try {
-		return await (await load()).show({parameters, query, session, leave: fn => leaving.push(fn)});
+		const page = await load().catch(() => {
+			throw api.silence();
+		});
+		return await page.show({parameters, query, session, leave: fn => leaving.push(fn)});
 	} catch (error) {
 		return [h("h1", title || "Backstay"), problem(error), h("button", {type: "button", onclick: showPage}, "Try again")];
 	}
@@ -208,12 +211,23 @@ setInterval(refreshTimes, 15000);
 // Whoever is not logged in any more is asked to; the dialog is the same for every reason.
 events.on("refused", () => session && api.get("/session/").then(now => began(now), () => null));
 events.on("all", lookAgain);
+// A stream that breaks off and comes again at once, as when a session ends, is nothing to be told of.
+const PATIENCE = 5000;
+let silent = null;
 events.on("offline", () => {
-	const line = document.getElementById("offline");
-	line.textContent = "Backstay does not answer. What is shown may be old; it is looked for all the time.";
-	line.hidden = false;
+	silent ??= setTimeout(() => {
+		const line = document.getElementById("offline");
+		line.textContent = "Backstay does not answer. What is shown may be old; the page goes on trying to reach it.";
+		line.hidden = false;
+	}, PATIENCE);
 });
+const answers = () => {
+	clearTimeout(silent);
+	silent = null;
+};
+events.on("refused", answers);
 events.on("online", () => {
+	answers();
 	const line = document.getElementById("offline");
 	if (!line.hidden) {
 		line.hidden = true;

@@ -89,7 +89,7 @@ static int server_settings(struct catalog *c, struct settings *s, struct error *
 
 	if (!rc && !s->server) {
 		error_set(e, ERR_NOT_FOUND, "no mail server is known");
-		return error_hint(e, "name one in BACKSTAY_SMTP_SERVER (with BACKSTAY_SMTP_SECURITY, _USER, _PASSWORD), or in the notice: backstay notice edit NAME --server HOST:PORT");
+		return error_hint(e, "name one in the settings (smtp_server, smtp_security, smtp_user, smtp_password), or in the notice itself");
 	}
 	if (!rc)
 		rc = notify_setting(c, "smtp_security", &s->security, e);

@@ -115,7 +115,7 @@ def test_a_server_that_is_not_there_is_told(backstay):
 def test_without_any_server_the_way_out_is_said(backstay):
     backstay("notice", "add", "mail", "admins", "admin@example.org")
     result = backstay.fails(4, "notice", "test", "admins")
-    assert result.err.startswith("backstay: no mail server is known\n  try: name one in BACKSTAY_SMTP_SERVER ")
+    assert result.err.startswith("backstay: no mail server is known\n  try: name one in the settings (smtp_server, ")
 
 
 def test_a_recipient_that_is_refused_does_not_keep_the_others_from_being_told(backstay, message):

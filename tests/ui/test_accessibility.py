@@ -20,7 +20,7 @@ PAGES = ["", "backups", "backups?q=nothing-fits", "backup/{backup}", "backup/{me
 DIALOGS = [("users", ["New user"]), ("users", ["Remove"]), ("schedules", ["New schedule"]), ("schedules", ["Change"]), ("notices", ["New notice"]), ("sources", ["New source"]), ("repositories", ["New repository"]),
            ("account", ["New token"]), ("account", ["Change password"]), ("account", ["Turn codes on"]), ("backup/{backup}", ["Verify…"]), ("backup/{backup}", ["Download…"]), ("backup/{backup}", ["Delete…"])]
 # What a page shows only after something was asked for.
-OPENED = [("backup/{backup}", ["orders", "Compare", "Run"]), ("schedules", ["Next runs"]), ("sources", ["Test the connection"]), ("repositories", ["Keys"]), ("maintenance", ["Information"]), ("audit", ["Check the trail"])]
+OPENED = [("backup/{backup}", ["orders", "Compare", "Run"]), ("schedules", ["Next runs"]), ("sources", ["Test the connection"]), ("repositories", ["More"]), ("repositories", ["More", "Keys"]), ("maintenance", ["Information"]), ("audit", ["Check the trail"])]
 
 
 # ---- a house that is lived in ----

@@ -342,7 +342,7 @@ def cells(workbook, sheet):
 def test_a_database_is_downloaded_in_every_form_and_each_is_what_it_says(maria, world, tmp_path):
     show(maria, f"backup/{world.monday}")
     maria.see("Tables (3)")
-    download(maria, "The engine's own file")
+    download(maria, "As it is stored: the engine's own file")
     (tmp_path / "shop.db").write_bytes(arrived(maria, r"sqlite_backup_\d{8}_\d{6}\.db"))
     assert rows_of(tmp_path / "shop.db") == world.before
     download(maria, "SQL text")

@@ -1,6 +1,7 @@
 """Repositories in the dashboard: space, soundness, keys; with what goes wrong most, and what came of it asked of the API, the files and the command line."""
 import os
 import subprocess
+import time
 
 from browser import PHONE
 from managing import api, asked, at, cancelled, card, fact, job_page, press, refused, shows      # noqa: F401
@@ -42,7 +43,7 @@ def test_a_repository_that_is_there_already_is_added_with_its_password_only(at, 
     page.see("found is added.")
     page.expect(409)                # init says that there is one
     assert api.get("/repositories/found/")["password_known"] and api.get("/backups/?repository=found")["total"] == 1
-    shows(page, "found", Backups="1 backup of 104 KiB", Password="kept here, sealed")
+    shows(page, "found", Backups="1 backup of 104 KiB", Password="kept here, encrypted")
 
 
 def test_a_new_repository_tells_where_its_password_is_and_is_changed_and_forgotten(at, api, place):
@@ -84,6 +85,7 @@ def test_a_new_repository_tells_where_its_password_is_and_is_changed_and_forgott
 # ---- space ----
 
 def test_space_is_given_back_after_a_preview_and_a_question(at, api, place):
+    api.patch("/settings/", {"prune_hour": (time.gmtime().tm_hour + 12) % 24})        # the daemon's own is not meant
     kept = api.wait(api.post("/backups/", {"sources": ["shop"]}))["backup"]
     gone = api.wait(api.post("/backups/", {"sources": ["media"]}))["backup"]
     api.wait(api.remove(f"/backups/{gone}/"))

@@ -36,7 +36,8 @@ def least(world):
 
 
 def shown(page, name):
-    return page.visible(f"//main//*[self::button or self::a][normalize-space(.)='{name}' or starts-with(@aria-label, '{name} ')]")
+    """There to be pressed, or to be chosen from a menu."""
+    return page.driver.find_elements("xpath", f"//main//*[@role='menuitem'][.='{name}']") or page.visible(f"//main//*[self::button or self::a][normalize-space(.)='{name}' or starts-with(@aria-label, '{name} ')]")
 
 
 @pytest.mark.parametrize("role", RANK)

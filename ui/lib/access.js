@@ -10,6 +10,14 @@ import {form} from "./form.js";
 const SCOPES = [["viewer", "read only"], ["operator", "also back up, verify, export"], ["admin", "everything"]];
 const removal = (label, where, reload) => action(label, () => api.remove(where).then(reload));
 
+// "Firefox on Linux", of what browsers say of themselves; of others all of it.
+const BROWSERS = [[/Edg/, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrom/, "Chrome"], [/Safari\//, "Safari"]];
+const SYSTEMS = [[/Windows/, "Windows"], [/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Mac OS X/, "macOS"], [/Linux/, "Linux"]];
+function browserOf(agent) {
+	const [browser, system] = [BROWSERS, SYSTEMS].map(known => known.find(([pattern]) => pattern.test(agent))?.[1]);
+	return browser && system ? `${browser} on ${system}` : agent || "–";
+}
+
 // Lists that load themselves into what they give; .ready is when they are there, .reload() loads anew.
 function loaded(load) {
 	const place = h("div");
@@ -21,8 +29,8 @@ function loaded(load) {
 export function sessions({everybody = false} = {}) {
 	const list = steady([
 		...everybody ? [{title: "User", kind: "main", cell: s => s.user_name}] : [],
-		{title: "From", kind: everybody ? "" : "main", cell: s => s.address || "–"}, {title: "Browser", cell: s => s.agent || "–"}, {title: "Began", cell: s => when(s.created)}, {title: "Last used", cell: s => when(s.used)},
-		{title: "", cell: s => s.current ? "this one" : removal("End", api.path("sessions", s.id), () => place.reload())}], {caption: "Sessions", empty: "Nobody is logged in."});
+		{title: "From", kind: everybody ? "" : "main", cell: s => h("span", {class: "whole"}, s.address || "–")}, {title: "Browser", cell: s => browserOf(s.agent)}, {title: "Began", cell: s => when(s.created)}, {title: "Last used", cell: s => when(s.used)},
+		{title: "", cell: s => s.current ? h("span", {class: "whole"}, "this one") : removal("End", api.path("sessions", s.id), () => place.reload())}], {caption: "Sessions", empty: "Nobody is logged in."});
 	const others = removal("End all others", "/sessions/", () => place.reload());
 	const place = loaded(async () => {
 		const {items} = await api.get(`/sessions/${api.query({all: everybody || null, limit: 1000})}`);

@@ -32,6 +32,8 @@ export function query(parameters) {
 	return pairs.length ? "?" + new URLSearchParams(pairs) : "";
 }
 
+export const silence = () => new ApiError(0, {detail: "Backstay does not answer", kind: "offline", hint: "look whether `backstay serve` still runs; what you typed stays here"});
+
 async function problemOf(response) {
 	try {
 		return await response.json();
@@ -52,7 +54,7 @@ async function send(method, where, body, options) {
 	} catch (cause) {
 		if (cause.name === "AbortError")
 			throw cause;
-		throw new ApiError(0, {detail: "Backstay does not answer", kind: "offline", hint: "look whether `backstay serve` still runs; what you typed stays here"});
+		throw silence();
 	}
 }
 

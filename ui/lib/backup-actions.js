@@ -7,7 +7,7 @@ import {exact} from "./format.js";
 import {told} from "./told.js";
 import {may} from "../app.js";
 
-const FORMATS = [["archive", "The engine's own file"], ["sql", "SQL text"], ["sql.gz", "SQL text, packed as .sql.gz"], ["csv", "CSV, a file a table, zipped"], ["xlsx", "Excel, a sheet a table"], ["tar.gz", "Files as .tar.gz"], ["tar.zst", "Files as .tar.zst"], ["zip", "Files as .zip"]];
+const FORMATS = [["archive", "As it is stored: the engine's own file"], ["sql", "SQL text"], ["sql.gz", "SQL text, packed as .sql.gz"], ["csv", "CSV, a file a table, zipped"], ["xlsx", "Excel, a sheet a table"], ["tar.gz", "Files as .tar.gz"], ["tar.zst", "Files as .tar.zst"], ["zip", "Files as .zip"]];
 const toJob = job => {
 	location.hash = `#/job/${job.id}`;
 };

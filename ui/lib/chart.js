@@ -34,7 +34,7 @@ export function bars(title, points, {name = "Value", show = String} = {}) {
 	const telling = p => p.failed ? `${show(p.value)}, ${show(p.failed)} failed` : show(p.value);
 	const bar = (i, value, kind, wide) => svg("rect", {x: LEFT + (i + (1 - wide) / 2) * step, width: step * wide, y: ground - y(value), height: Math.max(1, y(value)), class: `bar ${kind}`});
 	const drawn = points.map((p, i) => p.value > 0 && svg("g", null, svg("title", null, `${p.label}: ${telling(p)}`), bar(i, p.value, "good", 0.6), p.failed > 0 && bar(i, p.failed, "failed", 0.95)));
-	return h("figure", h("figcaption", title, points.some(p => p.failed) && h("span", {class: "help"}, " (wide: failed)")), frame(title, points, drawn), ends(points), asTable(title, points, name, telling));
+	return h("figure", h("figcaption", title, points.some(p => p.failed) && h("span", {class: "help"}, " (wide: failed)")), top(points, show), frame(title, points, drawn), ends(points), asTable(title, points, name, telling));
 }
 
 export function line(title, points, {name = "Value", show = String} = {}) {
@@ -44,8 +44,11 @@ export function line(title, points, {name = "Value", show = String} = {}) {
 	const x = i => LEFT + i * (WIDTH - 2 * LEFT) / (points.length - 1);
 	const path = points.map((p, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${(HEIGHT - BOTTOM - y(p.value)).toFixed(1)}`).join("");
 	const area = `${path}L${x(points.length - 1)} ${HEIGHT - BOTTOM}L${x(0)} ${HEIGHT - BOTTOM}Z`;
-	return h("figure", h("figcaption", title), frame(title, points, [svg("path", {d: area, class: "area", "aria-hidden": "true"}), svg("path", {d: path, class: "curve"})]), ends(points), asTable(title, points, name, p => show(p.value)));
+	return h("figure", h("figcaption", title), top(points, show), frame(title, points, [svg("path", {d: area, class: "area", "aria-hidden": "true"}), svg("path", {d: path, class: "curve"})]), ends(points), asTable(title, points, name, p => show(p.value)));
 }
+
+// What the highest point stands for.
+const top = (points, show) => h("p", {class: "ends", "aria-hidden": "true"}, show(Math.max(...points.map(p => p.value))));
 
 function ends(points) {
 	return h("p", {class: "ends", "aria-hidden": "true"}, h("span", points[0].label), h("span", points[points.length - 1].label));

@@ -11,7 +11,7 @@ function beginning(day, more) {
 // What the address asks for, as the API wants it.
 export const asked = query => Object.fromEntries([...query].map(([name, value]) => [name, /^\d{4}-\d\d-\d\d$/.test(value) ? beginning(value, name === "before" ? 1 : 0) : value]));
 
-// fields: {name, label, choices | type, otherwise: what no choice is called, "all"}
+// On a phone they are behind a button, unless one is set. fields: {name, label, choices | type, otherwise: what no choice is called, "all"}
 export function filters(page, query, fields) {
 	const change = form => {
 		const wanted = new URLSearchParams();
@@ -22,14 +22,18 @@ export function filters(page, query, fields) {
 		}
 		location.hash = `#/${page}${wanted.size ? `?${wanted}` : ""}`;
 	};
-	return h("form", {class: "filters", role: "search", "aria-label": "Filters", onchange: e => change(e.currentTarget), onsubmit: e => {
+	const active = fields.some(f => query.get(f.name));
+	const list = h("form", {class: `filters ${active ? "shown" : ""}`, role: "search", "aria-label": "Filters", onchange: e => change(e.currentTarget), onsubmit: e => {
 		e.preventDefault();
 		change(e.currentTarget);
-	}}, fields.map(f => {
+	}}, h("button", {type: "button", class: "fold", "aria-expanded": String(active), onclick: e => {
+		e.currentTarget.setAttribute("aria-expanded", String(list.classList.toggle("shown")));
+	}}, "Filters"), fields.map(f => {
 		const id = uid("filter");
 		const value = query.get(f.name) || "";
 		return h("div", {class: "field"}, h("label", {for: id}, f.label), f.choices
 			? h("select", {id, name: f.name}, h("option", {value: ""}, f.otherwise || "all"), f.choices.map(c => Array.isArray(c) ? c : [c, c]).map(([v, text]) => h("option", {value: v, selected: v === value}, text)))
 			: h("input", {id, name: f.name, type: f.type || "text", value}));
-	}), fields.some(f => query.get(f.name)) ? h("a", {class: "button", href: `#/${page}`}, "Show all") : null);
+	}), active && h("a", {class: "button", href: `#/${page}`}, "Show all"));
+	return list;
 }

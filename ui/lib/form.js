@@ -2,7 +2,7 @@
 import {h, uid} from "./dom.js";
 import {problem} from "./told.js";
 
-// {name, label, type, help, required, value, choices: [[value, text]], placeholder, autocomplete, min, max, rows, show(values)}
+// {name, label, type, help, required, value, choices: [[value, text]], placeholder, autocomplete, min, max, rows, show(values), group: a heading above it}
 function control(field, id, helpId) {
 	const common = {id, name: field.name, required: field.required, "aria-describedby": field.help ? helpId : null, autocomplete: field.autocomplete || "off"};
 	if (field.type === "select")
@@ -71,9 +71,13 @@ function clearProblem(form) {
 	box?.remove();
 }
 
+// What the server says of names, whatever they are of.
+const OF_A_NAME = /cannot be called|^there is an? \w+ (named|called) /;
+
 function showProblem(form, error) {
 	clearProblem(form);
-	const place = error.field ? form.querySelector(`[data-field="${CSS.escape(error.field)}"]`) : null;
+	const field = error.field || OF_A_NAME.test(error.message) && "name";
+	const place = field ? form.querySelector(`[data-field="${CSS.escape(field)}"]`) : null;
 	const box = problem(error);
 	const input = place?.querySelector("input, select, textarea");
 	if (input) {
@@ -93,7 +97,8 @@ function arrange(form, fields) {
 	const now = values(form, fields);
 	for (const field of fields)
 		if (field.show)
-			form.querySelector(`[data-field="${CSS.escape(field.name)}"]`).hidden = !field.show(now);
+			for (const element of form.querySelectorAll(`[data-field="${CSS.escape(field.name)}"], [data-of="${CSS.escape(field.name)}"]`))
+				element.hidden = !field.show(now);
 }
 
 // submit(values) does the work; what it throws is shown. Fields that are hidden are left out.
@@ -117,7 +122,7 @@ export function form(fields, {submit, button = "Save", cancel = null, kind = "ma
 		send.disabled = false;
 		send.removeAttribute("aria-busy");
 	}, oninput: () => arrange(element, fields), onchange: () => arrange(element, fields)},
-	fields.map(row), extra,
+	fields.map(f => [f.group && h("h3", {class: "group", dataset: {of: f.name}}, f.group), row(f)]), extra,
 	h("div", {class: "buttons"}, send, cancel && h("button", {type: "button", onclick: cancel}, "Cancel")));
 	arrange(element, fields);
 	return element;

@@ -35,7 +35,7 @@ export function progressLine(job) {
 		parts.push(`${size(p.bytes_per_second)}/s`);
 	if (p.seconds_left !== undefined && p.seconds_left !== null)
 		parts.push(`${duration(p.seconds_left)} left`);
-	return parts.length ? `${p.phase || "running"}: ${parts.join(", ")}` : p.phase || job.state;
+	return parts.length ? `${p.phase || "running"}: ${parts.join(", ")}` : p.phase || "";
 }
 
 export function progressBar(job) {
@@ -45,8 +45,9 @@ export function progressBar(job) {
 	return h("progress", total ? {max: total, value: Math.min(done, total), "aria-label": "Progress"} : {"aria-label": "Progress"});
 }
 
-const AGAIN = "the log says how far it came; try again once that is mended, or restore to a new place first";
-export const errorOf = job => ({message: job.error.message, hint: job.error.hint || (job.kind === "restore" ? AGAIN : ""), problem: {}});
+const AGAIN = {backup: "see that the source is there and can be read, then run it again; the backups made before are not touched",
+	restore: "the log says how far it came; try again once that is mended, or restore to a new place first"};
+export const errorOf = job => ({message: job.error.message, hint: job.error.hint || AGAIN[job.kind] || "", problem: {}});
 
 // The button that ends a job; bring(job) keeps it up to date, and the same button, so that no press is lost.
 export function cancelButton(job) {

@@ -30,8 +30,8 @@ function onLongPress(element, run) {
 	}, {capture: true});
 }
 
-// items: [text, run(), kind]
-export function menu(label, items) {
+// items: [text, run(), kind]; `text` is what the button says to who sees it.
+export function menu(label, items, text = "⋯") {
 	const id = uid("menu");
 	const list = h("div", {id: `${id}-list`, class: "menu", role: "menu", "aria-labelledby": id, popover: "manual", onkeydown: e => {
 		const all = [...list.children];
@@ -52,7 +52,7 @@ export function menu(label, items) {
 			e.preventDefault();
 			open();
 		}
-	}}, "⋯");
+	}}, text);
 	const isOpen = () => list.matches(":popover-open");
 	const outside = e => !list.contains(e.target) && !button.contains(e.target) && close();
 	// At a point of the window, else at its button; always inside the window.

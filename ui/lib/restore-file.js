@@ -9,11 +9,12 @@ import {targetFields, targetOf} from "./targets.js";
 
 const HEAD = 1 << 20;
 
-// The name of what is replaced, typed; an AbortError when not. `replaces` are sentences.
-export async function sure({confirm, replaces}) {
+// The name of what is replaced, typed; an AbortError when not. `replaces` are sentences; kept: whether there will be a safety copy.
+export async function sure({confirm, replaces}, kept) {
 	if (!await askByName("This replaces what is there", [
 		h("ul", {class: "replaced"}, (replaces || []).map(line => h("li", line))),
-		h("p", "It is kept as a safety copy first, and can be brought back with one click. The restore is rehearsed beside it and compared before anything changes place."),
+		kept ? h("p", "It is kept as a safety copy first, and can be brought back with one click.") : h("p", {class: "replaced"}, "No safety copy is kept: what is there now cannot be brought back."),
+		h("p", "The restore is rehearsed beside it and compared before anything changes place. Afterwards everybody logs in again, you too."),
 	], confirm, {yes: "Replace it"}))
 		throw new DOMException("not confirmed", "AbortError");
 	return confirm;
@@ -64,7 +65,7 @@ export async function fromFile({query, leave, watch, watchAgain}) {
 	const offer = (file, engine) => form(targetFields(sources, {engines: engine && [engine]}), {button: "Send and restore", submit: async given => {
 		const fields = targetOf(given);
 		const found = await recognise(file, {target: fields.target, database: fields.database});
-		const confirm = found.confirm ? await sure(found) : undefined;
+		const confirm = found.confirm ? await sure(found, fields.backup_before_restore) : undefined;
 		watch(place, await transfer(file, engine === "folder", {...fields, confirm}, place, leave), leave);
 	}});
 	const choose = async file => {
@@ -94,7 +95,7 @@ export async function fromFile({query, leave, watch, watchAgain}) {
 		e.preventDefault();
 		drop.classList.remove("over");
 		choose(e.dataTransfer.files[0]);
-	}}, h("p", "Drop a file here, or choose one: .sql, .sql.gz, .dump, .backup, .db, .tar.gz, .zip …"), input, about);
+	}}, h("p", "Drop a file here, or choose one: .sql, .sql.gz, .dump, .backup, .db, .tar.gz, .zip …"), input);
 	await watchAgain(place, query, leave);
-	return h("div", h("h1", "Restore from a file"), h("section", {class: "card"}, drop), rest, place);
+	return h("div", h("h1", "Restore from a file"), h("section", {class: "card"}, drop, about), rest, place);
 }

@@ -48,6 +48,8 @@ export const isOver = where => where === "same" || where.startsWith("source:");
 
 // The values of targetFields() as the API takes them.
 export function targetOf({where, target, database, ...rest}) {
+	if (where === "new" && !/[/:]/.test(target))
+		throw Object.assign(new Error(target.trim() ? `${target} is neither a whole path nor a URL` : "the new place is missing"), {field: "target", hint: "It is a whole path, like /srv/restored.db, or the URL of a database that is made."});
 	if (where === "new")
 		return {...rest, target};
 	if (where === "same")

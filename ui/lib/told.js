@@ -61,6 +61,17 @@ export async function fill(place, load) {
 	return place;
 }
 
+// Something that is not a button of its own: its failure is shown in `place`.
+export async function attempt(place, run) {
+	place.querySelector(":scope > .problem")?.remove();
+	try {
+		await run();
+	} catch (error) {
+		if (error.name !== "AbortError")
+			replace(place, problem(error));
+	}
+}
+
 // A button that runs something: not twice at once, and its failure is shown beside it, or in `at`, which may outlive the button.
 export function action(label, run, {kind = "", confirm = null, at = null} = {}) {
 	const place = h("span", {class: "action"});

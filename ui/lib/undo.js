@@ -5,9 +5,9 @@ import {askByName, ask} from "./dialog.js";
 import {follow} from "./jobs.js";
 import {action} from "./told.js";
 
-// begun(undo) is told of the job.
-export function undoButton(job, place, leave, begun = null) {
-	return h("section", {class: "card"}, h("p", "Not what you wanted? What was there before is kept."), action("Undo this restore", async () => {
+// begun(undo) is told of the job; about: what stands above.
+export function undoButton(job, place, leave, begun = null, about = null) {
+	return h("section", {class: "card"}, about, h("p", "Not what you wanted? What was there before is kept."), action("Undo this restore", async () => {
 		const request = confirm => api.post("/restores/undo/", confirm ? {job: job.id, confirm} : {job: job.id});
 		let undo;
 		try {
@@ -17,7 +17,7 @@ export function undoButton(job, place, leave, begun = null) {
 		} catch (error) {
 			if (error.status !== 409 || !error.problem.confirm)
 				throw error;
-			if (!await askByName("This replaces what is there", h("ul", {class: "replaced"}, (error.problem.replaces || []).map(l => h("li", l))), error.problem.confirm, {yes: "Bring it back"}))
+			if (!await askByName("What is there now is replaced by this", h("ul", {class: "replaced"}, (error.problem.replaces || []).map(l => h("li", l))), error.problem.confirm, {yes: "Bring it back"}))
 				return;
 			undo = await request(error.problem.confirm);
 		}

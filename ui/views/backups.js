@@ -14,7 +14,7 @@ export async function show({query, leave}) {
 	const [{items: sources}, {items: repositories}] = await Promise.all([api.get(`/sources/${api.query({limit: 1000})}`), api.get("/repositories/")]);
 	const wanted = {safety: "no", ...asked(query)};
 	const list = paged((offset, limit) => api.get(`/backups/${api.query({...wanted, offset, limit})}`),
-		[...columns, {title: "", cell: b => menu(`What to do with ${b.name}`, actions(b, () => list.refresh()))}], {caption: "Backups", empty: "No backup fits.", words: wanted.oldest_first ? ["Older", "Newer"] : undefined, open: b => {
+		[...columns, {title: "", cell: b => menu(`What to do with ${b.name}`, actions(b, () => list.refresh()))}], {caption: "Backups", empty: query.size ? "No backup fits." : "There is no backup yet.", words: wanted.oldest_first ? ["Older", "Newer"] : undefined, open: b => {
 			location.hash = `#/backup/${b.id}`;
 		}});
 	leave(events.on("backup", () => list.refresh()));
@@ -27,7 +27,7 @@ export async function show({query, leave}) {
 	filters("backups", query, [
 		{name: "source", label: "Source", choices: sources.map(s => s.name)}, {name: "repository", label: "Repository", choices: repositories.map(r => r.name)},
 		{name: "q", label: "Text", type: "search"}, {name: "level", label: "Verified", choices: [["1", "every byte"], ["2", "structure"], ["3", "restored"], ["4", "compared"]]},
-		{name: "safety", label: "Safety copies", choices: [["all", "shown too"], ["only", "only these"]]}, {name: "pinned", label: "Pinned", choices: [["true", "only these"]]},
+		{name: "safety", label: "Safety copies", otherwise: "hidden", choices: [["all", "shown too"], ["only", "only these"]]}, {name: "pinned", label: "Pinned", choices: [["true", "only these"]]},
 		{name: "after", label: "From", type: "date"}, {name: "before", label: "Until", type: "date"}, {name: "oldest_first", label: "Order", otherwise: "newest first", choices: [["true", "oldest first"]]}]),
 	h("div", {class: "sheet"}, list));
 }

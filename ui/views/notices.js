@@ -32,7 +32,7 @@ function fields(n, sources) {
 		{name: "user", label: "User", value: n?.user, autocomplete: "off", show: is("mail")},
 		{name: "password", label: "Password", type: "password", autocomplete: "new-password", help: n?.password_known ? KEEP : "", show: is("mail")},
 		{name: "from", label: "From", value: n?.from, placeholder: "backstay@example.org", show: is("mail")},
-		{name: "url", label: "URL", value: n?.url, placeholder: "https://…", help: "It is kept sealed, and never shown whole: such URLs often hold a token.", show: is("webhook", "heartbeat")},
+		{name: "url", label: "URL", value: n?.url, placeholder: "https://…", help: "It is kept encrypted, and never shown whole: such URLs often hold a token.", show: is("webhook", "heartbeat")},
 		{name: "url_success", label: "Another URL for successes", value: n?.url_success, show: is("webhook")},
 		{name: "url_failure", label: "Another URL for everything else", value: n?.url_failure, show: is("webhook", "heartbeat")},
 		{name: "format", label: "Format", type: "select", choices: FORMATS, value: n?.format || "json", show: is("webhook")},

@@ -44,7 +44,7 @@ export function sentence(sources, problems) {
 	// What is overdue the server tells too, in other words.
 	const others = problems.filter(p => !bad.some(s => s.overdue && p.startsWith(`no good backup of ${s.name} `))).map(capital);
 	if (bad.length)
-		return {kind: bad[0].overdue ? "failed" : "partial", text: about(bad[0]), more: [...bad.slice(1).map(about), !bad[0].overdue && bad[0].last_good && "Older good backups are there", ...others].filter(Boolean).join(". ")};
+		return {kind: bad[0].overdue ? "failed" : "partial", text: about(bad[0]), source: bad[0], more: [...bad.slice(1).map(about), !bad[0].overdue && bad[0].last_good && "Older good backups are there", ...others].filter(Boolean).join(". ")};
 	if (others.length)
 		return {kind: "partial", text: others[0], more: others.slice(1).join(". ")};
 	const never = sources.filter(s => !s.last_good);
@@ -93,7 +93,7 @@ function figures(stats) {
 	const judged = (period.successful || 0) + (period.failed || 0) + (period.interrupted || 0);
 	const made = days.filter(d => d.successful + d.partial);
 	return [h("section", {class: "card"}, h("h2", `The last ${days.length} days`), facts([
-		["Success rate", judged ? `${Math.round(1000 * period.successful / judged) / 10} % of ${count(judged)} runs` : "no runs yet"],
+		["Success rate", judged ? `${Math.round(1000 * period.successful / judged) / 10} % of ${plural(judged, "run")}` : "no runs yet"],
 		["Backups", count(t.backups)], ["Held in them", size(t.backup_bytes)], ["Space used", t.repository_bytes ? size(t.repository_bytes) : "not measured yet"], ["Space saved", t.saved > 0 ? `${Math.round(1000 * t.saved) / 10} %` : "–"],
 		["A backup takes", period.seconds_average ? duration(period.seconds_average) : "–"]])),
 	h("div", {class: "columns"},
@@ -105,6 +105,14 @@ function figures(stats) {
 
 // ---- the page ----
 
+// Why the last backup of a source was none.
+function reason(s, jobs) {
+	const job = jobs.find(j => j.kind === "backup" && j.state === s.last_state && (j.sources || []).includes(s.name));
+	return job ? h("p", job.error && `${capital(job.error.message)}. `, h("a", {href: `#/job/${job.id}`}, "What to do about it"))
+		: h("p", h("a", {href: `#/jobs${api.query({source: s.name, kind: "backup"})}`}, "Its last runs"));
+}
+
+
 async function load() {
 	const [overview, {items: jobs}, stats] = await Promise.all([api.get("/overview/"), api.get(`/jobs/${api.query({limit: 10})}`), api.get(`/statistics/${api.query({days: 30})}`)]);
 	const sources = overview.sources.map(s => looked(s, overview.running));
@@ -113,7 +121,7 @@ async function load() {
 	const newest = sources.map(s => s.last_good).filter(Boolean).sort().at(-1);
 	const next = sources.map(s => s.next_run).filter(Boolean).sort()[0];
 	return h("div",
-		h("section", {class: `card verdict ${says.kind}`}, h("h1", {class: "sentence"}, says.text), says.more && h("p", says.more),
+		h("section", {class: `card verdict ${says.kind}`}, h("h1", {class: "sentence"}, says.text), says.more && h("p", says.more), says.source && !says.source.overdue && reason(says.source, jobs),
 			h("p", {class: "faint"}, [newest && `Last good backup ${ago(newest)}`, next && `next ${ago(next)}`].filter(Boolean).join(", ")),
 			!sources.length && may("admin") && h("a", {class: "button main", href: "#/start"}, "Set up the first source")),
 		h("div", {class: "columns"}, sources.map(sourceRow)),

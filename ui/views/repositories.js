@@ -4,10 +4,11 @@ import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {plural, size, when} from "../lib/format.js";
 import {cards} from "../lib/cards.js";
-import {action, fill, told} from "../lib/told.js";
+import {action, attempt, fill, told} from "../lib/told.js";
 import {facts, table} from "../lib/table.js";
 import {ask, dialog} from "../lib/dialog.js";
 import {form} from "../lib/form.js";
+import {menu} from "../lib/menu.js";
 import {sheetLink} from "../lib/recovery.js";
 import {pruned} from "../lib/results.js";
 import {retention} from "../lib/retention.js";
@@ -46,6 +47,13 @@ async function open(r) {
 	return made;
 }
 
+// What a person types is a place on the server; a path that begins nowhere would lie wherever the daemon was started.
+export function absolute(location) {
+	if (!location.startsWith("/") && !location.includes(":"))
+		throw Object.assign(new Error(`${location} does not begin with “/”`), {field: "location", hint: "The whole path is wanted, like /var/backups/backstay."});
+	return location;
+}
+
 // A repository that was added is made, or opened when it is there already (null); one that can be neither is not added at all.
 export async function connect(r) {
 	try {
@@ -59,6 +67,7 @@ export async function connect(r) {
 
 function editor(r, reload) {
 	return dialog(r ? `Change ${r.name}` : "New repository", close => form(fields(r), {button: r ? "Save" : "Add it", cancel: () => close(), submit: async given => {
+		absolute(given.location);
 		const kept = await (r ? api.patch(api.path("repositories", r.id), body(given)) : api.post("/repositories/", body(given)));
 		const made = r ? null : await connect(kept);
 		close();
@@ -141,38 +150,43 @@ const says = ({figures, ...r}) => [
 	r.check_failed && h("p", {class: "problem"}, "The last check found damage. Nothing is removed from it until a check is clean."),
 	facts([["Place", h("code", r.location)], ["Backups", figures && `${plural(figures.backups, "backup")} of ${size(figures.backup_bytes)}`], ["Size", r.bytes ? size(r.bytes) : "not added up yet"],
 		["Saved", figures?.saved > 0 && `${Math.round(figures.saved * 100)} %`], ["Free", r.bytes_free ? size(r.bytes_free) : null], ["Alarm", r.low_space > 0 && `below ${size(r.low_space)} of free space`],
-		["Last looked at", when(r.scanned)], ["Last checked", when(r.checked)], ["Password", r.password_known ? "kept here, sealed" : "as for the command line"]])];
+		["Last looked at", when(r.scanned)], ["Last checked", when(r.checked)], ["Password", r.password_known ? "kept here, encrypted" : "from the environment or a file of this machine"]])];
 
-function buttons(r, place, reload, leave) {
-	const act = (label, run, how) => action(label, run, {...how, at: place});
+// What is wanted less often, behind one button.
+function rarer(r, place, reload, leave) {
+	const act = (label, role, run, confirm = () => true) => may(role) && [label, () => attempt(place, async () => await confirm() && run())];
 	return [
-		may("operator") && act("Check", async () => toJob(await post(r, "check"))),
-		may("operator") && act("Read every byte", async () => toJob(await post(r, "check", {read_data: true}))),
-		may("operator") && act("Repair the index", async () => toJob(await post(r, "check", {repair_index: true})), {confirm: () => ask(`Repair the index of ${r.name}?`,
-			"The index is made anew where it is wrong, from what is stored. No backup is changed.", {yes: "Repair the index"})}),
-		may("operator") && act("Look again", async () => {
+		act("Look again", "operator", async () => {
 			await post(r, "scan");
 			told(`The list of what is in ${r.name} is up to date.`);
 			reload();
 		}),
-		may("admin") && act("Free space (prune)", () => prune(r, place)),
-		may("admin") && act("Remove old backups", async () => {
-			rules(r, (await api.get(`/sources/${api.query({limit: 1000})}`)).items, place, leave);
-		}),
-		may("admin") && act("Remove stale locks", () => unlock(r, place)),
-		may("admin") && act("Keys", () => keys(r, place)),
-		may("admin") && r.repository_id && sheetLink(r, "Recovery sheet"),
-		may("admin") && !r.repository_id && act("Make it", async () => {
-			const made = await open(r);
-			replace(place, made ? madeNote(made) : h("p", "It was there already."));
-			reload();
-		}),
-		may("admin") && h("button", {type: "button", onclick: () => editor(r, reload)}, "Change"),
-		may("admin") && act("Forget", async () => {
+		act("Read every byte", "operator", async () => toJob(await post(r, "check", {read_data: true}))),
+		act("Repair the index", "operator", async () => toJob(await post(r, "check", {repair_index: true})), () => ask(`Repair the index of ${r.name}?`,
+			"The index is made anew where it is wrong, from what is stored. No backup is changed.", {yes: "Repair the index"})),
+		act("Remove old backups", "admin", async () => rules(r, (await api.get(`/sources/${api.query({limit: 1000})}`)).items, place, leave)),
+		act("Remove stale locks", "admin", () => unlock(r, place)),
+		act("Keys", "admin", () => keys(r, place)),
+		act("Change", "admin", () => editor(r, reload)),
+		act("Forget", "admin", async () => {
 			await api.remove(api.path("repositories", r.id));
 			told(`${r.name} is forgotten.`);
 			reload();
-		}, {kind: "quiet", confirm: () => ask(`Forget ${r.name}?`, "Backstay no longer knows of it. The repository itself is not touched.", {yes: "Forget it", kind: "danger"})})];
+		}, () => ask(`Forget ${r.name}?`, "Backstay no longer knows of it. The repository itself is not touched.", {yes: "Forget it", kind: "danger"})),
+	];
+}
+
+function buttons(r, place, reload, leave) {
+	const act = (label, run) => action(label, run, {at: place});
+	return [
+		may("operator") && act("Check", async () => toJob(await post(r, "check"))),
+		may("admin") && act("Free space (prune)", () => prune(r, place)),
+		may("admin") && (r.repository_id ? sheetLink(r, "Recovery sheet") : act("Make it", async () => {
+			const made = await open(r);
+			replace(place, made ? madeNote(made) : h("p", "It was there already."));
+			reload();
+		})),
+		may("operator") && menu(`More for ${r.name}`, rarer(r, place, reload, leave), "More")];
 }
 
 export async function show({leave}) {

@@ -12,13 +12,13 @@ import {content} from "../lib/backups.js";
 import {undoButton} from "../lib/undo.js";
 
 // Something live is replaced only after its name was typed: the server says what it is.
-async function send(request) {
+async function send(request, kept) {
 	try {
 		return await request(null);
 	} catch (error) {
 		if (error.status !== 409 || !error.problem.confirm)
 			throw error;
-		return request(await sure(error.problem));
+		return request(await sure(error.problem, kept));
 	}
 }
 
@@ -114,19 +114,19 @@ async function fromBackup(id, query, leave) {
 		...databases && folders && !paths.length ? [{name: "restore_type", label: "What", type: "select", choices: [["full", "everything"], ["database", "only the database"], ["media", "only the files"]]}] : [],
 		...tables.length && !paths.length ? [{name: "tables", label: "Only these tables", type: "several", choices: tables.map(t => [t, t]), value: query.getAll("table"), help: "None chosen: all of them."}] : [],
 	];
-	const element = form(fields, {button: "Restore", submit: async given => {
+	const element = form(fields, {button: "Restore", extra: now, submit: async given => {
 		const body = {backup_id: b.id, ...targetOf(given)};
 		for (const name of ["tables", "paths"])
 			if (!body[name]?.length)
 				delete body[name];
-		const job = await send(confirm => api.post("/restores/", confirm ? {...body, confirm} : body));
+		const job = await send(confirm => api.post("/restores/", confirm ? {...body, confirm} : body), given.backup_before_restore);
 		watch(place, [job], leave);
 	}});
 	const draw = sideBySide(b, sources, now);
 	element.addEventListener("change", () => draw(values(element, fields)));
 	await watchAgain(place, query, leave);
 	return h("div", h("h1", "Restore"), h("section", {class: "card"}, facts([["Backup", b.name], ["Made", exact(b.time)], ["Size", size(b.bytes)], ["Content", content(b)]])),
-		h("section", {class: "card"}, element, now), place);
+		h("section", {class: "card"}, element), place);
 }
 
 export const show = ({parameters, query, leave}) => parameters[0] ? fromBackup(parameters[0], query, leave) : fromFile({query, leave, watch, watchAgain});

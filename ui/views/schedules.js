@@ -32,11 +32,11 @@ export function fields(schedule, sources, repositories, settings = {}) {
 		{name: "cron", label: "Cron expression", value: s.cron, placeholder: "0 */6 * * *", show: g => g.kind === "cron"},
 		{name: "zone", label: "Time zone", value: s.zone, placeholder: Intl.DateTimeFormat().resolvedOptions().timeZone, help: "Empty: the server's."},
 		{name: "repository", label: "Repository", type: "select", value: s.repository || "", choices: [["", "the sources' own, else the default one"], ...repositories.map(r => [r.name, r.name])]},
-		...KEEP.map(([name, label]) => ({name: `keep_${name}`, label, type: "number", min: 0, max: 100000, value: s.keep?.[name] ?? (schedule ? 0 : name === "days" ? 30 : name === "max_backups" ? 50 : 0), show: keeps})),
-		{name: "verify_level", label: "Then prove that the backup restores", type: "select", choices: LEVELS, value: s.verify_level ?? 0, show: g => g.action === "backup" || g.action === "verify"},
+		...KEEP.map(([name, label]) => ({name: `keep_${name}`, label, group: name === "days" && "How long backups are kept", type: "number", min: 0, max: 100000, value: s.keep?.[name] ?? (schedule ? 0 : name === "days" ? 30 : name === "max_backups" ? 50 : 0), show: keeps})),
+		{name: "verify_level", label: "Then prove that the backup restores", group: "Verification", type: "select", choices: LEVELS, value: s.verify_level ?? 0, show: g => g.action === "backup" || g.action === "verify"},
 		{name: "export_format", label: "Format", type: "select", choices: ["archive", "sql", "sql.gz", "csv", "xlsx", "tar.gz", "tar.zst", "zip"].map(f => [f, f]), value: s.export_format || "archive", show: g => g.action === "export"},
 		{name: "export_dir", label: "Folder on the server", value: s.export_dir, show: g => g.action === "export"},
-		{name: "catch_up", label: "Make up for a run that was missed while the machine was off", type: "checkbox", value: s.catch_up ?? true},
+		{name: "catch_up", group: "When something comes between", label: "Make up for a run that was missed while the machine was off", type: "checkbox", value: s.catch_up ?? true},
 		{name: "retries", label: "Try again so many times", type: "number", min: 0, max: 20, value: s.retries ?? 2},
 		{name: "retry_wait", label: "Seconds before the first further try", type: "number", min: 1, max: 86400, value: s.retry_wait ?? 300, help: "Doubled for each one after it.", show: g => g.retries > 0},
 		{name: "time_limit", label: "End it after so many seconds", type: "number", min: 0, max: 604800, value: s.time_limit ?? 0, help: "0: never"},
@@ -61,12 +61,18 @@ export function body(given) {
 	return result;
 }
 
+// Which field a refusal is about.
+function atField(error) {
+	error.field ||= /time zone/.test(error.message) ? "zone" : /cron expression/.test(error.message) ? "cron" : "";
+	throw error;
+}
+
 function editor(schedule, known, reload) {
 	const next = h("div", {"aria-live": "polite"});
 	return dialog(schedule ? `Change ${schedule.name}` : "New schedule", close => form(fields(schedule, known.sources, known.repositories), {
 		button: schedule ? "Save" : "Add it", cancel: () => close(), extra: h("div", action("When would it run?", () => preview(next, close)), next),
 		submit: async given => {
-			const made = await (schedule ? api.patch(api.path("schedules", schedule.id), body(given)) : api.post("/schedules/", body(given)));
+			const made = await (schedule ? api.patch(api.path("schedules", schedule.id), body(given)) : api.post("/schedules/", body(given))).catch(atField);
 			close();
 			told(`${made.name} is ${schedule ? "changed" : "added"}.`);
 			reload();
@@ -108,7 +114,7 @@ function keeping(s) {
 const title = s => [h("h2", s.name), h("span", {class: `state ${s.enabled ? "good" : "cancelled"}`}, s.enabled ? "● on" : "– off")];
 
 const says = s => facts([["Does", ACTIONS.find(([a]) => a === s.action)?.[1] || s.action], ["Sources", (s.sources || []).join(", ") || "all"], ["When", s.when], ["Time zone", s.zone || "the server's"], ["Repository", s.repository],
-	["Next", s.enabled ? when(s.next_run) : "–"], ["Last", s.last_job ? h("a", {href: `#/job/${s.last_job}`}, when(s.last_run)) : when(s.last_run)], ["Keeps", keeping(s)], ["Then verifies", s.verify_level > 0 && LEVELS[s.verify_level][1]],
+	["Next", s.enabled ? when(s.next_run) : "–"], ["Last", s.last_job ? h("a", {href: `#/job/${s.last_job}`}, when(s.last_run)) : when(s.last_run)], ["Keeps", keeping(s)], [s.action === "verify" ? "How far" : "Then verifies", s.verify_level > 0 && LEVELS[s.verify_level][1]],
 	["Writes", s.action === "export" && `${s.export_format || "archive"} to ${s.export_dir}`], ["Missed runs", s.catch_up ? "made up for once" : "left out"], ["Further tries", s.retries > 0 && `${s.retries}, the first after ${plural(s.retry_wait, "second")}`],
 	["Ended after", s.time_limit > 0 && plural(s.time_limit, "second")], ["Begins up to", s.jitter > 0 && `${plural(s.jitter, "second")} later`]]);
 

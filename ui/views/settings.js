@@ -44,9 +44,12 @@ function back(name, s, reload) {
 	}, {kind: "quiet"});
 }
 
+// What belongs together: the title, and the first of its settings. They come in this order.
+const GROUPS = {compression_level: "Backups and their space", listen: "Dashboard and API", jobs: "Jobs and the log", email_notifications: "Mail"};
+
 function field(name, s, reload) {
 	const help = [`${sentence(s.help)}. `, s.type === "secret" ? s.known && "One is kept; leave it empty to keep it. " : `Default: ${text(s, s.default)}. `, wrong(s), s.origin === "catalog" && back(name, s, reload)];
-	const common = {name, label: title(name), help, value: s.type === "size" ? exactSize(s.value) : s.value ?? ""};
+	const common = {name, group: GROUPS[name], label: title(name), help, value: s.type === "size" ? exactSize(s.value) : s.value ?? ""};
 	if (s.type === "bool")
 		return {...common, type: "checkbox", value: s.value === true};
 	if (s.type === "choice")
@@ -74,7 +77,7 @@ const fixedTable = fixed => table([
 // ---- the configuration as one file ----
 
 const sealed = () => dialog("With secrets", close => form([
-	{name: "passphrase", label: "Passphrase", type: "password", required: true, autocomplete: "new-password", help: "The secrets are sealed under it; it is asked for where the file is applied."},
+	{name: "passphrase", label: "Passphrase", type: "password", required: true, autocomplete: "new-password", help: "The secrets are encrypted with it; it is asked for where the file is applied."},
 ], {button: "Download it", cancel: () => close(), submit: async given => {
 	save("backstay-config.json", JSON.stringify(await api.post("/config/export/", given), null, "\t"));
 	close();

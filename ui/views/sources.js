@@ -11,6 +11,7 @@ import {form} from "../lib/form.js";
 import {may} from "../app.js";
 
 const CHECKS = [["auto", "up to 256 MiB"], ["full", "always"], ["none", "never"]];
+const KINDS = {sqlite: "SQLite database", postgresql: "PostgreSQL database", mysql: "MySQL or MariaDB database", folder: "folder", command: "output of a command"};
 const lines = list => (list || []).join("\n");
 
 // What a source turned out to be: engine, version, size, tables, and rights that lack.
@@ -30,7 +31,7 @@ export function fields(source, repositories) {
 	return [
 		{name: "name", label: "Name", required: true, value: source?.name, maxlength: 64, placeholder: "shop", help: "Letters, digits, . _ -"},
 		{name: "url", label: "Where it is", required: !source, value: "", placeholder: source ? source.url : "postgresql://shop@db.example.org/shop or /srv/app.db or /srv/media",
-			help: source ? "Leave it empty to keep what is there. Passwords are kept sealed and never shown." : "Paste a connection URL, or a path on the server. Passwords are kept sealed and never shown."},
+			help: source ? "Leave it empty to keep what is there. Passwords are kept encrypted and never shown." : "Paste a connection URL, or a path on the server. Passwords are kept encrypted and never shown."},
 		{name: "repository", label: "Backups go to", type: "select", value: source?.repository || "", choices: [["", "the default repository"], ...repositories.map(r => [r.name, r.name])]},
 		{name: "overdue_hours", label: "Alarm without a good backup for so many hours", type: "number", min: 0, max: 87600, value: source?.overdue_hours ?? 0, help: "0: as the settings say"},
 		{name: "exclude", label: "Leave out files (a pattern a line)", type: "textarea", value: lines(source?.exclude), rows: 3, show: only("folder")},
@@ -74,7 +75,7 @@ const test = async (source, place) => replace(place, found(await api.post(api.pa
 
 const title = source => [h("h2", source.name), source.restore_protected && h("span", {class: "badge"}, "protected from restores")];
 
-const says = source => facts([["Kind", source.engine], ["Where", h("code", source.url)], ["Password", source.url_secret && "kept here, sealed"], ["Repository", source.repository || "the default one"],
+const says = source => facts([["Kind", KINDS[source.engine] || source.engine], ["Where", h("code", source.url)], ["Password", source.url_secret && "kept here, encrypted"], ["Repository", source.repository || "the default one"],
 	["Leaves out", source.exclude.join(", ")], ["Takes only", source.include.join(", ")], ["Logs and caches", source.include_logs && "taken too"], ["Other file systems", source.one_file_system && "left out"],
 	["Copy is checked", source.check && source.check !== "auto" && CHECKS.find(([c]) => c === source.check)[1]], ["Before each backup", source.before && h("code", source.before)], ["After each backup", source.after && h("code", source.after)],
 	["Tables", source.optimize_first && "optimized before each backup"], ["Alarm", source.overdue_hours > 0 && `without a good backup for ${plural(source.overdue_hours, "hour")}`], ["Notes", source.notes]]);

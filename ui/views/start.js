@@ -5,7 +5,7 @@ import {follow} from "../lib/jobs.js";
 import {form} from "../lib/form.js";
 import {sheetLink} from "../lib/recovery.js";
 import {found} from "./sources.js";
-import {connect, madeNote} from "./repositories.js";
+import {absolute, connect, madeNote} from "./repositories.js";
 
 const STEPS = ["What", "Where to", "When"];
 const steps = at => h("ol", {class: "steps"}, STEPS.map((s, i) => h("li", {"aria-current": i === at ? "step" : null}, s)));
@@ -21,17 +21,32 @@ async function nameFor(url) {
 	return n > 1 ? `${name}-${n}` : name;
 }
 
+// Who comes back to this page after its first step means the source that is there already: the new one goes again.
+async function known(source, url) {
+	const {items} = await api.get(`/sources/${api.query({limit: 1000})}`);
+	const before = items.find(s => s.url === source.url && s.id !== source.id);
+	if (!before)
+		return source;
+	await api.remove(api.path("sources", source.id));
+	const {items: schedules} = await api.get(`/schedules/${api.query({limit: 1000})}`);
+	if (schedules.some(s => s.name === before.name))
+		throw Object.assign(new Error(`this is ${before.name}, which is backed up already`), {field: "url", hint: "When that is done stands on the page Schedules."});
+	return {...await api.patch(api.path("sources", before.id), {url}), known: true};
+}
+
 function what(place, leave) {
 	replace(place, steps(0), h("p", "Paste the connection URL of a database, or the path of an SQLite database or folder on this machine."), form([
-		{name: "url", label: "Database or folder", required: true, placeholder: "postgresql://shop:password@db.example.org/shop", help: "PostgreSQL, MySQL, MariaDB, SQLite, or a folder. It is only read. The password is kept sealed."},
+		{name: "url", label: "Database or folder", required: true, placeholder: "postgresql://shop:password@db.example.org/shop", help: "PostgreSQL, MySQL, MariaDB, SQLite, or a folder. It is only read. A password is kept encrypted."},
 		{name: "name", label: "Call it", maxlength: 64, help: "Empty: as the database or folder is called."},
 	], {button: "Connect", submit: async ({url, name}) => {
-		const source = await api.post("/sources/", {url, name: name || await nameFor(url)});
+		const source = await known(await api.post("/sources/", {url, name: name || await nameFor(url)}), url);
 		let test;
 		try {
 			test = await api.post(api.path("sources", source.id, "test"));
 		} catch (error) {
-			await api.remove(api.path("sources", source.id));
+			if (!source.known)
+				await api.remove(api.path("sources", source.id));
+			error.hint ||= error.kind === "not-found" && "Paths are those of the machine on which Backstay runs.";
 			throw error;
 		}
 		await where(place, leave, source, test);
@@ -52,7 +67,7 @@ async function where(place, leave, source, test) {
 		{name: "location", label: "Folder for the backups", value: usual.location, required: true, help: "Best on another disk than the data."},
 		{name: "password", label: "Password of the repository that is there", type: "password", autocomplete: "off", show: () => wanted},
 	], {button: "Keep them there", submit: async ({location, password}, element) => {
-		const repository = await api.post("/repositories/", {name: "main", location, is_default: true, ...password ? {password} : {}});
+		const repository = await api.post("/repositories/", {name: "main", location: absolute(location), is_default: true, ...password ? {password} : {}});
 		let made;
 		try {
 			made = await connect(repository);
@@ -61,7 +76,7 @@ async function where(place, leave, source, test) {
 			element.dispatchEvent(new Event("input"));
 			throw error;
 		}
-		time(place, source, leave, summary, made ? [madeNote(made), sheetLink(repository, "Download the recovery sheet again")] : h("p", "The repository that is there is used."));
+		time(place, source, leave, summary, made ? [h("p", h("strong", "The recovery sheet was downloaded: print it, or keep it apart from this machine.")), madeNote(made), sheetLink(repository, "Download the recovery sheet again")] : h("p", "The repository that is there is used."));
 		// The sheet comes by itself: nobody may forget it.
 		if (made)
 			sheetLink(repository, "").click();

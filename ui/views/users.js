@@ -43,7 +43,7 @@ const list = reload => steady([
 	{title: "Logs in", cell: u => u.disabled ? h("span", {class: "failed"}, h("span", {class: "state"}, "✕ disabled")) : u.password_known ? "with a password" : "never: no password"},
 	{title: "One-time codes", cell: u => u.totp ? h("span", "on ", codesOff(u, reload)) : "off"},
 	{title: "Last login", cell: u => when(u.last_login)},
-	{title: "", cell: u => h("span", h("button", {type: "button", "aria-label": `Change ${u.name}`, onclick: () => editor(u, reload)}, "Change"), " ", h("button", {type: "button", class: "quiet", "aria-label": `Remove ${u.name}`, onclick: () => drop(u, reload)}, "Remove"))},
+	{title: "", cell: u => h("span", {class: "pair"}, h("button", {type: "button", "aria-label": `Change ${u.name}`, onclick: () => editor(u, reload)}, "Change"), h("button", {type: "button", class: "quiet", "aria-label": `Remove ${u.name}`, onclick: () => drop(u, reload)}, "Remove"))},
 ], {caption: "Users"});
 
 export async function show({leave}) {

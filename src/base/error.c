@@ -71,6 +71,8 @@ static int set(struct error *e, enum err_kind kind, int sys, const char *text)
 	e->sys = sys;
 	memcpy(e->text, text, strlen(text) + 1);
 	e->hint[0] = '\0';
+	e->typed = 0;
+	e->field[0] = '\0';
 	return -(int)kind;
 }
 
@@ -100,6 +102,8 @@ void error_clear(struct error *e)
 	e->sys = 0;
 	e->text[0] = '\0';
 	e->hint[0] = '\0';
+	e->typed = 0;
+	e->field[0] = '\0';
 }
 
 int error_set(struct error *e, enum err_kind kind, const char *fmt, ...)
@@ -151,6 +155,40 @@ int error_hint(struct error *e, const char *fmt, ...)
 	format(hint, sizeof hint, fmt, ap);
 	va_end(ap);
 	memcpy(e->hint, hint, strlen(hint) + 1);
+	e->typed = 0;
+	return -(int)e->kind;
+}
+
+int error_hint_typed(struct error *e, const char *plain, const char *fmt, ...)
+{
+	char words[sizeof e->hint];
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(words, sizeof words, fmt, ap);
+	va_end(ap);
+	error_hint(e, "%s%s", plain, words);
+	e->typed = strlen(e->hint) > strlen(plain) ? strlen(e->hint) - strlen(plain) : 0;
+	return -(int)e->kind;
+}
+
+void error_hint_as(struct error *e, const struct error *from)
+{
+	memmove(e->hint, from->hint, sizeof e->hint);
+	e->typed = from->typed;
+}
+
+void error_plain_hint(const struct error *e, char out[ERROR_HINT_SIZE])
+{
+	size_t n = strlen(e->hint);
+
+	snprintf(out, ERROR_HINT_SIZE, "%.*s", (int)(n - e->typed), e->hint);
+}
+
+int error_field(struct error *e, const char *name)
+{
+	if (!e->field[0])
+		snprintf(e->field, sizeof e->field, "%s", name);
 	return -(int)e->kind;
 }
 

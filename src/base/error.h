@@ -3,12 +3,14 @@
  * A function that can fail returns 0, or `-kind` with the text in the caller's `struct error`, which is always
  * its last parameter and is never NULL. The text grows on the way up ("backing up shop.db: opening it: Permission
  * denied"); only a face (command line, web) prints it. Texts are lower case, without a full stop, and name the
- * thing. A hint is one sentence that says the way out.
+ * thing. A hint is one sentence that says the way out. What of it only somebody can do who types commands stands at
+ * its end (error_hint_typed): the command line shows all of it, whoever looks at a page or asks over HTTP gets the rest.
  */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define MUST_USE __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
@@ -39,14 +41,18 @@ enum err_kind {
 	ERR_KIND_COUNT
 };
 
+#define ERROR_HINT_SIZE 512
+
 struct error {
 	enum err_kind kind;
 	int sys;            /* errno behind it, or 0 */
 	char text[1536];    /* what and why; always terminated; cut with "..." when too long */
-	char hint[512];     /* what to do, or "" */
+	char hint[ERROR_HINT_SIZE]; /* what to do, or "" */
+	size_t typed;       /* how many bytes at its end are words to type */
+	char field[32];     /* the member of a request or field of a form that it is about, or "" */
 };
 
-/* Forget everything: kind ERR_NONE, empty texts. A zeroed struct error is clear. */
+/* Forget everything: kind ERR_NONE, empty texts, no field. A zeroed struct error is clear. */
 void error_clear(struct error *e);
 
 /* Set kind and text, replacing what was there. Returns -kind. */
@@ -61,6 +67,19 @@ int error_wrap(struct error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Set the hint. Returns -kind, so that `return error_hint(e, ...)` reads well after error_set(). */
 int error_hint(struct error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Set a hint that ends in words to type, joined as they are: "make one", " with: backstay init --repo %s". `plain` may be "".
+ * Returns -kind. */
+int error_hint_typed(struct error *e, const char *plain, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* The hint of another error, words to type included. */
+void error_hint_as(struct error *e, const struct error *from);
+
+/* The hint without words to type. */
+void error_plain_hint(const struct error *e, char out[ERROR_HINT_SIZE]);
+
+/* Say which field it is about ("cron"); of two the first stays, which knew better. Returns -kind. */
+int error_field(struct error *e, const char *name);
 
 /* Short stable name of a kind for --json ("not-found", "password", ...); "unknown" for a value out of range. */
 const char *error_kind_name(enum err_kind kind);

@@ -150,7 +150,8 @@ static int check_locks(struct catalog *c, const struct job_record *j, struct err
 		char since[32];
 		time_to_local(db_time(&q, 2), since);
 		rc = error_set(e, ERR_LOCKED, "%s is running since %s (job %s)", db_text(&q, 1), since, db_text(&q, 0));
-		error_hint(e, "wait for its end (--wait 10m), or cancel it: backstay job cancel %s", db_text(&q, 0));
+		error_hint_typed(e, "wait for its end, or cancel it",
+					": --wait 10m, or backstay job cancel %s", db_text(&q, 0));
 	}
 	db_done(&q);
 	return rc;

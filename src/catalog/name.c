@@ -22,6 +22,7 @@ int name_check(const char *what, const char *name, struct error *e)
 	if (name && name_ok(name))
 		return 0;
 	error_set(e, ERR_USAGE, "a %s cannot be called \"%.100s\"", what, name ? name : "");
+	error_field(e, "name");
 	return error_hint(e, "a name has 1 to %d letters, digits, \".\", \"_\" and \"-\", and begins with a letter or digit", NAME_LEN);
 }
 

@@ -217,7 +217,10 @@ static int check_free(struct catalog *c, const struct notice_record *n, struct e
 	int64_t taken;
 	int rc = db_number(c, &taken, e, "SELECT count(*) FROM notice WHERE name = ?1 AND id != ?2", "si", n->name, n->id);
 
-	return rc || !taken ? rc : error_set(e, ERR_EXISTS, "there is a notice named \"%s\" already", n->name);
+	if (rc || !taken)
+		return rc;
+	error_set(e, ERR_EXISTS, "there is a notice named \"%s\" already", n->name);
+	return error_field(e, "name");
 }
 
 static int insert(struct catalog *c, struct notice_record *n, struct error *e)

@@ -145,9 +145,13 @@ static int check_free(struct catalog *c, const struct place_record *p, struct er
 	db_done(&q);
 	if (rc || !name)
 		return rc;
-	if (!strcmp(name, p->name))
-		return error_set(e, ERR_EXISTS, "there is a repository named \"%s\" already, at %s", name, location);
-	return error_set(e, ERR_EXISTS, "%s is configured already, as \"%s\"", location, name);
+	bool same_name = !strcmp(name, p->name);
+
+	if (same_name)
+		error_set(e, ERR_EXISTS, "there is a repository named \"%s\" already, at %s", name, location);
+	else
+		error_set(e, ERR_EXISTS, "%s is configured already, as \"%s\"", location, name);
+	return error_field(e, same_name ? "name" : "location");
 }
 
 static int check_record(struct catalog *c, const struct place_record *p, struct error *e)
@@ -198,7 +202,8 @@ static int update(struct catalog *c, struct place_record *p, const struct place_
 {
 	if (before->is_default && !p->is_default) {
 		error_set(e, ERR_REFUSED, "%s is the default repository", before->name);
-		return error_hint(e, "make another one the default instead: backstay repository default NAME");
+		return error_hint_typed(e, "make another one the default instead",
+					": backstay repository default NAME");
 	}
 	p->changed = time_now();
 	p->remembered = false;
@@ -349,7 +354,7 @@ static int check_unused(struct catalog *c, const struct place_record *p, struct 
 	if (rc || all <= 1)
 		return rc;
 	error_set(e, ERR_REFUSED, "%s is the default repository", p->name);
-	return error_hint(e, "make another one the default first: backstay repository default NAME");
+	return error_hint_typed(e, "make another one the default first", ": backstay repository default NAME");
 }
 
 int place_remove(struct catalog *c, int64_t id, struct error *e)

@@ -216,8 +216,10 @@ static int insert(struct catalog *c, struct schedule_record *s, struct error *e)
 	int64_t taken = 0;
 	int rc = db_number(c, &taken, e, "SELECT count(*) FROM schedule WHERE name = ?1", "s", s->name);
 
-	if (!rc && taken)
-		rc = error_set(e, ERR_EXISTS, "there is a schedule named \"%s\" already", s->name);
+	if (!rc && taken) {
+		error_set(e, ERR_EXISTS, "there is a schedule named \"%s\" already", s->name);
+		rc = error_field(e, "name");
+	}
 	if (rc)
 		return rc;
 	s->created = s->changed = now();

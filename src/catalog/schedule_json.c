@@ -127,23 +127,27 @@ static int check_times(const struct schedule_record *s, struct error *e)
 	struct cron c;
 	int rc = schedule_cron(s, &c, e);
 
-	if (!rc)
-		rc = zone_load(s->zone, &zone, e);
-	if (!rc && cron_next(&c, zone, 0) == INT64_MAX)
-		rc = error_set(e, ERR_USAGE, "\"%s\" never comes: there is no such day", s->cron);
-	return rc;
+	if (rc)
+		return error_field(e, "cron");
+	if (zone_load(s->zone, &zone, e))
+		return error_field(e, "zone");
+	if (cron_next(&c, zone, 0) != INT64_MAX)
+		return 0;
+	error_set(e, ERR_USAGE, "\"%s\" never comes: there is no such day", s->cron);
+	return error_field(e, "cron");
 }
 
 static int check_action(const struct schedule_record *s, struct error *e)
 {
 	if (s->action != ACTION_EXPORT)
 		return 0;
+	if (s->export_format && s->export_dir && s->export_dir[0] == '/')
+		return 0;
 	if (!s->export_format || !s->export_dir)
-		return error_set(e, ERR_USAGE, "an export needs a format and a folder");
-	return s->export_dir[0] == '/'
-		       ? 0
-		       : error_set(e, ERR_USAGE, "the folder of exports must be a whole path, not \"%s\"",
-				   s->export_dir);
+		error_set(e, ERR_USAGE, "an export needs a format and a folder");
+	else
+		error_set(e, ERR_USAGE, "the folder of exports must be a whole path, not \"%s\"", s->export_dir);
+	return error_field(e, s->export_format ? "export_dir" : "export_format");
 }
 
 int schedule_check(const struct schedule_record *s, struct error *e)

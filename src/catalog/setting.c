@@ -119,7 +119,7 @@ static int find(const char *name, const struct setting **out, struct error *e)
 	for (const struct setting *s = settings; s->name; s++)
 		nearest_consider(&n, s->name);
 	error_set(e, ERR_USAGE, "there is no setting \"%.100s\"", name);
-	return n.found ? error_hint(e, "did you mean \"%s\"?", n.found) : error_hint(e, "backstay config show lists them");
+	return n.found ? error_hint(e, "did you mean \"%s\"?", n.found) : error_hint_typed(e, "", "backstay config show lists them");
 }
 
 static int from_catalog(struct catalog *c, const struct setting *s, struct setting_source *out, struct error *e)

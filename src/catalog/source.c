@@ -185,7 +185,10 @@ static int store_url(struct catalog *c, const struct source_record *s, struct er
 
 static int name_taken(int rc, const struct source_record *s, struct error *e)
 {
-	return rc == -ERR_EXISTS ? error_set(e, ERR_EXISTS, "there is a source named \"%s\" already", s->name) : rc;
+	if (rc != -ERR_EXISTS)
+		return rc;
+	error_set(e, ERR_EXISTS, "there is a source named \"%s\" already", s->name);
+	return error_field(e, "name");
 }
 
 static int insert(struct catalog *c, struct source_record *s, struct error *e)

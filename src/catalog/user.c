@@ -39,6 +39,7 @@ static int check_name(const char *name, struct error *e)
 	if (name && user_name_ok(name))
 		return 0;
 	error_set(e, ERR_USAGE, "a user cannot be called \"%.100s\"", name ? name : "");
+	error_field(e, "name");
 	return error_hint(e, "a name has 1 to %d letters, digits, \".\", \"_\", \"-\" and \"@\", and begins with a letter or digit; digits alone are none", NAME_LEN);
 }
 
@@ -175,12 +176,15 @@ static int keep_admin(struct catalog *c, int64_t before, struct error *e)
 	if (rc || after || !before)
 		return rc;
 	error_set(e, ERR_REFUSED, "no admin who can log in would be left");
-	return error_hint(e, "make another admin first: backstay user add NAME --role admin");
+	return error_hint_typed(e, "make another admin first", ": backstay user add NAME --role admin");
 }
 
 static int taken(int rc, const char *name, struct error *e)
 {
-	return rc == -ERR_EXISTS ? error_set(e, ERR_EXISTS, "there is a user named \"%s\" already", name) : rc;
+	if (rc != -ERR_EXISTS)
+		return rc;
+	error_set(e, ERR_EXISTS, "there is a user named \"%s\" already", name);
+	return error_field(e, "name");
 }
 
 /* The record that is there, with the values of *u. */

@@ -175,7 +175,7 @@ static int use_repository(const struct parsed *p, const struct backing_up *x, si
 
 		if (s->repository && other && strcmp(s->repository, other) != 0) {
 			error_set(e, ERR_USAGE, "%s is backed up to %s, and %s to %s", x->records[k].name, other, s->name, s->repository);
-			return error_hint(e, "back them up apart, or name one repository with --repo");
+			return error_hint_typed(e, "back them up apart, or name one repository", " with --repo");
 		}
 	}
 	names_use_repository(s->repository);

@@ -195,7 +195,8 @@ static int run(const struct parsed *p, struct error *e)
 	error_set(e, ERR_CORRUPT, "the repository is damaged: %zu error%s; %zu backup%s cannot be restored whole", c.report.errors,
 		  c.report.errors == 1 ? "" : "s", c.report.hurt.n, c.report.hurt.n == 1 ? "" : "s");
 	if (!c.repaired)
-		error_hint(e, "backstay check --repair-index, if the index is what is damaged; else make new backups soon");
+		error_hint_typed(e, "repair the index, if that is what is damaged; else make new backups soon",
+					" (backstay check --repair-index)");
 	return -ERR_CORRUPT;
 }
 

@@ -302,7 +302,7 @@ static int choose_source(const struct parsed *p, const struct sides *s, const ch
 	if (!a || !b || !strcmp(a, b) || is_one_source(&s->b, a, b))
 		return 0;
 	error_set(e, ERR_USAGE, "%s and %s are not the same source", a, b);
-	return error_hint(e, "a source is compared with itself, at another time; name it with --source");
+	return error_hint_typed(e, "a source is compared with itself, at another time; name it", " with --source");
 }
 
 static int run(const struct parsed *p, struct error *e)

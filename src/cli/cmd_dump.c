@@ -18,7 +18,8 @@ static int not_a_file(const struct parsed *p, const struct tree_node *n, struct 
 
 	if (n->meta.type == NODE_DIR) {
 		error_set(e, ERR_MISMATCH, "%s is a folder in the backup, not a file", path);
-		return error_hint(e, "backstay ls %s %s; or the whole of it: backstay export %s --format tar.gz -o FILE", backup, word, backup);
+		return error_hint_typed(e, "",
+					"backstay ls %s %s; or the whole of it: backstay export %s --format tar.gz -o FILE", backup, word, backup);
 	}
 	return error_set(e, ERR_MISMATCH, "%s is a %s in the backup and has no content", path, node_type_name(n->meta.type));
 }

@@ -192,7 +192,8 @@ static int remove_key(struct repository *r, const struct parsed *p, struct error
 	id_hex(&id, hex);
 	if (id_equal(&id, &r->repo->key_id)) {
 		error_set(e, ERR_REFUSED, "key %.8s is the one in use", hex);
-		return error_hint(e, "open with another password to remove it, or change it: backstay key passwd");
+		return error_hint_typed(e, "open with another password to remove it, or change it",
+					": backstay key passwd");
 	}
 	AUTO_FREE char *question = mem_printf("Remove key %.8s? Its password will no longer open the repository.", hex);
 

@@ -126,7 +126,7 @@ static int choose(struct repository *r, const struct parsed *p, struct backup *o
 	*file = fs_exists(which);
 	if (!*file && !names_backup(which)) {
 		error_set(e, ERR_NOT_FOUND, "there is no backup and no file \"%s\"", which);
-		return error_hint(e, "backstay list");
+		return error_hint_typed(e, "", "backstay list");
 	}
 	if (!*file)
 		return rc;
@@ -135,7 +135,7 @@ static int choose(struct repository *r, const struct parsed *p, struct backup *o
 		AUTO_FREE char *word = common_word(which);
 
 		error_set(e, ERR_USAGE, "where should %s be restored to?", which);
-		return error_hint(e, "backstay restore %s --to TARGET", word);
+		return error_hint_typed(e, "", "backstay restore %s --to TARGET", word);
 	}
 	return 0;
 }
@@ -186,7 +186,8 @@ static int check_protected(const struct source_url *target, struct error *e)
 		if (!l.v[i].restore_protected || !touches(target, &l.v[i]))
 			continue;
 		error_set(e, ERR_REFUSED, "the source %s is protected: no restore may replace %s", l.v[i].name, target->shown);
-		return error_hint(e, "restore beside it with --to; or lift it: backstay source edit %s --reset protect", l.v[i].name);
+		return error_hint_typed(e, "restore beside it, or lift it",
+					": --to; backstay source edit %s --reset protect", l.v[i].name);
 	}
 	return rc;
 }

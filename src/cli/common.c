@@ -179,7 +179,7 @@ int common_entry(const struct backup *b, const char *name, const char *path, str
 
 	if (rc)
 		error_wrap(e, "backup %s", name);
-	return rc == -ERR_NOT_FOUND && !*e->hint ? error_hint(e, "backstay ls %s", word) : rc;
+	return rc == -ERR_NOT_FOUND && !*e->hint ? error_hint_typed(e, "", "backstay ls %s", word) : rc;
 }
 
 /* At a configured place. One that is not there any more (a disk that is not mounted) must not be made anew. */
@@ -256,9 +256,9 @@ static int open_located(const struct parsed *p, enum repository_access access, e
 
 	warn_once(r);
 	if (rc == -ERR_LOCKED && !*e->hint && !o.wait_seconds)
-		return error_hint(e, "wait for it: --wait 10m");
+		return error_hint_typed(e, "wait for it", ": --wait 10m");
 	if (rc == -ERR_ACCESS && !*e->hint && access == REPOSITORY_READ)
-		return error_hint(e, "--no-lock reads from a place that cannot be written");
+		return error_hint_typed(e, "", "--no-lock reads from a place that cannot be written");
 	return rc;
 }
 

@@ -101,7 +101,7 @@ int names_source(const char *text, bool may_be_new, struct source_url *u, struct
 	else
 		rc = source_url_parse(text, may_be_new, NULL, u, e);
 	if (rc == -ERR_NOT_FOUND && !*e->hint && *near.hint)
-		error_hint(e, "%s", near.hint);
+		error_hint_as(e, &near);
 	if (s)
 		*s = found;
 	else

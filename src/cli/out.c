@@ -203,13 +203,17 @@ static void error_document(const struct error *e)
 {
 	CLEANUP(out_document_release) struct out_document d;
 	struct error ignored = {0};
+	char plain[ERROR_HINT_SIZE];
 
+	error_plain_hint(e, plain);
 	out_document_begin(&d);
 	jw_name(&d.w, "error");
 	jw_object(&d.w);
 	jw_kv_string(&d.w, "kind", error_kind_name(e->kind));
 	jw_kv_string(&d.w, "message", e->text);
 	jw_kv_string(&d.w, "hint", *e->hint ? e->hint : NULL);
+	if (e->typed)
+		jw_kv_string(&d.w, "plain_hint", plain);
 	jw_object_end(&d.w);
 	(void)!out_document_end(&d, &ignored);
 }
@@ -241,7 +245,7 @@ int out_confirm(bool yes, const char *question, struct error *e)
 	if (!out_mode.interactive) {
 		fputc('\n', stderr);
 		error_set(e, ERR_REFUSED, "not confirmed, and there is no terminal to ask on; nothing was changed");
-		return error_hint(e, "give --yes to go on without a question");
+		return error_hint_typed(e, "", "give --yes to go on without a question");
 	}
 	fputs(" [y/N] ", stderr);
 	int rc = terminal_line(0, &answer, e);

@@ -186,7 +186,7 @@ static int check_target(const struct engine_restore *r, bool *exists, struct err
 	struct stat st;
 	if (!path) {
 		error_set(e, ERR_USAGE, "what a program printed is not given back to it");
-		return error_hint(e, "name the file that receives it: --to FILE");
+		return error_hint_typed(e, "name the file that receives it", ": --to FILE");
 	}
 	*exists = stat(path, &st) == 0;
 	if (*exists && !S_ISREG(st.st_mode))

@@ -99,7 +99,7 @@ static int check_family(const struct run *x, struct error *e)
 	if (!sequences || x->chosen || my_is_mariadb(x->c))
 		return 0;
 	error_set(e, ERR_MISMATCH, "the backup holds %llu sequences, which MySQL does not have", (unsigned long long)sequences);
-	return error_hint(e, "restore it to a MariaDB server, or chosen tables with --table");
+	return error_hint_typed(e, "restore it to a MariaDB server, or chosen tables", " with --table");
 }
 
 static int check_events(const struct run *x, struct error *e)
@@ -112,7 +112,8 @@ static int check_events(const struct run *x, struct error *e)
 	if (err || work)
 		return err;
 	error_set(e, ERR_MISMATCH, "the backup holds %llu events, and the server has its event scheduler disabled", (unsigned long long)events);
-	return error_hint(e, "start the server with event_scheduler=OFF or ON, or restore chosen tables with --table");
+	return error_hint_typed(e, "start the server with event_scheduler=OFF or ON, or restore chosen tables",
+				" with --table");
 }
 
 /* Whether this user may make things that belong to another. Where it is only for a verification, the accounts need not be there, and what is

@@ -173,7 +173,8 @@ static int room_told(struct error *e)
 	if (!strstr(e->text, "No space left on device") && !strstr(e->text, "with error 28"))
 		return -(int)e->kind;
 	e->kind = ERR_NO_SPACE;
-	return error_hint(e, "set TMPDIR to a larger place, or verify with --level 2");
+	return error_hint_typed(e, "set TMPDIR to a larger place, or verify no more than the structure",
+				" (--level 2)");
 }
 
 int scratch_server_run(const struct scratch_server *s, const char *const argv[], const char *const env[], struct error *e)

@@ -149,7 +149,8 @@ static int look(const struct run *r, const struct sqlite_copy *c, struct error *
 		return 0;
 	}
 	if (err == -ERR_CORRUPT)
-		return error_hint(e, "the database itself is damaged; --check none stores it as it is");
+		return error_hint_typed(e, "the database itself is damaged; without a check it is stored as it is",
+					": --check none");
 	r->out->structure = how ? mem_string(how) : NULL;
 	return err;
 }

@@ -151,7 +151,7 @@ static int parse_path(const char *text, bool may_be_new, const struct engine *hi
 	}
 	if (!u->engine) {
 		error_set(e, ERR_MISMATCH, "%s is neither a folder nor a database file known here", text);
-		return error_hint(e, "back up the folder it lies in, with --include");
+		return error_hint_typed(e, "back up the folder it lies in", ", with --include");
 	}
 	set_path(u, text);
 	return check_content(u, text, may_be_new, e);

@@ -11,7 +11,7 @@
 static int cannot_tell(const struct snapshot_list *l, struct error *e)
 {
 	error_set(e, ERR_CORRUPT, "which backup is the latest cannot be told: %s", l->damage.v[0]);
-	return error_hint(e, "name one by its id from `backstay list`");
+	return error_hint_typed(e, "name one by its id", " from `backstay list`");
 }
 
 static int none_found(const struct repository *r, const char *source, struct error *e)
@@ -20,7 +20,7 @@ static int none_found(const struct repository *r, const char *source, struct err
 		error_set(e, ERR_NOT_FOUND, "there is no backup of %s in %s", source, r->location);
 	else
 		error_set(e, ERR_NOT_FOUND, "there is no backup in %s yet", r->location);
-	return error_hint(e, "backstay list shows what is there");
+	return error_hint_typed(e, "", "backstay list shows what is there");
 }
 
 /* *doubtful: what a snapshot refers to could not be read. */
@@ -110,7 +110,8 @@ static int find_id(struct repository *r, const char *prefix, struct backup *out,
 	int rc = backup_resolve(r, prefix, &id, e);
 
 	if (rc)
-		return error_hint(e, "name it by its id from `backstay list`, \"latest\" or \"latest:SOURCE\"");
+		return error_hint_typed(e, "name it by its id, \"latest\" or \"latest:SOURCE\"",
+					"; `backstay list` shows them");
 	rc = snapshot_load(r->repo, &id, &s, e);
 	*doubtful = rc == -ERR_NOT_FOUND;
 	if (rc)

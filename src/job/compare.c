@@ -216,5 +216,5 @@ int job_rows(struct repository *r, const struct backup *b, const char *source, s
 		return error_set(e, ERR_NOT_FOUND, "backup \"%s\" holds no database%s%s", backup_name(b),
 				 source ? " called " : "", source ? source : "");
 	error_set(e, ERR_USAGE, "backup \"%s\" holds %zu databases", backup_name(b), n);
-	return error_hint(e, "name one with --source");
+	return error_hint_typed(e, "name one", " with --source");
 }

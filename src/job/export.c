@@ -91,7 +91,7 @@ static int choose_source(const struct job_export *j, const struct manifest_sourc
 	if (!found)
 		return error_set(e, ERR_MISMATCH, "no source of this backup can be exported so; it holds: %s", all);
 	error_set(e, ERR_USAGE, "several sources of this backup can be exported so: %s", all);
-	return error_hint(e, "name one with --source");
+	return error_hint_typed(e, "name one", " with --source");
 }
 
 /* ---- writing ---- */
@@ -234,7 +234,7 @@ static int check_output(const struct job_export *j, struct error *e)
 	if (j->force)
 		return 0;
 	error_set(e, ERR_EXISTS, "%s exists already", j->output);
-	return error_hint(e, "choose another name, or give --force to replace it");
+	return error_hint_typed(e, "choose another name, or insist on replacing it", " with --force");
 }
 
 static int sync_file(const char *path, uint64_t *size, struct error *e)

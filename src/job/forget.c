@@ -97,7 +97,7 @@ static int mark_named(struct repository *r, struct forget_result *f, const struc
 		}
 		if (item->pinned) {
 			error_set(e, ERR_REFUSED, "backup %s is pinned", ids->v[i]);
-			return error_hint(e, "first: backstay unpin %s", ids->v[i]);
+			return error_hint_typed(e, "take the pin off first", ": backstay unpin %s", ids->v[i]);
 		}
 		item->keep = false;
 		snprintf(item->reason, sizeof item->reason, "named");
@@ -112,7 +112,8 @@ static int refuse_damaged(const struct backup_list *l, struct error *e)
 	if (!l->damaged.n)
 		return 0;
 	error_set(e, ERR_REFUSED, "nothing was removed, because not every backup can be read: %s", l->damaged.v[0]);
-	return error_hint(e, "run: backstay check; to give a damaged backup up: backstay forget ID");
+	return error_hint_typed(e, "check the repository, and give up what is damaged",
+				": backstay check; backstay forget ID");
 }
 
 /* What the store lists once more must be what was read: nothing is deleted on a listing that may be partial. */
@@ -272,7 +273,7 @@ int job_forget(struct repository *r, const struct forget_options *o, struct forg
 	*out = (struct forget_result){0};
 	if (!o->ids.n && !o->rules && retention_is_empty(&o->policy)) {
 		error_set(e, ERR_USAGE, "no rule says what to keep, so nothing is removed");
-		return error_hint(e, "for example: backstay forget --keep-daily 7 --keep-weekly 4");
+		return error_hint_typed(e, "name some", ": backstay forget --keep-daily 7 --keep-weekly 4");
 	}
 	int rc = backup_list_load(r, NULL, &out->backups, e);
 

@@ -110,5 +110,5 @@ int job_repair_allowed(struct repository *r, const struct source_url *source, st
 			return 0;
 	error_set(e, ERR_REFUSED, "there is no good backup of %s from the last %d hours, and a repair may change data",
 		  source->shown, MAINTAIN_FRESH_HOURS);
-	return error_hint(e, "make one first: backstay backup '%s'; or insist with --force", source->shown);
+	return error_hint_typed(e, "make one first, or insist", ": backstay backup '%s', or --force", source->shown);
 }

@@ -76,7 +76,8 @@ static int judge(const char *url, const struct http_answer *a, struct notify_out
 	if (a->status >= 300 && a->status < 400)
 		error_hint(e, "it sends us elsewhere, which is not followed: give the URL that it names");
 	else if (a->status == 401 || a->status == 403 || a->status == 404 || a->status == 410)
-		error_hint(e, "the URL, or a token in it, is not valid any more: make a new one there, and change it with backstay notice edit");
+		error_hint_typed(e, "the URL, or a token in it, is not valid any more: make a new one there, and change it",
+					" with backstay notice edit");
 	return -(int)kind;
 }
 

@@ -446,6 +446,7 @@ static int write_end(struct recorder *r, int rc, const struct error *e, const st
 {
 	struct job_record end = *figures;
 	struct error why;
+	char hint[ERROR_HINT_SIZE];
 
 	memcpy(end.id, r->id, sizeof end.id);
 	end.state = state_of(r, rc);
@@ -454,7 +455,8 @@ static int write_end(struct recorder *r, int rc, const struct error *e, const st
 	explain(r, end.state, e, &why);
 	end.error_kind = rc ? (char *)error_kind_name(why.kind) : NULL;
 	end.error = rc ? why.text : NULL;
-	end.hint = rc && *why.hint ? why.hint : NULL;
+	error_plain_hint(&why, hint);
+	end.hint = rc && *hint ? hint : NULL;
 	int failed = rc ? job_log(r->catalog, r->id, end.partial ? LOG_WARNING : LOG_ERROR, why.text, late) : 0;
 
 	return failed ? failed : job_end(r->catalog, &end, late);

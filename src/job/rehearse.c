@@ -20,7 +20,8 @@ static int enough_room(const struct stored *s, const char *scratch, struct error
 		return rc;
 	error_set(e, ERR_NO_SPACE, "a rehearsal of %s needs %s twice, and %s has %s", s->manifest->name,
 		  human_size(s->manifest->bytes, need), scratch, human_size(room, have));
-	return error_hint(e, "set TMPDIR to a larger place, or verify with --level 2");
+	return error_hint_typed(e, "set TMPDIR to a larger place, or verify no more than the structure",
+				" (--level 2)");
 }
 
 int rehearse_place(const struct engine *engine, const struct stored *s, const char *dir, struct engine_scratch *out,

@@ -151,7 +151,7 @@ static int choose_usual_place(struct repository *out, struct error *e)
 	AUTO_FREE char *all = strlist_join(&places, ", ");
 
 	error_set(e, ERR_ACCESS, "none of the usual places for a repository can be written: %s", all);
-	return error_hint(e, "name one with --repo or BACKSTAY_REPOSITORY");
+	return error_hint_typed(e, "name one", " with --repo or BACKSTAY_REPOSITORY");
 }
 
 int repository_locate(const char *option, struct repository *out, struct error *e)
@@ -205,7 +205,7 @@ static int no_repository(const struct repository *r, struct error *e)
 
 	error_set(e, ERR_NO_REPO, "there is no repository at %s (%s%s)", r->location,
 		  r->explicit_choice ? "chosen by " : "", r->chosen_by);
-	return error_hint(e, "make one with: backstay init --repo %s", quoted);
+	return error_hint_typed(e, "make one", " with: backstay init --repo %s", quoted);
 }
 
 /* Surely nothing there, rather than something that cannot be looked at. */
@@ -354,7 +354,7 @@ static int create(struct making *m, struct error *e)
 static int already_there(const struct repository *r, struct error *e)
 {
 	error_set(e, ERR_EXISTS, "a repository exists already at %s", r->location);
-	return error_hint(e, "use it as it is, or choose another place with --repo");
+	return error_hint_typed(e, "use it as it is, or choose another place", " with --repo");
 }
 
 int repository_init(struct repository *r, repository_ask_fn ask, struct error *e)

@@ -157,7 +157,8 @@ static int make_safety_backup(struct restoring *x, struct error *e)
 	}
 	if (rc == -ERR_PARTIAL) {
 		error_set(e, ERR_REFUSED, "%llu of its entries could not be read", (unsigned long long)made.skipped);
-		error_hint(e, "make them readable, or restore with --no-safety, which cannot be undone");
+		error_hint_typed(e, "make them readable, or restore without a safety copy, which cannot be undone",
+					": --no-safety");
 	}
 	if (rc)
 		return error_wrap(e, "making the safety backup of %s; nothing was changed", x->step->target.shown);
@@ -270,7 +271,7 @@ static void say_more(struct error *e, const char *fmt, ...)
 	AUTO_FREE char *more = mem_vprintf(fmt, ap);
 	va_end(ap);
 	error_set(e, before.kind, "%s; %s", before.text, more);
-	error_hint(e, "%s", before.hint);
+	error_hint_as(e, &before);
 }
 
 /* A safety backup nothing was lost behind: undo must not bring it back as if its restore had been done. */

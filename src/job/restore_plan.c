@@ -113,7 +113,7 @@ static int several_have(const struct restore_plan *p, const bool *mark, const ch
 	AUTO_FREE char *all = strlist_join(&names, ", ");
 
 	error_set(e, ERR_USAGE, "several sources have %s: %s", what, all);
-	return error_hint(e, "say which with --source");
+	return error_hint_typed(e, "say which", " with --source");
 }
 
 static size_t count_marks(const bool *mark, size_t n)
@@ -218,7 +218,7 @@ static int deal_inner_path(const struct job_restore *j, struct restore_plan *p, 
 
 	if (!found) {
 		error_set(e, ERR_NOT_FOUND, "backup \"%s\" holds no \"%s\"", backup_name(j->backup), path);
-		return error_hint(e, "backstay ls -R %s", backup_short_id(j->backup, id));
+		return error_hint_typed(e, "", "backstay ls -R %s", backup_short_id(j->backup, id));
 	}
 	if (found > 1 && !j->sources.n)
 		return several_have(p, mark, path, e);
@@ -304,7 +304,7 @@ static int set_file(const struct job_restore *j, const char *text, struct restor
 {
 	if (!j->to) {
 		error_set(e, ERR_USAGE, "%s is what a program printed, which is not given back to it", s->source->name);
-		return error_hint(e, "name the file that receives it: --to FILE");
+		return error_hint_typed(e, "name the file that receives it", ": --to FILE");
 	}
 	s->target = (struct source_url){
 		.engine = s->engine,
@@ -336,12 +336,12 @@ static int set_url(const struct job_restore *j, const char *text, struct restore
 {
 	if (!j->to && !strncmp(s->source->url, "import:", 7)) {
 		error_set(e, ERR_USAGE, "%s came from an outside file and has no place to go back to", s->source->name);
-		return error_hint(e, "name one with --to");
+		return error_hint_typed(e, "name one", " with --to");
 	}
 	if (on_server(s->engine) && !strchr(text, ':')) {
 		error_set(e, ERR_MISMATCH, "%s is a backup of %s, and \"%s\" names no database on a server",
 			  s->source->name, s->engine->title, text);
-		return error_hint(e, "write --to %s://USER@HOST/DATABASE; or export it to a file: backstay export",
+		return error_hint(e, "name a URL, %s://USER@HOST/DATABASE; or export it to a file",
 				  s->engine->schemes[0]);
 	}
 	int rc = source_url_parse(text, true, s->engine, &s->target, e);
@@ -374,7 +374,7 @@ static int check_shared_target(const struct job_restore *j, const struct restore
 	for (size_t i = 0; i < p->n; i++)
 		if (on_server(p->v[i].engine)) {
 			error_set(e, ERR_USAGE, "%zu sources cannot be restored to the one place %s", p->n, j->to);
-			return error_hint(e, "restore them one by one, with --source and --to");
+			return error_hint_typed(e, "restore them one by one", ", with --source and --to");
 		}
 	if (fs_exists(j->to) && !fs_is_dir(j->to))
 		return error_set(e, ERR_MISMATCH, "%s is no folder, which %zu sources could be restored into", j->to,
@@ -409,7 +409,7 @@ static int check_distinct(const struct restore_plan *p, struct error *e)
 			if (!strcmp(p->v[i].target.identity, p->v[k].target.identity)) {
 				error_set(e, ERR_USAGE, "%s and %s would both be restored to %s", p->v[k].source->name,
 					  p->v[i].source->name, place_of(&p->v[i].target));
-				return error_hint(e, "restore them one by one, with --source and --to");
+				return error_hint_typed(e, "restore them one by one", ", with --source and --to");
 			}
 	return 0;
 }

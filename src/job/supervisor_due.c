@@ -64,6 +64,9 @@ static int queue_failure(struct supervisor *s, struct schedule_record *r, const 
 		.author = mem_printf("schedule %s", r->name), .schedule = r->id, .attempt = 1, .attempts = 1,
 	};
 
+	char hint[ERROR_HINT_SIZE];
+
+	error_plain_hint(why, hint);
 	strlist_copy(&j.sources, &r->sources);
 	strlist_add(&j.words, j.kind);
 	int rc = job_add(s->c, &j, e);
@@ -75,7 +78,7 @@ static int queue_failure(struct supervisor *s, struct schedule_record *r, const 
 	j.ended = s->now;
 	j.error_kind = mem_string(error_kind_name(why->kind));
 	j.error = mem_string(why->text);
-	j.hint = *why->hint ? mem_string(why->hint) : NULL;
+	j.hint = *hint ? mem_string(hint) : NULL;
 	log_write(LOG_ERROR, "schedule", "%s", why->text);
 	return job_end(s->c, &j, e);
 }

@@ -63,7 +63,7 @@ static int find_last(const struct backup_list *l, const char **job, struct error
 
 	if (l->damaged.n) {
 		error_set(e, ERR_CORRUPT, "which restore was the last cannot be told: %s", l->damaged.v[0]);
-		return error_hint(e, "name its safety backup by the id from `backstay list`");
+		return error_hint_typed(e, "name its safety backup by the id", " from `backstay list`");
 	}
 	for (size_t i = l->n; i-- > 0 && !*job;) {
 		const char *made_on = l->v[i].snapshot.hostname;

@@ -109,7 +109,8 @@ static int refuse(const struct lock_info *i, struct error *e)
 	error_set(e, ERR_LOCKED, "repository is locked%s by PID %lld on %s since %s (%s)",
 		  i->exclusive ? " exclusively" : "", (long long)i->pid, host, since, age);
 	if (lock_is_stale(i, now))
-		return error_hint(e, "the lock is stale, nobody has refreshed it: `backstay unlock` removes it");
+		return error_hint_typed(e, "the lock is stale, nobody has refreshed it: remove it",
+					" with `backstay unlock`");
 	return error_hint(e, "wait until the other program is done; if it surely is not running any more, "
 			     "`backstay unlock --all` removes its lock");
 }

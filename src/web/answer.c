@@ -90,12 +90,14 @@ static char *field_of(const char *text)
 void answer_problem(struct web_response *out, int status, const struct error *e)
 {
 	AUTO_FREE char *type = mem_printf("urn:backstay:%s", error_kind_name(e->kind));
-	AUTO_FREE char *field = field_of(e->text);
+	AUTO_FREE char *field = *e->field ? mem_string(e->field) : field_of(e->text);
+	char hint[ERROR_HINT_SIZE];
 	struct strlist headers = out->headers;
 	const char *further = out->problem;
 	struct json_out w;
 
 	out->headers = (struct strlist){0};
+	error_plain_hint(e, hint);
 	answer_release(out);
 	*out = (struct web_response){.status = status, .type = "application/problem+json", .headers = headers};
 	jw_init(&w, &out->body);
@@ -104,7 +106,7 @@ void answer_problem(struct web_response *out, int status, const struct error *e)
 	jw_kv_string(&w, "title", answer_reason(status));
 	jw_kv_i64(&w, "status", status);
 	jw_kv_string(&w, "detail", e->text);
-	jw_kv_string(&w, "hint", *e->hint ? e->hint : NULL);
+	jw_kv_string(&w, "hint", *hint ? hint : NULL);
 	jw_kv_string(&w, "kind", error_kind_name(e->kind));
 	if (field)
 		jw_kv_string(&w, "field", field);

@@ -159,7 +159,7 @@ static void call_by_name(const struct web_upload *u, struct error *e)
 		size_t n = (size_t)(at - e->text);
 
 		error_set(e, before.kind, "%.*s%s%s", (int)n, before.text, u->name, before.text + n + strlen(u->path));
-		error_hint(e, "%s", before.hint);
+		error_hint_as(e, &before);
 	}
 }
 

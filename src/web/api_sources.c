@@ -11,7 +11,9 @@ static int complete(struct web_request *r, void *record, const void *before, str
 	struct source_record *s = record;
 	const struct source_record *old = before;
 
-	return s->url && old->url && !strcmp(s->url, old->url) ? 0 : source_kind_parse(s, e);
+	if (s->url && old->url && !strcmp(s->url, old->url))
+		return 0;
+	return source_kind_parse(s, e) ? error_field(e, "url") : 0;
 }
 
 API_RECORDS(source)

@@ -171,7 +171,7 @@ static int answer_job(const struct wanted *w, const struct job_record *j, struct
 		return 0;
 	}
 	error_set(e, ERR_CHILD, "the export %s: %s", job_state_name(j->state), j->error ? j->error : "no reason is known");
-	return j->hint ? error_hint(e, "%s", j->hint) : error_hint(e, "its log: backstay job log %s", j->id);
+	return j->hint ? error_hint(e, "%s", j->hint) : error_hint(e, "the log of the job %s says more", j->id);
 }
 
 int web_download(struct web_request *r, const char *backup, const struct web_export *what, struct web_response *out, struct error *e)

@@ -132,10 +132,12 @@ static void read_error(struct json *j, struct error *e)
 	AUTO_FREE char *kind = NULL;
 	AUTO_FREE char *message = NULL;
 	AUTO_FREE char *hint = NULL;
+	AUTO_FREE char *plain = NULL;
 
 	json_object_begin(j);
 	while (json_member(j)) {
-		char **to = json_name_is(j, "kind") ? &kind : json_name_is(j, "message") ? &message : json_name_is(j, "hint") ? &hint : NULL;
+		char **to = json_name_is(j, "kind") ? &kind : json_name_is(j, "message") ? &message : json_name_is(j, "hint") ? &hint
+			   : json_name_is(j, "plain_hint") ? &plain : NULL;
 
 		if (to && json_peek(j) == JSON_STRING) {
 			free(*to);
@@ -147,8 +149,8 @@ static void read_error(struct json *j, struct error *e)
 	if (!kind || !message)
 		return;
 	error_set(e, kind_named(kind), "%s", message);
-	if (hint)
-		error_hint(e, "%s", hint);
+	if (plain || hint)
+		error_hint(e, "%s", plain ? plain : hint);
 }
 
 /* Whether it is a whole document. When it is {"error": ...}, that is in *told. */

@@ -174,7 +174,7 @@ def test_a_pinned_backup_stays_until_it_is_unpinned(configured):
     assert shown["id"] == fresh and shown["pinned"] and shown["verification"] == "structure"
     assert any(line.startswith(fresh[:8]) and line.endswith("pinned") for line in configured("list").out.splitlines())
     assert clean(configured)[0][fresh] == "pinned"
-    assert f"backup {first} is pinned\n  try: first: backstay unpin {first}" in configured.fails(6, "forget", first).err
+    assert f"backup {first} is pinned\n  try: take the pin off first: backstay unpin {first}" in configured.fails(6, "forget", first).err
     configured("unpin", first)
     configured("verify", "latest")
     assert clean(configured)[2]["removed"] == 1

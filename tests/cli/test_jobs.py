@@ -146,7 +146,8 @@ def test_what_failed_is_kept_with_why(initialised, shop):
             initialised.fails(4, "verify", "--json"), initialised.fails(12, "backup", "shop.db", "--json", env={"BACKSTAY_PASSWORD": "wrong"})]
     kept = jobs(initialised)[::-1]
     assert [j["title"] for j in kept] == ["backup command:false", "restore 0123456789 to x.db", "verify latest", f"backup sqlite:{shop}"]
-    assert [j["error"] for j in kept] == [r.json["error"] for r in said]
+    errors = [r.json["error"] for r in said]
+    assert [j["error"] for j in kept] == [{"kind": e["kind"], "message": e["message"], "hint": e.get("plain_hint", e["hint"]) or None} for e in errors]
     assert all(j["state"] == "failed" for j in kept) and kept[3]["error"]["kind"] == "password"
     assert lines(initialised, kept[0])[-1] == kept[0]["error"]["message"]
 
@@ -215,7 +216,7 @@ def test_a_second_job_on_a_source_is_told_who_works_on_it(initialised, shop, gat
     process, job = waiting(initialised, gate, "shop.db")
     for args in (("backup", "shop.db"), ("backup", "./shop.db", "--name", "other"), ("optimize", "shop.db")):
         error = initialised.fails(11, *args, "--json").json["error"]
-        assert error["kind"] == "locked" and error["hint"] == f"wait for its end (--wait 10m), or cancel it: backstay job cancel {job['id']}"
+        assert error["kind"] == "locked" and error["hint"] == f"wait for its end, or cancel it: --wait 10m, or backstay job cancel {job['id']}"
         assert error["message"].startswith(f"backup sqlite:{shop} is running since ") and error["message"].endswith(f" (job {job['id']})")
         assert (newest(initialised)["state"], newest(initialised)["error"]["kind"]) == ("failed", "locked")
     gate.open()

@@ -145,7 +145,7 @@ def test_the_document_of_show_holds_the_manifest_as_stored(shelf):
 
 
 @pytest.mark.parametrize("name, message, hint", [
-    ("ffffffff", "backup ffffffff: ", "name it by its id from `backstay list`, \"latest\" or \"latest:SOURCE\""),
+    ("ffffffff", "backup ffffffff: ", "name it by its id, \"latest\" or \"latest:SOURCE\"; `backstay list` shows them"),
     ("latest:nothing", "there is no backup of nothing in ", "backstay list shows what is there"),
 ])
 def test_a_backup_that_is_not_there_is_an_error_with_a_way_out(shelf, name, message, hint):

@@ -140,7 +140,7 @@ def test_no_restore_replaces_a_protected_source(configured, home, shop, media):
     for args in (("latest:store",), ("latest:store", "--to", "store"), ("latest:store", "--to", f"sqlite:{shop}"), ("latest:pictures", "--to", str(home))):
         error = configured.fails(6, "restore", *args, "--yes", "--json").json["error"]
         assert error["kind"] == "refused" and error["message"].startswith("the source store is protected: no restore may replace ")
-        assert error["hint"] == "restore beside it with --to; or lift it: backstay source edit store --reset protect"
+        assert error["hint"] == "restore beside it, or lift it: --to; backstay source edit store --reset protect"
     assert rows_of(shop) == before
     configured("restore", "latest:store", "--to", "copy.db")
     shop.unlink()
@@ -253,7 +253,8 @@ def test_a_source_goes_to_its_own_repository(configured, second, tmp_path):
     configured("repository", "add", "main", tmp_path / "repository")
     configured("source", "edit", "pictures", "--repo", "main")
     error = configured.fails(2, "backup", "store", "pictures", "--json").json["error"]
-    assert error == {"kind": "usage", "message": "store is backed up to offsite, and pictures to main", "hint": "back them up apart, or name one repository with --repo"}
+    assert error == {"kind": "usage", "message": "store is backed up to offsite, and pictures to main", "hint": "back them up apart, or name one repository with --repo",
+                     "plain_hint": "back them up apart, or name one repository"}
     configured("backup", "store", "pictures", "--repo", "main")
     assert configured.fails(6, "repository", "remove", "offsite").err == (
         "backstay: the repository offsite is in use: the source store names it\n  try: give the source another repository first\n")

@@ -71,13 +71,9 @@ function clearProblem(form) {
 	box?.remove();
 }
 
-// What the server says of names, whatever they are of.
-const OF_A_NAME = /cannot be called|^there is an? \w+ (named|called) /;
-
 function showProblem(form, error) {
 	clearProblem(form);
-	const field = error.field || OF_A_NAME.test(error.message) && "name";
-	const place = field ? form.querySelector(`[data-field="${CSS.escape(field)}"]`) : null;
+	const place = error.field ? form.querySelector(`[data-field="${CSS.escape(error.field)}"]:not([hidden])`) : null;
 	const box = problem(error);
 	const input = place?.querySelector("input, select, textarea");
 	if (input) {
@@ -92,13 +88,16 @@ function showProblem(form, error) {
 	}
 }
 
-// Fields that depend on others are there only while their show(values) is true.
+// Fields that depend on others are there, and asked for, only while their show(values) is true.
 function arrange(form, fields) {
 	const now = values(form, fields);
-	for (const field of fields)
-		if (field.show)
-			for (const element of form.querySelectorAll(`[data-field="${CSS.escape(field.name)}"], [data-of="${CSS.escape(field.name)}"]`))
-				element.hidden = !field.show(now);
+	for (const field of fields.filter(f => f.show)) {
+		const shown = field.show(now);
+		for (const element of form.querySelectorAll(`[data-field="${CSS.escape(field.name)}"], [data-of="${CSS.escape(field.name)}"]`))
+			element.hidden = !shown;
+		if (field.required)
+			form.elements[field.name].required = shown;
+	}
 }
 
 // submit(values) does the work; what it throws is shown. Fields that are hidden are left out.

@@ -61,18 +61,12 @@ export function body(given) {
 	return result;
 }
 
-// Which field a refusal is about.
-function atField(error) {
-	error.field ||= /time zone/.test(error.message) ? "zone" : /cron expression/.test(error.message) ? "cron" : "";
-	throw error;
-}
-
 function editor(schedule, known, reload) {
 	const next = h("div", {"aria-live": "polite"});
 	return dialog(schedule ? `Change ${schedule.name}` : "New schedule", close => form(fields(schedule, known.sources, known.repositories), {
 		button: schedule ? "Save" : "Add it", cancel: () => close(), extra: h("div", action("When would it run?", () => preview(next, close)), next),
 		submit: async given => {
-			const made = await (schedule ? api.patch(api.path("schedules", schedule.id), body(given)) : api.post("/schedules/", body(given))).catch(atField);
+			const made = await (schedule ? api.patch(api.path("schedules", schedule.id), body(given)) : api.post("/schedules/", body(given)));
 			close();
 			told(`${made.name} is ${schedule ? "changed" : "added"}.`);
 			reload();

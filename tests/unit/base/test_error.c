@@ -52,6 +52,43 @@ static void a_text_may_be_made_from_the_text_it_replaces(void **state)
 	assert_string_equal(e.text, "one, two, ab: b");
 }
 
+static void words_to_type_are_the_end_of_a_hint_that_is_whole_for_who_types_and_plain_for_others(void **state)
+{
+	struct error e = {0}, other = {0};
+	char plain[ERROR_HINT_SIZE];
+
+	error_set(&e, ERR_NO_REPO, "there is no repository at /srv/b");
+	assert_int_equal(error_hint_typed(&e, "make one", " with: backstay init --repo %s", "/srv/b"), -ERR_NO_REPO);
+	assert_string_equal(e.hint, "make one with: backstay init --repo /srv/b");
+	error_plain_hint(&e, plain);
+	assert_string_equal(plain, "make one");
+	error_set(&other, ERR_IO, "again");
+	error_hint_as(&other, &e);
+	error_plain_hint(&other, plain);
+	assert_string_equal(other.hint, e.hint);
+	assert_string_equal(plain, "make one");
+	error_hint_typed(&e, "", "backstay list");
+	error_plain_hint(&e, plain);
+	assert_string_equal(e.hint, "backstay list");
+	assert_string_equal(plain, "");
+	error_hint(&e, "look at the cable");
+	error_plain_hint(&e, plain);
+	assert_string_equal(plain, "look at the cable");
+}
+
+static void the_first_field_that_is_named_stays(void **state)
+{
+	struct error e = {0};
+
+	error_set(&e, ERR_USAGE, "no such hour");
+	assert_int_equal(error_field(&e, "cron"), -ERR_USAGE);
+	error_wrap(&e, "the schedule nightly");
+	error_field(&e, "kind");
+	assert_string_equal(e.field, "cron");
+	error_set(&e, ERR_IO, "another");
+	assert_string_equal(e.field, "");
+}
+
 static void errno_decides_the_kind(void **state)
 {
 	static const struct {
@@ -201,6 +238,8 @@ int main(void)
 		cmocka_unit_test(a_set_error_returns_its_kind_negated),
 		cmocka_unit_test(a_new_error_forgets_the_old_one),
 		cmocka_unit_test(a_text_may_be_made_from_the_text_it_replaces),
+		cmocka_unit_test(words_to_type_are_the_end_of_a_hint_that_is_whole_for_who_types_and_plain_for_others),
+		cmocka_unit_test(the_first_field_that_is_named_stays),
 		cmocka_unit_test(errno_decides_the_kind),
 		cmocka_unit_test(a_system_error_ends_in_its_reason),
 		cmocka_unit_test(a_wrap_stands_in_front_and_keeps_kind_and_hint),

@@ -147,7 +147,7 @@ static void no_two_run_on_one_source(void **state)
 	AUTO_FREE char *two = add(s, "restore", "restore latest", "blog shop");
 	AUTO_FREE char *other = add(s, "backup", "backup media", "media");
 	AUTO_FREE char *text = mem_printf("backup shop is running since 2023-11-14 22:13:20 (job %s)", one);
-	AUTO_FREE char *hint = mem_printf("wait for its end (--wait 10m), or cancel it: backstay job cancel %s", one);
+	AUTO_FREE char *hint = mem_printf("wait for its end, or cancel it: --wait 10m, or backstay job cancel %s", one);
 	setenv("TZ", "UTC", 1);
 	time_freeze(&(struct timespec){1700000000, 0});
 	assert_int_equal(start(s, one, &s->e), 0);

@@ -148,7 +148,7 @@ static void B5_a_corrupt_source_never_becomes_a_good_backup(void **state)
 	damage(p->db, 5 * 4096, 16);
 	assert_int_equal(lite_backup_run(&b, p->db, &e), -ERR_CORRUPT);
 	assert_non_null(strstr(e.text, "integrity_check: "));
-	assert_string_equal(e.hint, "the database itself is damaged; --check none stores it as it is");
+	assert_string_equal(e.hint, "the database itself is damaged; without a check it is stored as it is: --check none");
 	lite_backup_release(&b);
 	/* Asked for, it is stored as it is, and what is known to be wrong is noted. */
 	lite_backup_ok(&none, p->db);

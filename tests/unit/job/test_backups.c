@@ -80,7 +80,7 @@ static void names_that_mean_nothing_are_told_apart(void **state)
 	assert_string_equal(e.hint, "backstay list shows what is there");
 	assert_fails(try_find("abc", &e), ERR_USAGE,
 		     "backup abc: \"abc\" is no id: give 4 to 64 of its digits (0-9, a-f)");
-	assert_string_equal(e.hint, "name it by its id from `backstay list`, \"latest\" or \"latest:SOURCE\"");
+	assert_string_equal(e.hint, "name it by its id, \"latest\" or \"latest:SOURCE\"; `backstay list` shows them");
 	assert_fails(try_find("0000000000", &e), ERR_NOT_FOUND,
 		     "backup 0000000000: no snapshot begins with 0000000000");
 }

@@ -179,7 +179,7 @@ static void what_is_there_is_not_replaced_unasked(void **state)
 
 	put_file("out/x", "precious");
 	assert_fails(TRY(.format = EXPORT_SQL, .output = "out/x"), ERR_EXISTS, "out/x exists already");
-	assert_string_equal(e.hint, "choose another name, or give --force to replace it");
+	assert_string_equal(e.hint, "choose another name, or insist on replacing it with --force");
 	assert_holds("out/x", "precious");
 	assert_ok(TRY(.format = EXPORT_ARCHIVE, .output = "out/x", .force = true));
 	assert_string_equal(db_first("out/x", "SELECT y FROM t"), "one");

@@ -112,7 +112,7 @@ static void no_rule_at_all_removes_nothing(void **state)
 	on_day(1, "app.db");
 	assert_fails(try_forget(&(struct forget_options){0}, &e), ERR_USAGE,
 		     "no rule says what to keep, so nothing is removed");
-	assert_string_equal(e.hint, "for example: backstay forget --keep-daily 7 --keep-weekly 4");
+	assert_string_equal(e.hint, "name some: backstay forget --keep-daily 7 --keep-weekly 4");
 	assert_int_equal(count_snapshots(&r), 1);
 }
 
@@ -127,7 +127,7 @@ static void no_policy_is_applied_while_a_backup_cannot_be_read(void **state)
 	damage(bad);
 	assert_int_equal(try_forget(&keep_last, &e), -ERR_REFUSED);
 	assert_memory_equal(e.text, "nothing was removed, because not every backup can be read: snapshot ", 68);
-	assert_string_equal(e.hint, "run: backstay check; to give a damaged backup up: backstay forget ID");
+	assert_string_equal(e.hint, "check the repository, and give up what is damaged: backstay check; backstay forget ID");
 	assert_int_equal(count_snapshots(&r), 3);
 }
 
@@ -441,7 +441,7 @@ static void a_pinned_backup_is_not_removed_by_its_name_either(void **state)
 	assert_int_equal(try_names(SOURCES(first), false, &e), -ERR_REFUSED);
 	assert_memory_equal(e.text, "backup ", 7);
 	assert_non_null(strstr(e.text, " is pinned"));
-	assert_memory_equal(e.hint, "first: backstay unpin ", 22);
+	assert_memory_equal(e.hint, "take the pin off first: backstay unpin ", 39);
 	assert_ok(backup_pin(&r, &fresh, false, &fresh, &e));
 	assert_ok(try_names(SOURCES(first), false, &e));
 	assert_int_equal(result.removed, 1);

@@ -225,7 +225,7 @@ static void a_safety_backup_that_lacks_something_stops_the_restore(void **state)
 		     "restoring media to folder:@/media: making the safety backup of folder:@/media; nothing was "
 		     "changed: 1 of "
 		     "its entries could not be read");
-	assert_string_equal(e.hint, "make them readable, or restore with --no-safety, which cannot be undone");
+	assert_string_equal(e.hint, "make them readable, or restore without a safety copy, which cannot be undone: --no-safety");
 	assert_holds("media/2026/b.txt", "new");
 }
 

@@ -144,7 +144,7 @@ static void assert_locked(struct repo *r, bool exclusive, const char *text, cons
 
 #define HINT_WAIT "wait until the other program is done; if it surely is not running any more, `backstay unlock " \
 	"--all` removes its lock"
-#define HINT_STALE "the lock is stale, nobody has refreshed it: `backstay unlock` removes it"
+#define HINT_STALE "the lock is stale, nobody has refreshed it: remove it with `backstay unlock`"
 
 /* The bytes */
 

@@ -54,6 +54,11 @@ static void a_problem_says_what_why_and_the_way_out(void **state)
 	error_hint(&e, "five fields");
 	assert_problem(&e, 400, "code_needed", "{\"type\":\"urn:backstay:usage\",\"title\":\"Bad Request\",\"status\":400,"
 		"\"detail\":\"the field \\\"cron\\\" must be a text\",\"hint\":\"five fields\",\"kind\":\"usage\",\"field\":\"cron\",\"code_needed\":true}");
+	error_set(&e, ERR_EXISTS, "there is a schedule named \"nightly\" already");
+	error_field(&e, "name");
+	error_hint_typed(&e, "choose another name", ": backstay schedule list");
+	assert_problem(&e, 409, NULL, "{\"type\":\"urn:backstay:exists\",\"title\":\"Conflict\",\"status\":409,"
+		"\"detail\":\"there is a schedule named \\\"nightly\\\" already\",\"hint\":\"choose another name\",\"kind\":\"exists\",\"field\":\"name\"}");
 }
 
 /* ---- headers ---- */

@@ -61,6 +61,19 @@ static void an_error_that_the_child_tells_is_the_answer(void **state)
 	assert_fails(s, "echo '{\"error\": {\"kind\": \"of another version\", \"message\": \"odd\"}}'; exit 1", 10, ERR_CHILD, 0, "odd");
 }
 
+static void what_a_child_says_to_type_is_left_out(void **state)
+{
+	struct web_response out = {0};
+	struct error e = {0};
+
+	run(*state, "echo '{\"error\": {\"kind\": \"usage\", \"message\": \"two databases\", \"hint\": \"name one with --source\", \"plain_hint\": \"name one\"}}'; exit 2", 10, &out, &e);
+	assert_string_equal(e.hint, "name one");
+	answer_release(&out);
+	run(*state, "echo '{\"error\": {\"kind\": \"usage\", \"message\": \"two databases\", \"hint\": \"name one\"}}'; exit 2", 10, &out, &e);
+	assert_string_equal(e.hint, "name one");
+	answer_release(&out);
+}
+
 static void the_password_of_a_repository_is_not_that_of_who_asks(void **state)
 {
 	assert_fails(*state, "echo '{\"error\": {\"kind\": \"password\", \"message\": \"no key opens\"}}'; exit 12", 10, ERR_PASSWORD, 409, "no key opens");
@@ -284,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CATALOG_TEST(an_error_that_the_child_tells_is_the_answer),
+		CATALOG_TEST(what_a_child_says_to_type_is_left_out),
 		CATALOG_TEST(the_password_of_a_repository_is_not_that_of_who_asks),
 		CATALOG_TEST(a_child_that_says_nothing_sensible_is_told_by_what_it_said_aside),
 		CATALOG_TEST(a_child_that_takes_too_long_is_ended),

@@ -160,6 +160,11 @@ static int check_record(struct catalog *c, const struct place_record *p, struct 
 
 	if (!rc && (!p->location || !*p->location))
 		rc = error_set(e, ERR_USAGE, "the repository %s has no location", p->name);
+	if (!rc && p->location[0] != '/' && !strchr(p->location, ':')) {
+		error_set(e, ERR_USAGE, "%s is not a whole path", p->location);
+		error_hint(e, "a repository's folder is written from its beginning, like /var/backups/backstay");
+		rc = error_field(e, "location");
+	}
 	return rc ? rc : check_free(c, p, e);
 }
 

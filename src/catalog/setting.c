@@ -79,6 +79,21 @@ static bool is_line(const char *text)
 	return strlen(text) <= LONGEST;
 }
 
+static bool is_listen(const char *text)
+{
+	if (!strncmp(text, "unix:", 5))
+		return text[5];
+	const char *colon = strrchr(text, ':');
+	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+	return colon && colon != text && digits && digits <= 5 && !colon[1 + digits] && atoi(colon + 1) <= 65535;
+}
+
+static bool is_url(const char *text)
+{
+	size_t scheme = !strncasecmp(text, "http://", 7) ? 7 : !strncasecmp(text, "https://", 8) ? 8 : 0;
+	return !*text || (scheme && text[scheme] && !strchr("/:", text[scheme]) && !strchr(text, ' '));
+}
+
 static bool fits(const struct setting *s, const char *text)
 {
 	uint64_t number;
@@ -91,11 +106,19 @@ static bool fits(const struct setting *s, const char *text)
 		return setting_parse_bool(text, &flag);
 	case SETTING_CHOICE:
 		return is_choice(s, text);
+	case SETTING_LISTEN:
+	case SETTING_URL:
 	case SETTING_TEXT:
 	case SETTING_SECRET:
 		break;
 	}
 	return is_line(text);
+}
+
+static int cannot_be(const struct setting *s, const char *text, struct error *e)
+{
+	AUTO_FREE char *may_be = setting_describe(s);
+	return error_set(e, ERR_USAGE, "%s cannot be \"%.100s\"; it is %s", s->name, text, may_be);
 }
 
 int setting_check(const struct setting *s, const char *text, struct error *e)
@@ -104,8 +127,16 @@ int setting_check(const struct setting *s, const char *text, struct error *e)
 		return 0;
 	if (s->type == SETTING_TEXT || s->type == SETTING_SECRET)
 		return error_set(e, ERR_USAGE, "%s must be one line of at most %d bytes", s->name, LONGEST);
-	AUTO_FREE char *may_be = setting_describe(s);
-	return error_set(e, ERR_USAGE, "%s cannot be \"%.100s\"; it is %s", s->name, text, may_be);
+	return cannot_be(s, text, e);
+}
+
+/* Of a new value more is asked than of one that is there: no program stops because it has become stricter. */
+static int check_new(const struct setting *s, const char *text, struct error *e)
+{
+	int rc = setting_check(s, text, e);
+	if (!rc && ((s->type == SETTING_LISTEN && !is_listen(text)) || (s->type == SETTING_URL && !is_url(text))))
+		rc = cannot_be(s, text, e);
+	return rc ? error_field(e, s->name) : 0;
 }
 
 /* ---- finding ---- */
@@ -242,7 +273,7 @@ int setting_set(struct catalog *c, const char *name, const char *text, struct er
 	if (!rc)
 		rc = refuse_given(s, e);
 	if (!rc && text)
-		rc = setting_check(s, text, e);
+		rc = check_new(s, text, e);
 	if (rc)
 		return rc;
 	if (!text || (s->type == SETTING_SECRET && !*text))
@@ -266,7 +297,7 @@ static void write_value(const struct setting *s, const char *text, struct json_o
 
 static void write_kind(const struct setting *s, struct json_out *w)
 {
-	static const char *const types[] = {"text", "number", "size", "bool", "choice", "secret"};
+	static const char *const types[] = {"text", "number", "size", "bool", "choice", "secret", "text", "text"};
 	bool bounded = s->type == SETTING_NUMBER || s->type == SETTING_SIZE;
 	jw_kv_string(w, "type", types[s->type]);
 	jw_name(w, "min");

@@ -13,7 +13,9 @@ enum setting_type {
 	SETTING_SIZE,       /* bytes, "10G" too */
 	SETTING_BOOL,       /* true, yes, on, 1; false, no, off, 0; in any case */
 	SETTING_CHOICE,
-	SETTING_SECRET      /* one line; sealed in the catalog, never shown */
+	SETTING_SECRET,     /* one line; sealed in the catalog, never shown */
+	SETTING_LISTEN,     /* as listen_open() takes it (web/listen.h): a wrong one locks everybody out */
+	SETTING_URL         /* "https://host/", or nothing */
 };
 struct setting {
 	const char *name;               /* "retention_days" */

@@ -13,9 +13,9 @@ const struct setting settings[] = {
 	{"compression_level", SETTING_CHOICE, "auto", 0, 0, LEVELS, "BACKSTAY_COMPRESSION_LEVEL|BACKUP_COMPRESSION_LEVEL",
 		"how hard backups are compressed (zstd); 0 is off"},
 	{"retention_days", SETTING_NUMBER, "30", 0, 36500, NULL, "BACKSTAY_RETENTION_DAYS|BACKUP_RETENTION_DAYS",
-		"backups younger than so many days are kept; 0: age keeps none"},
+		"backups younger than this many days are kept; 0: their age does not matter"},
 	{"max_backups", SETTING_NUMBER, "50", 0, 1000000, NULL, "BACKSTAY_MAX_BACKUPS|BACKUP_RETENTION_COUNT",
-		"no more than so many backups of a source are kept; 0: no bound"},
+		"at most this many backups of a source are kept; 0: no limit"},
 	{"auto_cleanup", SETTING_BOOL, "true", 0, 0, NULL, "BACKSTAY_AUTO_CLEANUP|BACKUP_AUTO_CLEANUP",
 		"a schedule's backup is followed by a cleanup by its rules"},
 	{"prune_hour", SETTING_NUMBER, "4", 0, 23, NULL, "BACKSTAY_PRUNE_HOUR",
@@ -27,30 +27,30 @@ const struct setting settings[] = {
 	{"restore_command", SETTING_TEXT, "", 0, 0, NULL, "BACKSTAY_RESTORE_COMMAND",
 		"a command that is run after a restore over live data: to end the sessions of the application, say"},
 	/* the daemon */
-	{"listen", SETTING_TEXT, "127.0.0.1:8484", 0, 0, NULL, "BACKSTAY_LISTEN", "where the dashboard and the API are"},
-	{"public_url", SETTING_TEXT, "", 0, 0, NULL, "BACKSTAY_PUBLIC_URL",
+	{"listen", SETTING_LISTEN, "127.0.0.1:8484", 0, 0, NULL, "BACKSTAY_LISTEN", "where the dashboard and the API are"},
+	{"public_url", SETTING_URL, "", 0, 0, NULL, "BACKSTAY_PUBLIC_URL",
 		"the address under which people reach the dashboard, for links and for the check of where a request came from"},
 	{"trusted_proxies", SETTING_TEXT, "", 0, 0, NULL, "BACKSTAY_TRUSTED_PROXIES",
-		"addresses of proxies, parted by commas, whose word for a client's address is taken"},
-	{"session_hours", SETTING_NUMBER, "12", 1, 8760, NULL, "BACKSTAY_SESSION_HOURS", "a login ends so long after it was last used"},
+		"addresses of proxies, separated by commas, whose word for a client's address is taken"},
+	{"session_hours", SETTING_NUMBER, "12", 1, 8760, NULL, "BACKSTAY_SESSION_HOURS", "hours after its last use at which a login ends"},
 	{"upload_max", SETTING_SIZE, "64G", 1, INT64_MAX, NULL, "BACKSTAY_UPLOAD_MAX", "the largest file that may be uploaded"},
 	{"web_patience", SETTING_NUMBER, "30", 1, 3600, NULL, "BACKSTAY_WEB_PATIENCE", "seconds until a connection that says nothing is closed"},
 	{"metrics_loopback", SETTING_BOOL, "false", 0, 0, NULL, "BACKSTAY_METRICS_LOOPBACK", "programs of this machine read /metrics without a token"},
-	{"jobs", SETTING_NUMBER, "2", 1, 64, NULL, "BACKSTAY_JOBS", "so many jobs run at once"},
+	{"jobs", SETTING_NUMBER, "2", 1, 64, NULL, "BACKSTAY_JOBS", "how many jobs run at the same time"},
 	{"stop_grace", SETTING_NUMBER, "30", 0, 3600, NULL, "BACKSTAY_STOP_GRACE", "seconds that running jobs are given to end when the daemon ends"},
 	{"scan_hours", SETTING_NUMBER, "6", 0, 8760, NULL, "BACKSTAY_SCAN_HOURS",
-		"so often the list of backups is held against the repositories, for what others did there; 0: never"},
+		"hours between two looks at what else happened in the repositories; 0: never"},
 	{"job_history_days", SETTING_NUMBER, "365", 0, 36500, NULL, "BACKSTAY_JOB_HISTORY_DAYS", "jobs that ended longer ago are forgotten; 0: never"},
-	{"log_level", SETTING_CHOICE, "info", 0, 0, "error|warning|notice|info|debug", "BACKSTAY_LOG_LEVEL", "how much the daemon says"},
-	{"log_format", SETTING_CHOICE, "text", 0, 0, "text|json", "BACKSTAY_LOG_FORMAT", "how it says it"},
+	{"log_level", SETTING_CHOICE, "info", 0, 0, "error|warning|notice|info|debug", "BACKSTAY_LOG_LEVEL", "how much the daemon writes to its log"},
+	{"log_format", SETTING_CHOICE, "text", 0, 0, "text|json", "BACKSTAY_LOG_FORMAT", "the form of the log"},
 	/* mail */
 	{"email_notifications", SETTING_BOOL, "false", 0, 0, NULL, "BACKSTAY_EMAIL_NOTIFICATIONS|BACKUP_EMAIL_NOTIFICATIONS",
 		"mail is sent to notification_email"},
-	{"notification_email", SETTING_TEXT, "", 0, 0, NULL, "BACKSTAY_NOTIFICATION_EMAIL|BACKUP_NOTIFICATION_EMAIL", "to whom, parted by commas"},
+	{"notification_email", SETTING_TEXT, "", 0, 0, NULL, "BACKSTAY_NOTIFICATION_EMAIL|BACKUP_NOTIFICATION_EMAIL", "the addresses it is sent to, separated by commas"},
 	{"smtp_server", SETTING_TEXT, "", 0, 0, NULL, "BACKSTAY_SMTP_SERVER", "the mail server, HOST:PORT"},
-	{"smtp_security", SETTING_CHOICE, "starttls", 0, 0, "starttls|tls|none", "BACKSTAY_SMTP_SECURITY", "how it is spoken to"},
+	{"smtp_security", SETTING_CHOICE, "starttls", 0, 0, "starttls|tls|none", "BACKSTAY_SMTP_SECURITY", "how the connection to it is encrypted"},
 	{"smtp_user", SETTING_TEXT, "", 0, 0, NULL, "BACKSTAY_SMTP_USER", "the name to log in with there"},
-	{"smtp_password", SETTING_SECRET, "", 0, 0, NULL, "BACKSTAY_SMTP_PASSWORD", "and the password"},
+	{"smtp_password", SETTING_SECRET, "", 0, 0, NULL, "BACKSTAY_SMTP_PASSWORD", "the password that goes with it"},
 	{"smtp_from", SETTING_TEXT, "", 0, 0, NULL, "BACKSTAY_SMTP_FROM", "the sender's address"},
 	{0},
 };
@@ -89,6 +89,10 @@ char *setting_describe(const struct setting *s)
 		return list_choices(s->choices);
 	case SETTING_SECRET:
 		return mem_string("a secret");
+	case SETTING_LISTEN:
+		return mem_string("ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH");
+	case SETTING_URL:
+		return mem_string("a URL with http:// or https://");
 	case SETTING_TEXT:
 		break;
 	}

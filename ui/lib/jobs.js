@@ -5,7 +5,7 @@ import {watchJob} from "./events.js";
 import {count, duration, size, when} from "./format.js";
 import {mark, word} from "./chart.js";
 import {steps} from "./steps.js";
-import {problem, say, told} from "./told.js";
+import {plainly, problem, say, told} from "./told.js";
 import {resultOf} from "./results.js";
 import {may} from "../app.js";
 
@@ -45,9 +45,8 @@ export function progressBar(job) {
 	return h("progress", total ? {max: total, value: Math.min(done, total), "aria-label": "Progress"} : {"aria-label": "Progress"});
 }
 
-const AGAIN = {backup: "see that the source is there and can be read, then run it again; the backups made before are not touched",
-	restore: "the log says how far it came; try again once that is mended, or restore to a new place first"};
-export const errorOf = job => ({message: job.error.message, hint: job.error.hint || AGAIN[job.kind] || "", problem: {}});
+const AGAIN = {backup: "mend that, then run it again; the backups made before are not touched", restore: "the log says how far it came; try again once that is mended, or restore to a new place first"};
+export const errorOf = job => ({message: job.error.message, hint: job.error.hint || AGAIN[job.kind] || "", kind: job.error.kind, problem: {}});
 
 // The button that ends a job; bring(job) keeps it up to date, and the same button, so that no press is lost.
 export function cancelButton(job) {
@@ -116,5 +115,5 @@ export const columns = [
 	{title: "Took", kind: "number", cell: took},
 	{title: "Size", kind: "number", cell: j => j.size ? size(j.size) : "–"},
 	{title: "By", cell: j => j.author},
-	{title: "Notes", cell: j => j.error ? h("span", {class: "failed"}, h("span", {class: "state"}, `✕ ${j.error.message}`)) : isOver(j) ? j.notes || "" : progressLine(j)},
+	{title: "Notes", kind: "wide", cell: j => j.error ? h("span", {class: "failed"}, h("span", {class: "state"}, `✕ ${plainly(j.error.message)}`)) : isOver(j) ? j.notes || "" : progressLine(j)},
 ];

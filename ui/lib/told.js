@@ -4,7 +4,9 @@ import {bookmark, h, replace} from "./dom.js";
 // What another program said follows its status, its lines joined by "; ": one of them says why, all of them are folded below.
 const STATUS = /^(.* (?:failed with status \d+|was ended by signal \d+ \([^)]*\))): (.*)$/s;
 // A file that was sent is called as it was called here.
-export const plainly = text => text.replace(/\S*\/uploads\/upload-(\S+)\.[0-9a-f]{16}\b/g, "$1").replace(/(\S+): \1: /g, "$1: ");
+export const plainly = text => text.replace(/\S*\/uploads\/upload-(\S+)\.[0-9a-f]{16}\b/g, "$1").replace(/(\S+): \1: /g, "$1: ").replace(/ \(chosen by [^()]*\)/, "");
+// What to do, for who is at the dashboard and not at the command line.
+const WAYS = {"no-repo": "See that its disk is there, and mounted where it was. If the repository is elsewhere now, or a new one is wanted, say so on the page Repositories."};
 
 // One sentence, the cause and the way out; the tool's own words folded below.
 export function problem(error) {
@@ -13,7 +15,7 @@ export function problem(error) {
 	const words = lines.length > 1 ? lines.join("\n") : "";
 	return h("div", {class: "problem", role: "alert"},
 		h("p", {class: "what"}, plainly(lines.length ? `${what}: ${lines.find(l => /error|fatal/i.test(l)) || lines.at(-1)}` : what)),
-		error.hint && h("p", {class: "hint"}, error.hint),
+		(WAYS[error.kind] || error.hint) && h("p", {class: "hint"}, WAYS[error.kind] || error.hint),
 		words && h("details", h("summary", "What the tool said"), h("pre", words)));
 }
 

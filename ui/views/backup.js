@@ -22,7 +22,7 @@ function head(b, again) {
 		may("admin") && action(b.pinned ? "Unpin" : "Pin", () => pin(b)),
 		may("operator") && b.job && button("Note…", () => noteDialog(b, again)),
 		may("admin") && button("Delete…", () => drop(b), "danger"))),
-	h("section", {class: `card verdict ${kindOf(b)}`}, h("p", {class: "sentence"}, mark(kindOf(b)), b.pinned && [" ", h("span", {class: "badge"}, "pinned")]), b.description && h("p", b.description),
+	h("section", {class: `card verdict ${b.manifest_error ? "failed" : kindOf(b)}`}, h("p", {class: "sentence"}, b.manifest_error ? h("span", {class: "state failed"}, "✕ cannot be read now") : mark(kindOf(b)), b.pinned && [" ", h("span", {class: "badge"}, "pinned")]), b.description && h("p", b.description),
 		b.manifest_error && problem({message: b.manifest_error}),
 		facts([["Made", when(b.time)], ["Exactly", exact(b.time)], ["Took", b.seconds && duration(b.seconds)], ["Size", size(b.bytes)], ["New in the repository", b.added && size(b.added)], ["Content", content(b)],
 			["Verified", b.verified ? [level(b.verification), ", ", when(b.verified)] : "not yet"], ["By", b.author], ["Host", b.hostname], ["Note", b.notes], ["Job", b.job && h("a", {href: `#/job/${b.job}`}, b.job)], ["Id", h("code", b.id.slice(0, 16))]]),

@@ -41,7 +41,7 @@ function database(source, leave) {
 		if (last && !place.firstChild)
 			watch(await api.get(api.path("jobs", last.id)));
 	}).catch(() => null);
-	return h("section", {class: "card"}, h("h2", source.name), h("p", h("code", source.url)), h("div", {class: "buttons"},
+	return h("section", {class: "card"}, h("h2", source.name), h("p", h("code", source.url)), !may("operator") && h("p", {class: "faint"}, "Operators and admins look after it here."), h("div", {class: "buttons"},
 		may("operator") && action("Information", () => fill(details, async () => {
 			const info = await api.get(api.path("sources", source.id, "info"));
 			return [facts([["Name", info.name], ["Version", info.version], ["Size", size(info.bytes)], ["Tables", count((info.tables || []).length)], ["Encoding", info.encoding]]),

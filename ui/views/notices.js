@@ -88,8 +88,8 @@ function lastOne(d) {
 const title = n => [h("h2", n.name), h("span", {class: `state ${n.enabled ? "good" : "cancelled"}`}, n.enabled ? "● on" : "– off")];
 
 const says = n => [
-	facts([["How", KINDS.find(([k]) => k === n.kind)?.[1]], ["About", (n.events || []).join(", ")], ["Sources", (n.sources || []).join(", ") || "all"], ["Server", n.server], ["To", (n.to || []).join(", ")],
-		["URL", n.url], ["For successes", n.url_success], ["For everything else", n.url_failure], ["Format", n.format], ["Signed", n.signing_known && "yes"]]),
+	facts([["How", KINDS.find(([k]) => k === n.kind)?.[1]], ["About", (n.events || []).map(e => EVENTS.find(([known]) => known === e)?.[1] || e).join(", ")], ["Sources", (n.sources || []).join(", ") || "all"], ["Server", n.server], ["To", (n.to || []).join(", ")],
+		["URL", n.url], ["For successes", n.url_success], ["For everything else", n.url_failure], ["Format", FORMATS.find(([f]) => f === n.format)?.[1]], ["Signed", n.signing_known && "yes"]]),
 	h("p", {class: "faint last"}, "Last message"), lastOne(n.last)];
 
 const buttons = (n, sources, reload) => [

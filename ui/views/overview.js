@@ -5,7 +5,7 @@ import * as events from "../lib/events.js";
 import {ago, count, duration, exact, plural, size, when} from "../lib/format.js";
 import {bars, line, mark, strip} from "../lib/chart.js";
 import {columns, progressBar, progressLine} from "../lib/jobs.js";
-import {fill, say} from "../lib/told.js";
+import {fill, plainly, say} from "../lib/told.js";
 import {facts, table} from "../lib/table.js";
 import {level} from "../lib/backups.js";
 import {may} from "../app.js";
@@ -108,7 +108,7 @@ function figures(stats) {
 // Why the last backup of a source was none.
 function reason(s, jobs) {
 	const job = jobs.find(j => j.kind === "backup" && j.state === s.last_state && (j.sources || []).includes(s.name));
-	return job ? h("p", job.error && `${capital(job.error.message)}. `, h("a", {href: `#/job/${job.id}`}, "What to do about it"))
+	return job ? h("p", job.error && `${capital(plainly(job.error.message))}. `, h("a", {href: `#/job/${job.id}`}, "What to do about it"))
 		: h("p", h("a", {href: `#/jobs${api.query({source: s.name, kind: "backup"})}`}, "Its last runs"));
 }
 

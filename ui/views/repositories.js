@@ -47,13 +47,6 @@ async function open(r) {
 	return made;
 }
 
-// What a person types is a place on the server; a path that begins nowhere would lie wherever the daemon was started.
-export function absolute(location) {
-	if (!location.startsWith("/") && !location.includes(":"))
-		throw Object.assign(new Error(`${location} does not begin with “/”`), {field: "location", hint: "The whole path is wanted, like /var/backups/backstay."});
-	return location;
-}
-
 // A repository that was added is made, or opened when it is there already (null); one that can be neither is not added at all.
 export async function connect(r) {
 	try {
@@ -67,7 +60,6 @@ export async function connect(r) {
 
 function editor(r, reload) {
 	return dialog(r ? `Change ${r.name}` : "New repository", close => form(fields(r), {button: r ? "Save" : "Add it", cancel: () => close(), submit: async given => {
-		absolute(given.location);
 		const kept = await (r ? api.patch(api.path("repositories", r.id), body(given)) : api.post("/repositories/", body(given)));
 		const made = r ? null : await connect(kept);
 		close();
@@ -148,7 +140,7 @@ const title = r => [h("h2", r.name), r.is_default && h("span", {class: "badge"},
 
 const says = ({figures, ...r}) => [
 	r.check_failed && h("p", {class: "problem"}, "The last check found damage. Nothing is removed from it until a check is clean."),
-	facts([["Place", h("code", r.location)], ["Backups", figures && `${plural(figures.backups, "backup")} of ${size(figures.backup_bytes)}`], ["Size", r.bytes ? size(r.bytes) : "not added up yet"],
+	facts([["Place", h("code", r.location)], ["Backups", figures && `${plural(figures.backups, "backup")} of ${size(figures.backup_bytes)}`], ["Size", r.bytes ? size(r.bytes) : "not measured yet"],
 		["Saved", figures?.saved > 0 && `${Math.round(figures.saved * 100)} %`], ["Free", r.bytes_free ? size(r.bytes_free) : null], ["Alarm", r.low_space > 0 && `below ${size(r.low_space)} of free space`],
 		["Last looked at", when(r.scanned)], ["Last checked", when(r.checked)], ["Password", r.password_known ? "kept here, encrypted" : "from the environment or a file of this machine"]])];
 

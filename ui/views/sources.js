@@ -18,7 +18,7 @@ const lines = list => (list || []).join("\n");
 export function found(test) {
 	const info = test.info || test;
 	const notes = [...info.notes || [], ...test.missing || []];
-	return h("div", facts([["Kind", info.version || test.engine], ["Name", info.name], ["Size", info.bytes !== undefined && size(info.bytes)], ["Tables", info.tables && count(info.tables.length ?? info.tables)], ["Encoding", info.encoding]]),
+	return h("div", facts([["Kind", info.version || test.engine], ["Name", info.name], ["Size", info.bytes > 0 && size(info.bytes)], ["Tables", test.engine !== "folder" && info.tables && count(info.tables.length ?? info.tables)], ["Encoding", info.encoding]]),
 		notes.length ? h("ul", notes.map(n => h("li", {class: "partial"}, h("span", {class: "state"}, `◐ ${n}`)))) : null);
 }
 

@@ -5,7 +5,7 @@ import {follow} from "../lib/jobs.js";
 import {form} from "../lib/form.js";
 import {sheetLink} from "../lib/recovery.js";
 import {found} from "./sources.js";
-import {absolute, connect, madeNote} from "./repositories.js";
+import {connect, madeNote} from "./repositories.js";
 
 const STEPS = ["What", "Where to", "When"];
 const steps = at => h("ol", {class: "steps"}, STEPS.map((s, i) => h("li", {"aria-current": i === at ? "step" : null}, s)));
@@ -67,7 +67,7 @@ async function where(place, leave, source, test) {
 		{name: "location", label: "Folder for the backups", value: usual.location, required: true, help: "Best on another disk than the data."},
 		{name: "password", label: "Password of the repository that is there", type: "password", autocomplete: "off", show: () => wanted},
 	], {button: "Keep them there", submit: async ({location, password}, element) => {
-		const repository = await api.post("/repositories/", {name: "main", location: absolute(location), is_default: true, ...password ? {password} : {}});
+		const repository = await api.post("/repositories/", {name: "main", location, is_default: true, ...password ? {password} : {}});
 		let made;
 		try {
 			made = await connect(repository);

@@ -44,6 +44,7 @@ static void names_and_locations_are_taken_once(void **state)
 	refuses(s, "other", "/srv/b", ERR_EXISTS, "/srv/b is configured already, as \"main\"");
 	refuses(s, "s3:x", "/srv/d", ERR_USAGE, "a repository cannot be called \"s3:x\"");
 	refuses(s, "empty", "", ERR_USAGE, "the repository empty has no location");
+	refuses(s, "somewhere", "backups/b", ERR_USAGE, "backups/b is not a whole path");
 }
 
 static const char *default_name(struct support *s)

@@ -88,6 +88,16 @@ static void values_that_do_not_fit_are_refused(void **state)
 	assert_refuses(s, "jobs", "0", "jobs cannot be \"0\"; it is a number, 1 to 64");
 	assert_refuses(s, "low_space", "much", "low_space cannot be \"much\"; it is a size, such as 500M or 10G");
 	assert_refuses(s, "auto_cleanup", "maybe", "auto_cleanup cannot be \"maybe\"; it is true or false");
+	static const char *const nowhere[] = {"", "nonsense", ":8484", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536", "unix:"};
+	for (size_t i = 0; i < ARRAY_LEN(nowhere); i++) {
+		AUTO_FREE char *said = mem_printf("listen cannot be \"%s\"; it is ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH", nowhere[i]);
+		assert_refuses(s, "listen", nowhere[i], said);
+	}
+	assert_int_equal(setting_set(s->c, "listen", "[::1]:8484", &s->e), 0);
+	assert_int_equal(setting_set(s->c, "listen", "unix:/run/b.sock", &s->e), 0);
+	assert_refuses(s, "public_url", "ftp://x", "public_url cannot be \"ftp://x\"; it is a URL with http:// or https://");
+	assert_refuses(s, "public_url", "https://", "public_url cannot be \"https://\"; it is a URL with http:// or https://");
+	assert_int_equal(setting_set(s->c, "public_url", "https://backup.example.org/", &s->e), 0);
 	assert_refuses(s, "log_format", "xml", "log_format cannot be \"xml\"; it is text or json");
 	assert_refuses(s, "log_format", "text|json", "log_format cannot be \"text|json\"; it is text or json");
 	assert_refuses(s, "smtp_from", "a\nb", "smtp_from must be one line of at most 4096 bytes");
@@ -302,7 +312,7 @@ static void json_says_what_counts_and_from_where(void **state)
 	assert_int_equal(settings_json(s->c, &w, &s->e), 0);
 	assert_non_null(strstr(buf_text(&json),
 		"\"retention_days\":{\"value\":7,\"default\":30,\"origin\":\"environment\",\"variable\":\"BACKUP_RETENTION_DAYS\",\"type\":\"number\",\"min\":0,\"max\":36500,"
-		"\"choices\":[],\"help\":\"backups younger than so many days are kept; 0: age keeps none\",\"error\":null}"));
+		"\"choices\":[],\"help\":\"backups younger than this many days are kept; 0: their age does not matter\",\"error\":null}"));
 	assert_non_null(strstr(buf_text(&json),
 		"\"auto_cleanup\":{\"value\":true,\"default\":true,\"origin\":\"environment\",\"variable\":\"BACKUP_AUTO_CLEANUP\",\"type\":\"bool\",\"min\":null,\"max\":null,"
 		"\"choices\":[],\"help\":\"a schedule's backup is followed by a cleanup by its rules\",\"error\":\"BACKUP_AUTO_CLEANUP in the environment: auto_cleanup cannot be "

@@ -26,7 +26,7 @@ export const columns = [
 	{title: "Made", cell: b => when(b.time)},
 	{title: "Size", kind: "number", cell: b => size(b.bytes)},
 	{title: "Took", kind: "number", cell: b => b.seconds ? duration(b.seconds) : "–"},
-	{title: "Content", kind: "wide", cell: content},
+	{title: "Content", kind: "some", cell: content},
 	{title: "Verified", cell: verification},
-	{title: "By", cell: b => b.author || "–"},
+	{title: "By", kind: "some", cell: b => b.author || "–"},
 ];

@@ -114,6 +114,6 @@ export const columns = [
 	{title: "When", cell: j => when(j.started || j.created)},
 	{title: "Took", kind: "number", cell: took},
 	{title: "Size", kind: "number", cell: j => j.size ? size(j.size) : "–"},
-	{title: "By", cell: j => j.author},
+	{title: "By", kind: "some", cell: j => j.author},
 	{title: "Notes", kind: "wide", cell: j => j.error ? h("span", {class: "failed"}, h("span", {class: "state"}, `✕ ${plainly(j.error.message)}`)) : isOver(j) ? j.notes || "" : progressLine(j)},
 ];

@@ -4,7 +4,7 @@ import {count} from "./format.js";
 import {fill} from "./told.js";
 
 // A table that is filled again and again: gives (items) -> the same element each time, in which rows that are as they were stay.
-// columns: {title, cell(item), kind: "number" | "main" | "wide" | ""}
+// columns: {title, cell(item), kind: "number" | "main" | "some" (text) | "wide" (much text) | ""}
 export function steady(columns, {caption, empty = "Nothing here yet.", open = null} = {}) {
 	const row = item => h("tr", {role: "row", class: open && "open", onclick: open && (e => {
 		if (!e.target.closest("a, button, input, label, summary"))

@@ -40,9 +40,9 @@ export function fields(source, repositories) {
 		{name: "one_file_system", label: "Do not enter other file systems", type: "checkbox", value: source?.one_file_system, show: only("folder")},
 		{name: "check", label: "SQLite: check the whole copy", type: "select", value: source?.check || "auto", choices: CHECKS, show: only("sqlite")},
 		{name: "optimize_first", label: "Optimize the tables before each backup", type: "checkbox", value: source?.optimize_first, show: only("sqlite", "server")},
-		{name: "before", label: "Command before each backup", value: source?.before, help: "Run without a shell; when it fails, there is no backup."},
+		{name: "before", group: "Around each backup", label: "Command before each backup", value: source?.before, help: "Run without a shell; when it fails, there is no backup."},
 		{name: "after", label: "Command after each backup", value: source?.after, help: "Run however the backup ended; it finds that in BACKSTAY_STATE."},
-		{name: "restore_protected", label: "Never restore over it", type: "checkbox", value: source?.restore_protected, help: "Protects a live database from a wrong click."},
+		{name: "restore_protected", group: "Protection and notes", label: "Never restore over it", type: "checkbox", value: source?.restore_protected, help: "Protects a live database from a wrong click."},
 		{name: "notes", label: "Notes", type: "textarea", rows: 2, value: source?.notes},
 	];
 }

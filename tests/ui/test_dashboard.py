@@ -64,6 +64,13 @@ def test_every_page_opens_without_an_error_and_fits_the_screen(page, size):
         assert wide <= 0, f"{where or 'overview'} is {wide} pixels wider than the screen"
 
 
+def test_the_pages_stand_in_one_line_or_behind_a_button(page):
+    for width in (1920, 1280, 1100, 1099, 768, 360):
+        page.resize((width, 740))
+        height, links = page.driver.execute_script("return [document.getElementById('top').offsetHeight, [...document.querySelectorAll('#nav a')].filter(a => a.offsetHeight).length]")
+        assert height < 70 and links == (12 if width >= 1100 else 0), (width, height, links)
+
+
 def test_a_backup_is_looked_into_and_asked_with_sql_and_compared_with_the_live_database(page, place):
     page.go("backups")
     page.click("shop")
@@ -92,6 +99,12 @@ def test_one_table_is_restored_to_a_new_place(page, place):
     page.see("what was restored equals the backup")
     assert count(place.home / "look.db", "customers") == 50
     assert count(place.home / "shop.db") == 150
+    page.go("restores")
+    page.heading("Restores")
+    page.until(lambda: page.visible("//td//a[starts-with(., 'restore ')]"), "the list")
+    assert not page.visible("//button[.='Undo this restore']")            # it replaced nothing
+    page.driver.back()
+    page.heading("Restore")
 
 
 def test_a_restore_over_the_live_database_wants_its_name_ends_the_session_and_is_undone(page, place):
@@ -99,7 +112,13 @@ def test_a_restore_over_the_live_database_wants_its_name_ends_the_session_and_is
     page.choose("Where to", "over shop")
     page.see("Rows there now")
     page.tick("customers", False)
+    page.tick("Keep a safety copy", False)
     page.click("Restore")
+    page.see("No safety copy is kept: what is there now cannot be brought back.")
+    page.click("Cancel")
+    page.tick("Keep a safety copy")
+    page.click("Restore")
+    page.see("It is kept as a safety copy first")
     dialog = page.dialog()
     assert not dialog.find_element("xpath", ".//button[normalize-space(.)='Replace it']").is_enabled()
     page.fill("Type shop to go on", "shop")
@@ -171,9 +190,11 @@ def test_a_lost_connection_is_told_and_the_page_comes_back_by_itself(page, place
     page.heading("Everything is backed up")
     place.stop()
     page.see("Backstay does not answer")
+    page.go("schedules")
+    page.see("look whether `backstay serve` still runs")
     place.start(f"127.0.0.1:{place.port}")
     page.see_none("Backstay does not answer", 60)
-    page.heading("Everything is backed up")
+    page.see("at 02:00 every day")
     page.collect()
     page.errors[:] = [e for e in page.errors if "ERR_" not in e]
 

@@ -112,6 +112,25 @@ def test_a_source_that_cannot_be_read_says_why_and_is_not_kept(step, place, post
     assert [s["name"] for s in place.client().log_in(NAME, PASSWORD)("GET", "/backup/api/sources/").json["items"]] == ["shop"]
 
 
+def test_who_comes_back_goes_on_with_the_source_that_is_there(step, place):
+    (place.home / "pictures").mkdir()
+    names = lambda: [s["name"] for s in place.client().log_in(NAME, PASSWORD)("GET", "/backup/api/sources/").json["items"]]       # noqa: E731
+    for _ in range(2):
+        step.fill("Database or folder", str(place.home / "pictures"))
+        step.click("Connect")
+        step.see("Backups go to")
+        assert names() == ["pictures", "shop"]
+        step.go("")
+        step.heading("pictures has no backup yet")
+        step.go("start")
+        step.heading("Two minutes to the first backup")
+    step.fill("Database or folder", str(place.home / "shop.db"))
+    step.click("Connect")
+    step.until(lambda: "this is shop, which is backed up already" in problem(step), "what it is")
+    assert names() == ["pictures", "shop"]
+    place.client().log_in(NAME, PASSWORD)("DELETE", "/backup/api/sources/pictures/", status=204)
+
+
 def test_rights_that_lack_are_shown_at_once(step, place, postgres, fresh_database):
     db = fresh_database("CREATE TABLE open(i int); CREATE TABLE closed(i int); DROP ROLE IF EXISTS narrow; CREATE ROLE narrow LOGIN PASSWORD 'narrow-secret'; GRANT SELECT ON open TO narrow")
     step.fill("Database or folder", postgres.url(db, "narrow", "narrow-secret", tcp=True))

@@ -4,7 +4,7 @@ import {bookmark, h, land, replace} from "./lib/dom.js";
 import * as api from "./lib/api.js";
 import * as events from "./lib/events.js";
 import {refreshTimes} from "./lib/format.js";
-import {problem, waiting} from "./lib/told.js";
+import {forget, problem, waiting} from "./lib/told.js";
 import {closeAll, dialog} from "./lib/dialog.js";
 import {loginForm} from "./views/login.js";
 import "./lib/look.js";
@@ -137,8 +137,10 @@ async function showPage() {
 	replace(view, content);
 	const heading = view.querySelector("h1");
 	document.title = `${heading.textContent} – Backstay`;
-	if (page !== shown)
+	if (page !== shown) {
+		forget();
 		scrollTo(0, 0);
+	}
 	shown = page;
 	if (!back())
 		land(heading);

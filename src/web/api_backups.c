@@ -174,7 +174,7 @@ static int remove_one(struct web_request *r, struct web_response *out, struct er
 
 	if (!rc && b.pinned) {
 		error_set(e, ERR_REFUSED, "backup %.8s is pinned", b.id);
-		return error_hint(e, "take the pin off first: PATCH with {\"pinned\": false}");
+		return error_hint(e, "take the pin off first");
 	}
 	strlist_add(&ids, b.id);
 	if (!rc)

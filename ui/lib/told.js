@@ -27,6 +27,9 @@ export function told(text, kind = "good") {
 		setTimeout(() => line.remove(), 8000);
 }
 
+// What went wrong on another page is over; what went well is told for its time.
+export const forget = () => document.querySelectorAll("#told .bad").forEach(line => line.remove());
+
 // What changes by itself, told to who cannot see it.
 export function say(text) {
 	document.getElementById("said").textContent = text;

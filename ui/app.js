@@ -216,7 +216,9 @@ events.on("all", lookAgain);
 // A stream that breaks off and comes again at once, as when a session ends, is nothing to be told of.
 const PATIENCE = 5000;
 let silent = null;
+let missed = false;
 events.on("offline", () => {
+	missed = true;
 	silent ??= setTimeout(() => {
 		const line = document.getElementById("offline");
 		line.textContent = "Backstay does not answer. What is shown may be old; the page goes on trying to reach it.";
@@ -230,11 +232,10 @@ const answers = () => {
 events.on("refused", answers);
 events.on("online", () => {
 	answers();
-	const line = document.getElementById("offline");
-	if (!line.hidden) {
-		line.hidden = true;
+	document.getElementById("offline").hidden = true;
+	if (missed)
 		lookAgain();
-	}
+	missed = false;
 });
 
 begin();

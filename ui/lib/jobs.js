@@ -86,17 +86,19 @@ export function follow(job, {done = null, leave = null, title = null} = {}) {
 		buttons.hidden = isOver(current);
 	};
 	draw(job);
+	const add = line => {
+		if (line.n <= last)
+			return;
+		last = line.n;
+		log.append(h("li", line.text));
+		went.add(line.text);
+	};
 	const stop = watchJob(job.id, {
 		progress: draw,
-		line: line => {
-			if (line.n <= last)
-				return;
-			last = line.n;
-			log.append(h("li", line.text));
-			went.add(line.text);
-		},
+		line: add,
 		end: async () => {
-			const ended = await api.get(api.path("jobs", job.id));
+			const [ended, {items: lines}] = await Promise.all([api.get(api.path("jobs", job.id)), api.get(api.path("jobs", job.id, "log"))]);
+			lines.forEach(add);             // also what was said while nobody was logged in
 			draw(ended);
 			went.end(ended.state);
 			say(ending(title || job.title, ended));

@@ -78,10 +78,8 @@ struct proof {
 	struct progress *progress;
 };
 
-static bool applies(const struct proof *x, size_t i, const struct engine *engine, enum verify_level level)
+static bool concerns(const struct engine *engine, enum verify_level level)
 {
-	if (level == LEVEL_COMPARED && !x->places[i].target.text)
-		return false;
 	return engine->features & (level == LEVEL_STRUCTURE ? ENGINE_STRUCTURE : ENGINE_RESTORE);
 }
 
@@ -127,19 +125,20 @@ static bool blames_backup(int rc)
 	       rc == -ERR_LIMIT || rc == -ERR_MISMATCH;
 }
 
-/* Reached is what at least one of the sources could show. */
+/* Reached is what every source has shown that the level is for: a folder's rehearsal proves nothing of the database beside
+ * it. */
 static int reach_level(const struct proof *x, enum verify_level level, struct error *e)
 {
-	bool any = false;
+	size_t due = 0, shown = 0;
 
 	for (size_t i = 0; i < x->backup->manifest.source_count; i++) {
 		const struct manifest_source *s = &x->backup->manifest.sources[i];
 		const struct engine *engine = engine_by_name(s->engine);
 		int rc = progress_check(x->progress, e);
 
-		if (!rc && !applies(x, i, engine, level))
+		if (!rc && !concerns(engine, level))
 			continue;
-		if (!rc)
+		if (!rc && (level < LEVEL_COMPARED || x->places[i].target.text))
 			rc = try_level(x, i, engine, level, e);
 		if (rc && !blames_backup(rc))
 			return error_wrap(e, "verifying %s", s->name);
@@ -149,9 +148,10 @@ static int reach_level(const struct proof *x, enum verify_level level, struct er
 			x->result->ok = false;
 			return 0;
 		}
-		any = any || level < LEVEL_RESTORED || x->places[i].target.text;
+		due++;
+		shown += level < LEVEL_RESTORED || x->places[i].target.text;
 	}
-	if (any)
+	if (due && shown == due)
 		x->result->reached = level;
 	return 0;
 }

@@ -73,7 +73,7 @@ def test_a_named_server_is_used_first_and_left_as_it_was(initialised, mariadb, s
     mariadb.sql("DROP USER elsewhere@'10.%'")
 
 
-def test_without_a_server_here_or_named_level_2_is_what_was_reached(initialised, mariadb, second, no_server):
+def test_without_a_server_here_or_named_level_2_is_what_was_reached(initialised, mariadb, second, no_server, home):
     db = mariadb.create()
     mariadb.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)", db)
     backup = backed_up(initialised, mariadb, db)
@@ -82,6 +82,13 @@ def test_without_a_server_here_or_named_level_2_is_what_was_reached(initialised,
     env = {"BACKSTAY_VERIFY_MYSQL": second.url("mysql")}
     assert f"{db} restored to a scratch database on the verify server {second.socket}: 1 tables, 1 rows" in no_server("verify", backup, "--level", "4", env=env).out
     assert reached(no_server("verify", backup, "--level", "4", "--json", env=env)) == "compared"
+    # A folder's rehearsal says nothing of the database in the same backup.
+    (home / "media").mkdir()
+    (home / "media" / "a").write_text("a")
+    both = initialised("backup", mariadb.url(db), "media", "--json").json["id"]
+    result = no_server("verify", both, "--level", "4", "--json")
+    assert reached(result) == "structure"
+    assert "media compared: every byte of 1 files equal" in result.json["results"][0]["evidence"]
     mariadb.drop(db)
 
 

@@ -16,6 +16,7 @@
 struct job {
 	const struct pg_entry *entry;
 	uint64_t size;
+	bool fresh;               /* its table was made here, and is empty: one of an extension has rows of that */
 };
 
 struct load {
@@ -114,6 +115,16 @@ static int by_size(const void *a, const void *b)
 	return x > y ? -1 : x < y;
 }
 
+static bool is_made_here(const struct pg_toc *t, const struct pg_entry *data)
+{
+	for (size_t k = 0; k < data->dep_count; k++) {
+		const struct pg_entry *of = pg_toc_find(t, data->deps[k]);
+		if (of && pg_entry_is(of, "TABLE") && strcmp(of->tag, data->tag) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* A block ends where the next one begins. Statements without data, such as those that set sequences, come last. */
 static void list_jobs(struct load *l)
 {
@@ -131,7 +142,8 @@ static void list_jobs(struct load *l)
 	qsort(blocks, n, sizeof *blocks, by_offset);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t end = i + 1 < n ? blocks[i + 1]->offset : l->from->size;
-		l->jobs[l->job_count++] = (struct job){.entry = blocks[i], .size = blocks[i]->offset && end > blocks[i]->offset ? end - blocks[i]->offset : 1};
+		l->jobs[l->job_count++] = (struct job){.entry = blocks[i], .fresh = is_made_here(&l->toc, blocks[i]),
+			.size = blocks[i]->offset && end > blocks[i]->offset ? end - blocks[i]->offset : 1};
 	}
 	qsort(l->jobs, l->job_count, sizeof *l->jobs, by_size);
 }
@@ -144,7 +156,7 @@ static void do_job(int worker, void *item, void *ctx)
 	uint64_t rows = 0;
 	if (atomic_load(&l->team.stop))
 		return;
-	int err = pg_entry_load(&l->team.v[worker], j->entry, true, &rows, &e);
+	int err = pg_entry_load(&l->team.v[worker], j->entry, j->fresh, &rows, &e);
 	if (err)
 		pg_team_fail(&l->team, &e);
 	pthread_mutex_lock(&l->team.lock);

@@ -14,8 +14,10 @@ static char *restored_content(const struct restore_result *r)
 		strlist_take(&parts, present_plural(r->tables, "table"));
 		strlist_take(&parts, present_plural(r->rows, "row"));
 	}
-	if (r->files || !r->tables)
+	if (r->files || r->folders)
 		strlist_take(&parts, present_plural(r->files, "file"));
+	if (!parts.n)
+		strlist_add(&parts, "nothing");
 	return strlist_join(&parts, ", ");
 }
 

@@ -103,8 +103,8 @@ int pg_sql_live(const struct source_url *u, const struct strlist *tables, struct
  * ALTER SYSTEM, content for a second database. Stops at the first failing statement: its line and the server's words; only DROPs at
  * the beginning of pg_dump's (--clean) may miss what they drop, and owners and privileges may name roles that are not there (noted). When c is in a transaction, everything stays in it (BEGIN and
  * COMMIT of the script are passed over, its ROLLBACK is refused); a script cannot leave one open. The session's settings are
- * the script's afterwards; search_path begins as "$user", public. Phases are the caller's, bytes are counted. */
-int pg_script_run(PGconn *c, struct source *script, struct strlist *notes, struct progress *p, struct error *e) MUST_USE;
+ * the script's afterwards; search_path begins as "$user", public. Phases are the caller's, bytes are counted; *rows (may be NULL) are those put in. */
+int pg_script_run(PGconn *c, struct source *script, struct strlist *notes, uint64_t *rows, struct progress *p, struct error *e) MUST_USE;
 /* Only look (pg_script_watch_finish() in pg_script.h): tables, objects, notes into m. -ERR_CORRUPT with the line, or when the end of a
  * dump is missing. */
 int pg_script_check(struct source *script, struct manifest_source *m, struct error *e) MUST_USE;

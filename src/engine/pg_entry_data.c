@@ -127,7 +127,7 @@ static int file_write(struct sink *sink, const void *p, size_t n, struct error *
 	return fs_write_full(f->fd, p, n) == 0 ? 0 : error_sys(e, errno, "writing a temporary file");
 }
 
-static int run_inserts(struct pg_session *s, const struct pg_entry *en, struct error *e)
+static int run_inserts(struct pg_session *s, const struct pg_entry *en, uint64_t *rows, struct error *e)
 {
 	CLEANUP(fs_close) int fd = -1;
 	CLEANUP(strlist_release) struct strlist notes = {0};
@@ -140,7 +140,7 @@ static int run_inserts(struct pg_session *s, const struct pg_entry *en, struct e
 	if (!err)
 		err = source_from_fd(dup(fd), &script, e);
 	if (!err)
-		err = pg_script_run(s->c, script, &notes, s->progress, e);
+		err = pg_script_run(s->c, script, &notes, rows, s->progress, e);
 	source_close(script);
 	return err;
 }
@@ -217,7 +217,7 @@ static int load(struct pg_session *s, const struct pg_entry *en, bool fresh, uin
 	if (pg_entry_is(en, "BLOBS"))
 		return load_large_objects(s, en, e);
 	if (!en->copy || !en->copy[0])
-		return run_inserts(s, en, e);
+		return run_inserts(s, en, rows, e);
 	AUTO_FREE char *freeze = fresh ? freezing(en) : NULL;
 	return freeze ? load_fresh(s, en, freeze, rows, e) : pg_entry_copy(s, en, en->copy, rows, e);
 }

@@ -59,14 +59,15 @@ static const char *const mine[] = {
 	"SELECT format('SELECT pg_catalog.lo_unlink(%s)', oid) FROM pg_catalog.pg_largeobject_metadata WHERE " MINE("lomowner"),
 };
 
-static int drop_kind(struct pg_session *s, const char *list, struct error *e)
+/* Each row of `list` is a statement. */
+static int run_all(struct pg_session *s, const char *list, struct error *e)
 {
 	CLEANUP(pg_clear) PGresult *r = NULL;
 	/* format() is found through pg_catalog, which is always searched. */
 	int err = pg_query(s->c, &r, e, mem_string(list));
 	for (int i = 0; i < PQntuples(r) && !err; i++)
 		err = pg_session_run(s, PQgetvalue(r, i, 0), NULL, e);
-	return err ? error_wrap(e, "dropping what is there") : 0;
+	return err;
 }
 
 /* What others own stays, and is named. */
@@ -79,6 +80,55 @@ static int tell_what_stays(struct pg_session *s, struct strlist *notes, struct e
 	for (int i = 0; i < PQntuples(r) && !err; i++)
 		strlist_addf(notes, "%s.%s belongs to \"%s\" and stays", PQgetvalue(r, i, 0), PQgetvalue(r, i, 1), PQgetvalue(r, i, 2));
 	return err;
+}
+
+/* ---- what of others goes with ours ---- */
+
+/* Relations, what hangs on them, functions: what it is, the relation, whether it is that itself. */
+#define THINGS(relations, functions) \
+	"WITH r AS (SELECT c.oid, c.relkind, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name FROM pg_catalog.pg_class c " \
+	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND " NOT_SYSTEM("n.nspname") \
+	" AND " relations " AND " NOT_OF_EXTENSION("pg_catalog.pg_class", "c.oid") ") " \
+	"SELECT CASE relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'S' THEN 'sequence ' ELSE 'table ' END || name, name, 'itself' FROM r " \
+	"UNION ALL SELECT pg_catalog.format('column %I of %s', a.attname, r.name), r.name, 'column' FROM r JOIN pg_catalog.pg_attribute a " \
+	"ON a.attrelid = r.oid WHERE r.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped " \
+	"UNION ALL SELECT pg_catalog.format('constraint %I of %s', k.conname, r.name), r.name, '' FROM r JOIN pg_catalog.pg_constraint k ON k.conrelid = r.oid " \
+	"UNION ALL SELECT pg_catalog.format('trigger %I of %s', t.tgname, r.name), r.name, '' FROM r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid " \
+	"WHERE NOT t.tgisinternal " \
+	"UNION ALL SELECT pg_catalog.format('policy %I of %s', p.polname, r.name), r.name, '' FROM r JOIN pg_catalog.pg_policy p ON p.polrelid = r.oid " \
+	"UNION ALL SELECT pg_catalog.format('default of column %I of %s', a.attname, r.name), r.name, '' FROM r JOIN pg_catalog.pg_attrdef d " \
+	"ON d.adrelid = r.oid JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum " \
+	"UNION ALL SELECT pg_catalog.format('function %s', p.oid::pg_catalog.regprocedure), '', 'itself' FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n " \
+	"ON n.oid = p.pronamespace WHERE " NOT_SYSTEM("n.nspname") " AND " functions " AND " NOT_OF_EXTENSION("pg_catalog.pg_proc", "p.oid") " ORDER BY 1"
+static const char of_others[] = THINGS("NOT " MINE("c.relowner"), "NOT " MINE("p.proowner")), of_all[] = THINGS("true", "true");
+
+static void put_names(const PGresult *r, struct map *out)
+{
+	for (int i = 0; i < PQntuples(r); i++)
+		for (int k = 0; k < 2; k++)
+			map_put(out, PQgetvalue(r, i, k), strlen(PQgetvalue(r, i, k)), out);
+}
+
+/* What was of others is gone, with what it used, and did not come back with the backup. A table that stays must not lose a column and all its
+ * values for that. */
+static int tell_what_went(struct pg_session *s, const PGresult *before, struct strlist *notes, struct error *e)
+{
+	CLEANUP(pg_clear) PGresult *r = NULL;
+	int err = pg_query(s->c, &r, e, mem_string(of_all));
+	struct map *now = map_new();
+	if (!err)
+		put_names(r, now);
+	for (int i = 0; !err && i < PQntuples(before); i++) {
+		const char *what = PQgetvalue(before, i, 0), *relation = PQgetvalue(before, i, 1), *kind = PQgetvalue(before, i, 2);
+		if (map_has(now, what, strlen(what)) || (strcmp(kind, "itself") != 0 && !map_has(now, relation, strlen(relation))))
+			continue;
+		if (strcmp(kind, "column") == 0)
+			err = error_set(e, ERR_REFUSED, "the %s, which is another user's, would be lost: it uses what is replaced", what);
+		else
+			strlist_addf(notes, "the %s was another user's, used what was replaced, and is gone", what);
+	}
+	map_free(now, NULL);
+	return err == -ERR_REFUSED ? error_hint(e, "restore to another database, or as a user with CREATEDB who owns this one") : err;
 }
 
 /* A schema, an extension that could not be dropped is there, and will do. */
@@ -126,30 +176,37 @@ static int put_archive(struct pg_session *s, struct restore_result *out, struct 
 	return err;
 }
 
-static int put_script(struct pg_session *s, const struct stored *from, struct restore_result *out, struct error *e)
+static int put_script(struct pg_session *s, struct restore_result *out, struct error *e)
 {
 	int err = pg_session_run(s, "RESET timezone", NULL, e);
 	if (!err)
-		err = pg_script_run(s->c, s->from, &out->notes, s->progress, e);
+		err = pg_script_run(s->c, s->from, &out->notes, &out->rows, s->progress, e);
 	if (!err)
 		err = pg_session_run(s, "SET search_path = ''", NULL, e);
-	out->tables = from->manifest->table_count;
-	for (size_t i = 0; i < from->manifest->table_count; i++)
-		out->rows += from->manifest->tables[i].rows;
-	return err;
+	return err ? err : pg_count_tables(s->c, &out->tables, e);
 }
+
+/* From here on nobody writes to what will be replaced: what came in behind the safety backup would be lost. Reading goes on. */
+static const char held[] = "SELECT pg_catalog.format('LOCK TABLE ONLY %I.%I IN SHARE ROW EXCLUSIVE MODE', n.nspname, c.relname) FROM pg_catalog.pg_class c "
+	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND " NOT_SYSTEM("n.nspname") " AND " MINE("c.relowner")
+	" AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') ORDER BY c.oid";
 
 /* Between BEGIN and COMMIT. */
 static int work(struct pg_session *s, const struct engine_restore *r, struct restore_result *out, struct error *e)
 {
-	int err = 0;
+	CLEANUP(pg_clear) PGresult *before = NULL;
 	progress_phase(r->progress, "writing", NULL, s->from->size, 0);
+	int err = pg_query(s->c, &before, e, mem_string(of_others));
 	for (size_t i = 0; i < ARRAY_LEN(mine) && !err; i++)
-		err = drop_kind(s, mine[i], e);
+		err = run_all(s, mine[i], e);
+	if (err)
+		return error_wrap(e, "dropping what is there");
 	if (!err)
 		err = tell_what_stays(s, &out->notes, e);
 	if (!err)
-		err = s->toc ? put_archive(s, out, e) : put_script(s, r->from, out, e);
+		err = s->toc ? put_archive(s, out, e) : put_script(s, out, e);
+	if (!err)
+		err = tell_what_went(s, before, &out->notes, e);
 	if (!err)
 		err = pg_compare_on(s->c, r->from, false, r->progress, e);
 	/* ERR_VERIFY would say that the target had changed already. */
@@ -164,11 +221,13 @@ int pg_in_place(struct pg_target *t, const struct engine_restore *r, const struc
 	struct restore_result *out, struct error *e)
 {
 	struct pg_session s = {.toc = toc, .from = from, .rights = &t->rights, .progress = r->progress, .in_transaction = true};
-	int err = r->before_swap ? r->before_swap(r->ctx, e) : 0;
-	if (!err)
-		err = pg_connect(&t->place, NULL, &s.c, e);
+	int err = pg_connect(&t->place, NULL, &s.c, e);
 	if (!err)
 		err = pg_session_run(&s, "BEGIN", NULL, e);
+	if (!err)
+		err = run_all(&s, held, e);
+	if (!err && r->before_swap)
+		err = r->before_swap(r->ctx, e);
 	if (!err)
 		err = work(&s, r, out, e);
 	pg_session_close(&s);

@@ -11,7 +11,7 @@
 static void drop(struct pg_target *t, const char *name)
 {
 	struct error why = {0};
-	if (pg_database_drop(t->control, name, &why))
+	if (pg_database_drop(&t->place, t->control, name, &why))
 		strlist_addf(t->notes, "%s, left by an earlier restore, could not be removed: %s", name, why.text);
 }
 

@@ -91,15 +91,19 @@ static int drop_keys(struct pg_session *s, const char *schema, const char *name,
 	return err;
 }
 
+/* Rules, which know no ONLY, rewrite what is inserted as a filling in does it. */
 static int disable_triggers(struct pg_session *s, const char *schema, const char *name, struct pg_live_undo *u, struct error *e)
 {
 	CLEANUP(pg_clear) PGresult *r = NULL;
-	int err = pg_query(s->c, &r, e, pg_sql("SELECT tgname, tgenabled FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' "
-		"AND tgrelid = pg_catalog.format('%%I.%%I', %L, %L)::pg_catalog.regclass", schema, name));
+	int err = pg_query(s->c, &r, e, pg_sql("WITH t(o) AS (SELECT pg_catalog.format('%%I.%%I', %L, %L)::pg_catalog.regclass::oid) "
+		"SELECT tgname, tgenabled, 'TRIGGER', 'ONLY ' FROM pg_catalog.pg_trigger, t WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgrelid = t.o "
+		"UNION ALL SELECT rulename, ev_enabled, 'RULE', '' FROM pg_catalog.pg_rewrite, t WHERE ev_type <> '1' AND ev_enabled <> 'D' AND ev_class = t.o",
+		schema, name));
 	for (int i = 0; i < PQntuples(r) && !err; i++) {
+		const char *what = PQgetvalue(r, i, 2), *only = PQgetvalue(r, i, 3);
 		char how = PQgetvalue(r, i, 1)[0];
-		err = pg_session_do(s, e, pg_sql("ALTER TABLE ONLY %I.%I DISABLE TRIGGER %I", schema, name, PQgetvalue(r, i, 0)));
-		add_undo(u, pg_sql("ALTER TABLE ONLY %I.%I ENABLE %sTRIGGER %I", schema, name, how == 'R' ? "REPLICA " : how == 'A' ? "ALWAYS " : "",
+		err = pg_session_do(s, e, pg_sql("ALTER TABLE %s%I.%I DISABLE %s %I", only, schema, name, what, PQgetvalue(r, i, 0)));
+		add_undo(u, pg_sql("ALTER TABLE %s%I.%I ENABLE %s%s %I", only, schema, name, how == 'R' ? "REPLICA " : how == 'A' ? "ALWAYS " : "", what,
 			PQgetvalue(r, i, 0)), NULL);
 	}
 	return err;
@@ -147,13 +151,14 @@ static char *copied_columns(const struct pg_entry *data)
 static int insert_missing(struct pg_session *s, const char *schema, const char *name, const char *columns, uint64_t *rows, struct error *e)
 {
 	AUTO_FREE char *key = NULL;
-	int err = pg_value(s->c, &key, e, pg_sql("SELECT 1 FROM pg_catalog.pg_constraint WHERE contype = 'p' AND "
+	int err = pg_value(s->c, &key, e, pg_sql("SELECT conname FROM pg_catalog.pg_constraint WHERE contype = 'p' AND "
 		"conrelid = pg_catalog.format('%%I.%%I', %L, %L)::pg_catalog.regclass", schema, name));
 	if (err)
 		return err;
 	/* Without a key a row is there when one like it is; compared as text, as not every type knows equality. */
 	AUTO_FREE char *sql = key
-		? pg_sql("INSERT INTO %I.%I (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM " INCOMING " ON CONFLICT DO NOTHING", schema, name, columns, columns)
+		? pg_sql("INSERT INTO %I.%I (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM " INCOMING " ON CONFLICT ON CONSTRAINT %I DO NOTHING", schema, name,
+			columns, columns, key)
 		: pg_sql("INSERT INTO %I.%I (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM " INCOMING " AS stored WHERE NOT EXISTS (SELECT 1 FROM "
 			"(SELECT %s FROM ONLY %I.%I) AS live WHERE (live.*)::text = (stored.*)::text)", schema, name, columns, columns, columns, schema, name);
 	return pg_session_run(s, sql, rows, e);

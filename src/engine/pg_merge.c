@@ -132,6 +132,58 @@ static int empty(struct merge *m, const struct pg_entry *en, struct error *e)
 	return pg_session_do(&m->s, e, pg_sql("TRUNCATE TABLE ONLY %I.%I", schema_of(en), en->tag));
 }
 
+/* From here on nobody writes to what will be replaced: what came in behind the safety backup would be lost. Reading goes on. */
+static int hold_writers(struct merge *m, struct error *e)
+{
+	int err = 0;
+	for (size_t i = 0; i < m->toc->n && !err && m->r->mode == RESTORE_OVERWRITE; i++)
+		if (m->chosen[i] && m->exists[i])
+			err = pg_session_do(&m->s, e, pg_sql("LOCK TABLE ONLY %I.%I IN SHARE ROW EXCLUSIVE MODE", schema_of(&m->toc->v[i]), m->toc->v[i].tag));
+	return err;
+}
+
+static bool is_chosen(const struct merge *m, const char *schema, const char *name)
+{
+	for (size_t i = 0; i < m->toc->n; i++)
+		if (m->chosen[i] && strcmp(m->toc->v[i].tag, name) == 0 && strcmp(schema_of(&m->toc->v[i]), schema) == 0)
+			return true;
+	return false;
+}
+
+/* Partitions that the backup does not have keep their rows; materialized views keep showing what was there. */
+static int tell_what_stays(struct merge *m, const struct pg_entry *en, struct error *e)
+{
+	CLEANUP(pg_clear) PGresult *r = NULL, *views = NULL;
+	int err = pg_query(m->s.c, &r, e, pg_sql("SELECT n.nspname, c.relname FROM pg_catalog.pg_partition_tree(pg_catalog.format('%%I.%%I', %L, %L)::pg_catalog.regclass) p "
+		"JOIN pg_catalog.pg_class c ON c.oid = p.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind <> 'p' ORDER BY 1, 2",
+		schema_of(en), en->tag));
+	for (int i = 0; !err && i < PQntuples(r); i++)
+		if (!is_chosen(m, PQgetvalue(r, i, 0), PQgetvalue(r, i, 1)))
+			strlist_addf(&m->out->notes, "%s.%s is a partition of %s.%s that the backup does not have: its rows stay", PQgetvalue(r, i, 0), PQgetvalue(r, i, 1),
+				schema_of(en), en->tag);
+	if (!err)
+		err = pg_query(m->s.c, &views, e, pg_sql("WITH RECURSIVE up(o, k) AS (SELECT pg_catalog.format('%%I.%%I', %L, %L)::pg_catalog.regclass::oid, 'r'::\"char\" "
+			"UNION SELECT v.oid, v.relkind FROM up JOIN pg_catalog.pg_depend d ON d.refobjid = up.o AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+			"AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid "
+			"JOIN pg_catalog.pg_class v ON v.oid = w.ev_class) SELECT DISTINCT o::pg_catalog.regclass FROM up WHERE k = 'm' ORDER BY 1", schema_of(en), en->tag));
+	for (int i = 0; !err && i < PQntuples(views); i++) {
+		AUTO_FREE char *note = mem_printf("the materialized view %s still shows what was there before: REFRESH MATERIALIZED VIEW brings it up to date",
+			PQgetvalue(views, i, 0));
+		if (!strlist_has(&m->out->notes, note))
+			strlist_add(&m->out->notes, note);
+	}
+	return err;
+}
+
+static int tell_all_that_stays(struct merge *m, struct error *e)
+{
+	int err = 0;
+	for (size_t i = 0; i < m->toc->n && !err && !all_tables(m); i++)
+		if (m->chosen[i] && m->exists[i])
+			err = tell_what_stays(m, &m->toc->v[i], e);
+	return err;
+}
+
 static int open_live(struct merge *m, struct error *e)
 {
 	int err = 0;
@@ -346,6 +398,8 @@ static int work(struct merge *m, struct error *e)
 		err = put_pass(m, PG_PASS_ACL, e);
 	if (!err)
 		err = put_pass(m, PG_PASS_LAST, e);
+	if (!err)
+		err = tell_all_that_stays(m, e);
 	return err ? err : pg_session_run(&m->s, "COMMIT", NULL, e);
 }
 
@@ -371,14 +425,16 @@ int pg_merge(struct pg_target *t, const struct engine_restore *r, const struct p
 		.s = {.toc = toc, .from = from, .rights = &t->rights, .progress = r->progress, .in_transaction = true}};
 	m.s.kept_objects = m.kept_objects;
 	int err = prepare(&m, t, e);
+	if (!err)
+		err = pg_session_run(&m.s, "BEGIN", NULL, e);
+	if (!err)
+		err = hold_writers(&m, e);
 	if (!err && r->before_swap)
 		err = r->before_swap(r->ctx, e);
 	if (err)
 		return error_wrap(e, "nothing was changed");
 	progress_phase(r->progress, "writing", "tables", 0, 0);
-	err = pg_session_run(&m.s, "BEGIN", NULL, e);
-	if (!err)
-		err = work(&m, e);
+	err = work(&m, e);
 	if (err)
 		return error_wrap(e, "in one transaction, which was rolled back; nothing was changed");
 	pg_rights_tell(&t->rights, &out->notes);

@@ -87,7 +87,8 @@ static int copy_live(struct pg_target *t, struct error *e)
 {
 	CLEANUP(pg_clear) PGresult *r = NULL;
 	int err = pg_query(t->control, &r, e, pg_sql("SELECT pg_catalog.pg_get_userbyid(datdba), datconnlimit, datistemplate, datallowconn, "
-		"(SELECT count(*) FROM pg_catalog.pg_replication_slots WHERE database = datname) FROM pg_catalog.pg_database WHERE datname = %L", t->name));
+		"(SELECT count(*) FROM pg_catalog.pg_replication_slots WHERE database = datname), "
+		"(SELECT count(*) FROM pg_catalog.pg_subscription WHERE subdbid = pg_database.oid AND subenabled) FROM pg_catalog.pg_database WHERE datname = %L", t->name));
 	if (err)
 		return err;
 	if (PQntuples(r) != 1)
@@ -109,6 +110,8 @@ static int copy_live(struct pg_target *t, struct error *e)
 		try_to(t, "being closed", pg_sql("ALTER DATABASE %I ALLOW_CONNECTIONS false", t->scratch));
 	if (strcmp(PQgetvalue(r, 0, 4), "0") != 0)
 		strlist_addf(t->notes, "%s logical replication slots stay with the replaced database", PQgetvalue(r, 0, 4));
+	if (strcmp(PQgetvalue(r, 0, 5), "0") != 0)
+		strlist_addf(t->notes, "%s subscriptions go on in the replaced database; in the restored one they are disabled", PQgetvalue(r, 0, 5));
 	return 0;
 }
 

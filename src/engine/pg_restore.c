@@ -85,6 +85,15 @@ static int open_stored(struct restoring *x, struct error *e)
 
 /* ---- filling the scratch database ---- */
 
+int pg_count_tables(PGconn *c, uint64_t *out, struct error *e)
+{
+	AUTO_FREE char *n = NULL;
+	int err = pg_value(c, &n, e, pg_sql("SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+		"WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"));
+	*out = n ? strtoull(n, NULL, 10) : 0;
+	return err;
+}
+
 static int run_script(struct restoring *x, struct error *e)
 {
 	CLEANUP(pg_disconnect) PGconn *c = NULL;
@@ -94,15 +103,11 @@ static int run_script(struct restoring *x, struct error *e)
 	if (!err)
 		err = pg_exec(c, e, mem_string("RESET search_path; RESET timezone; SET synchronous_commit = off"));
 	if (!err)
-		err = pg_script_run(c, x->from, &x->result->notes, x->r->progress, e);
-	if (err)
-		return err;
-	const struct manifest_source *m = x->r->from->manifest;
-	x->result->tables = m->table_count;
-	for (size_t i = 0; i < m->table_count; i++)
-		x->result->rows += m->tables[i].rows;
+		err = pg_script_run(c, x->from, &x->result->notes, &x->result->rows, x->r->progress, e);
+	if (!err)
+		err = pg_count_tables(c, &x->result->tables, e);
 	x->result->bytes = x->from->size;
-	return 0;
+	return err;
 }
 
 static int fill(struct restoring *x, struct error *e)

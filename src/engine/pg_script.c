@@ -18,6 +18,7 @@ struct run {
 	bool inside;                      /* the caller's transaction is open */
 	char state[6];                    /* the server's code for what failed last */
 	uint64_t data_line;               /* the line before the first of the data at hand */
+	uint64_t rows;                    /* put in by INSERT and COPY */
 	struct progress *progress;
 };
 
@@ -66,10 +67,13 @@ static int failed(struct run *r, const PGresult *x, struct error *e)
 	return pg_error(r->c, x, e, "line %llu", n > 0 ? (unsigned long long)r->data_line + n : line_of(r));
 }
 
-static int check_result(struct run *r, const PGresult *x, struct error *e)
+static int check_result(struct run *r, PGresult *x, struct error *e)
 {
 	switch (PQresultStatus(x)) {
 	case PGRES_COMMAND_OK:
+		if (r->at.kind == PG_SCRIPT_INSERT || r->at.kind == PG_SCRIPT_COPY)
+			r->rows += strtoull(PQcmdTuples(x), NULL, 10);
+		return 0;
 	case PGRES_TUPLES_OK:
 	case PGRES_SINGLE_TUPLE:
 	case PGRES_EMPTY_QUERY:
@@ -273,7 +277,7 @@ static int run_text(struct run *r, struct source *script, struct error *e)
 	}
 }
 
-int pg_script_run(PGconn *c, struct source *script, struct strlist *notes, struct progress *p, struct error *e)
+int pg_script_run(PGconn *c, struct source *script, struct strlist *notes, uint64_t *rows, struct progress *p, struct error *e)
 {
 	CLEANUP(run_release) struct run r = {.c = c, .inside = PQtransactionStatus(c) != PQTRANS_IDLE, .progress = p};
 	pg_script_lex_init(&r.lexer);
@@ -291,5 +295,7 @@ int pg_script_run(PGconn *c, struct source *script, struct strlist *notes, struc
 		PQputCopyEnd(c, "the script failed") == 1)
 		drain(&r);
 	pg_script_story_notes(&r.story, notes);
+	if (rows)
+		*rows = r.rows;
 	return err;
 }

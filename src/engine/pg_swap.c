@@ -144,7 +144,7 @@ int pg_swap(struct pg_target *t, struct progress *p, struct error *e)
 		return error_wrap(e, "nothing was changed");
 	}
 	free(TAKE(t->scratch));
-	if (t->exists && t->empty && pg_database_drop(t->control, t->kept, &ignored) == 0) {
+	if (t->exists && t->empty && pg_database_drop(&t->place, t->control, t->kept, &ignored) == 0) {
 		free(TAKE(t->kept));
 		free(t->notes->v[--t->notes->n]);
 	}

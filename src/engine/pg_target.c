@@ -19,8 +19,28 @@ char *pg_name_beside(const char *base, const char *suffix)
 	return mem_printf("%.*s%s", (int)n, base, suffix);
 }
 
-int pg_database_drop(PGconn *c, const char *name, struct error *e)
+/* A database is not dropped while it has subscriptions. They go without a word to their publishers: a scratch copy never spoke to one, and the slot
+ * of a replaced database is that of the restored one, too. */
+static int drop_subscriptions(const struct pg_place *place, PGconn *control, const char *name, struct error *e)
 {
+	CLEANUP(pg_clear) PGresult *r = NULL;
+	CLEANUP(pg_disconnect) PGconn *c = NULL;
+	int err = pg_query(control, &r, e, pg_sql("SELECT s.subname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid "
+		"WHERE d.datname = %L", name));
+	if (err || PQntuples(r) == 0)
+		return err;
+	err = pg_connect(place, name, &c, e);
+	for (int i = 0; i < PQntuples(r) && !err; i++) {
+		const char *one = PQgetvalue(r, i, 0);
+		err = pg_exec(c, e, pg_sql("ALTER SUBSCRIPTION %I DISABLE; ALTER SUBSCRIPTION %I SET (slot_name = NONE); DROP SUBSCRIPTION %I", one, one, one));
+	}
+	return err;
+}
+
+int pg_database_drop(const struct pg_place *place, PGconn *c, const char *name, struct error *e)
+{
+	struct error ignored = {0};
+	(void)!drop_subscriptions(place, c, name, &ignored);
 	if (PQserverVersion(c) >= 130000)
 		return pg_exec(c, e, pg_sql("DROP DATABASE IF EXISTS %I WITH (FORCE)", name));
 	int err = pg_exec(c, e, pg_sql("SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = %L "
@@ -31,7 +51,7 @@ int pg_database_drop(PGconn *c, const char *name, struct error *e)
 void pg_target_release(struct pg_target *t)
 {
 	struct error ignored = {0};
-	if (t->scratch && t->control && pg_database_drop(t->control, t->scratch, &ignored))
+	if (t->scratch && t->control && pg_database_drop(&t->place, t->control, t->scratch, &ignored))
 		strlist_addf(t->notes, "the scratch database %s could not be removed (%s); the next restore does", t->scratch, ignored.text);
 	free(t->scratch);
 	free(t->comment);

@@ -39,10 +39,12 @@ int pg_scratch_mark(PGconn *c, const char *database, const char *what, struct er
 int pg_properties_set(struct pg_target *t, const struct pg_toc *toc, struct error *e) MUST_USE;
 /* pg_swap.c: put it in the target's place, in one transaction. Sessions of the target are ended. */
 int pg_swap(struct pg_target *t, struct progress *p, struct error *e) MUST_USE;
-/* DROP DATABASE with all its sessions. */
-int pg_database_drop(PGconn *c, const char *name, struct error *e) MUST_USE;
+/* DROP DATABASE, with all its sessions and subscriptions, on c, which is at `place`. */
+int pg_database_drop(const struct pg_place *place, PGconn *c, const char *name, struct error *e) MUST_USE;
 /* `base` cut so that `suffix` fits behind it in a name; heap. */
 char *pg_name_beside(const char *base, const char *suffix);
+/* Tables of users in c's database: what a script has made. */
+int pg_count_tables(PGconn *c, uint64_t *out, struct error *e) MUST_USE;
 #define PG_LOCK_CLASS 1113678699          /* "Back": of the advisory lock of a restore; its other half is in the scratch name */
 
 /* pg_in_place.c: everything within the target in one transaction, for users that may not create databases. toc NULL: `from` is a

@@ -22,7 +22,7 @@ static void own_free(struct own *o)
 		(void)!pg_connect(&o->place, NULL, &o->c, &ignored);
 	}
 	if (o->name && o->c)
-		(void)!pg_database_drop(o->c, o->name, &ignored);
+		(void)!pg_database_drop(&o->place, o->c, o->name, &ignored);
 	pg_disconnect(&o->c);
 	pg_place_release(&o->place);
 	free(o->name);

@@ -1,6 +1,7 @@
 """Restores into real PostgreSQL servers: all or nothing, and everything."""
 import contextlib
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -411,7 +412,46 @@ def test_R1_a_failure_in_place_rolls_everything_back(initialised, postgres, data
     assert result.status != 0 and "INDEX public.priced" in result.err and "rolled back; nothing was changed" in result.err
 
 
+def test_what_others_own_is_not_lost_in_place(initialised, postgres, databases, modest):
+    """A type that goes takes the columns of that type along, whoever's table it is."""
+    postgres.psql("CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE moods(m mood); GRANT SELECT ON moods TO public", modest, user="modest")
+    initialised("backup", postgres.url(modest, user="modest"))
+    postgres.psql("CREATE TABLE theirs(m mood); INSERT INTO theirs VALUES ('bad'); GRANT SELECT ON theirs TO modest", modest)
+    with untouched(postgres, modest, databases):
+        result = initialised.fails(6, "restore", "latest", "--yes")
+    assert "rolled back; nothing was changed: the column m of public.theirs, which is another user's, would be lost: it uses what is replaced" in result.err
+    postgres.psql("DROP TABLE theirs; CREATE VIEW their_view AS SELECT m FROM moods; GRANT SELECT ON their_view TO modest", modest)
+    result = initialised("restore", "latest", "--yes")
+    assert "the view public.their_view was another user's, used what was replaced, and is gone" in result.err
+
+
 # ---- chosen tables, and what is missing ----
+
+
+def test_nobody_writes_between_the_safety_backup_and_the_change(initialised, postgres, databases, shop):
+    initialised("backup", postgres.url(shop))
+    with subprocess.Popen(["psql", "-qXAt", "-d", shop], stdin=subprocess.PIPE, env=postgres.environment, text=True) as holding:
+        holding.stdin.write("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;\n")       # the safety backup waits for it
+        holding.stdin.flush()
+        wait_for(lambda: postgres.psql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'orders'::regclass", shop) == "1")
+        restore = initialised.start("restore", "latest", "--yes", "--table", "customers", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: postgres.psql("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock'", shop) == "1")
+        with pytest.raises(AssertionError, match="canceling statement due to lock timeout"):
+            postgres.psql("SET lock_timeout = 50; INSERT INTO customers(name) VALUES ('would be lost')", shop)
+        assert postgres.psql("SELECT count(*) FROM customers", shop) == "50", "reading goes on"
+        holding.communicate("COMMIT;\n")
+    assert restore.wait() == 0
+
+
+def test_what_a_chosen_table_leaves_as_it_was_is_named(initialised, postgres, databases, fresh_database):
+    db = fresh_database("CREATE TABLE t(a int, b text) PARTITION BY RANGE (a); CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10); INSERT INTO t VALUES (1, 'one');"
+                        "CREATE VIEW v AS SELECT count(*) AS n FROM t; CREATE MATERIALIZED VIEW mv AS SELECT n FROM v")
+    initialised("backup", postgres.url(db))
+    postgres.psql("CREATE TABLE t2 PARTITION OF t FOR VALUES FROM (10) TO (20); INSERT INTO t VALUES (11, 'new'), (2, 'new')", db)
+    result = initialised("restore", "latest", "--yes", "--table", "t")
+    assert "public.t2 is a partition of public.t that the backup does not have: its rows stay" in result.err
+    assert "the materialized view public.mv still shows what was there before" in result.err
+    assert postgres.psql("SELECT a FROM t ORDER BY 1", db) == "1\n11"
 
 
 def test_chosen_tables_get_their_rows_back_and_others_stay(initialised, postgres, databases, shop):
@@ -464,7 +504,50 @@ def test_filling_in_adds_what_is_missing_and_changes_nothing_else(initialised, p
                          "SELECT count(*) FROM big; SELECT count(*) FROM moods; SELECT count(*) FROM extra", shop) == "kept\nnew\n5001\n3|2\n420\n0\n0"
 
 
+def test_filling_in_goes_round_rules_and_never_passes_over_a_row(initialised, postgres, databases, fresh_database):
+    db = fresh_database("CREATE TABLE ruled(a int); INSERT INTO ruled VALUES (1), (2); CREATE RULE none AS ON INSERT TO ruled DO INSTEAD NOTHING;"
+                        "CREATE TABLE mails(id int PRIMARY KEY, mail text UNIQUE); INSERT INTO mails VALUES (1, 'a'), (2, 'b')")
+    initialised("backup", postgres.url(db))
+    postgres.psql("DELETE FROM ruled; DELETE FROM mails WHERE id = 2", db)
+    initialised("restore", "latest", "--yes", "--mode", "preserve")
+    assert postgres.psql("SELECT count(*) FROM ruled; SELECT count(*) FROM mails; SELECT ev_enabled FROM pg_rewrite WHERE rulename = 'none'", db) == "2\n2\nO"
+    postgres.psql("UPDATE mails SET id = 3 WHERE id = 2", db)
+    with untouched(postgres, db, databases):
+        result = initialised.fails(1, "restore", "latest", "--yes", "--mode", "preserve")
+    assert "table public.mails: the server refused it: duplicate key value violates unique constraint" in result.err
+
+
 # ---- everything ----
+
+
+def test_rows_that_an_extension_brings_come_back_beside_those_of_the_user(initialised, postgres, databases, fresh_database):
+    """As of PostGIS: pg_dump writes of such a table only what is not the extension's own."""
+    folder = pathlib.Path(subprocess.run([postgres.bin / "pg_config", "--sharedir"], capture_output=True, text=True, check=True).stdout.strip(), "extension")
+    if not os.access(folder, os.W_OK):
+        pytest.skip("making an extension takes root")
+    name = f"bs_conf_{os.getpid()}"
+    (folder / f"{name}.control").write_text("default_version = '1'\n")
+    (folder / f"{name}--1.sql").write_text("CREATE TABLE conf(id int PRIMARY KEY); INSERT INTO conf VALUES (1), (2);\n"
+                                           "SELECT pg_catalog.pg_extension_config_dump('conf', 'WHERE id > 100');\n")
+    try:
+        db = fresh_database(f"CREATE EXTENSION {name}; INSERT INTO conf VALUES (101)")
+        initialised("backup", postgres.url(db))
+        initialised("restore", "latest", "--to", postgres.url(f"{db}_copy"))
+        assert postgres.psql("SELECT id FROM conf ORDER BY 1", f"{db}_copy") == "1\n2\n101"
+    finally:
+        (folder / f"{name}.control").unlink()
+        (folder / f"{name}--1.sql").unlink()
+
+
+def test_subscriptions_keep_no_scratch_database(initialised, postgres, databases, fresh_database, trap):
+    db = fresh_database(TRAP + "CREATE MATERIALIZED VIEW mv AS SELECT trap(1);"
+                        "CREATE SUBSCRIPTION sub CONNECTION 'host=nowhere.invalid' PUBLICATION p WITH (connect = false)")
+    initialised("backup", postgres.url(db))
+    trap("fail")
+    with untouched(postgres, db, databases):
+        result = initialised.fails(1, "restore", "latest", "--yes")
+    postgres.psql("ALTER SUBSCRIPTION sub SET (slot_name = NONE); DROP SUBSCRIPTION sub", db)
+    assert "MATERIALIZED VIEW DATA public.mv: the server refused it: trapped" in result.err
 
 
 def test_everything_comes_back_equal_to_the_byte(initialised, postgres, databases, fresh_database):

@@ -110,7 +110,7 @@ static int check_extra(MYSQL *c, const struct count *x, struct error *e)
 		my_sql("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %L AND TABLE_TYPE NOT IN ('VIEW', 'SEQUENCE') "
 		       "ORDER BY TABLE_NAME", x->database));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(rows));) {
-		bool known = strncmp(row[0], MY_OWN_PREFIX, sizeof MY_OWN_PREFIX - 1) == 0;
+		bool known = my_is_own_table(row[0]);
 		for (size_t i = 0; i < x->s->manifest->table_count && !known; i++)
 			known = strcmp(x->s->manifest->tables[i].name, row[0]) == 0;
 		if (!known)

@@ -6,15 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A table's columns that can be inserted, and its primary key. */
+/* A table's columns that can be inserted, what each of them takes, and its primary key. */
 struct shape {
-	struct strlist columns, key;
+	struct strlist columns, types, key;
+	struct strlist needed;            /* of the columns those that must be given a value */
 };
 
 static void shape_release(struct shape *s)
 {
 	strlist_release(&s->columns);
+	strlist_release(&s->types);
 	strlist_release(&s->key);
+	strlist_release(&s->needed);
 }
 
 static int add_names(MYSQL *c, struct strlist *out, struct error *e, char *sql)
@@ -28,9 +31,18 @@ static int add_names(MYSQL *c, struct strlist *out, struct error *e, char *sql)
 
 static int find_shape(MYSQL *c, const char *database, const char *table, struct shape *out, struct error *e)
 {
-	int err = add_names(c, &out->columns, e,
-		my_sql("SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %L AND TABLE_NAME = %L AND NOT "
+	CLEANUP(my_clear) MYSQL_RES *rows = NULL;
+	int err = my_query(c, &rows, e,
+		my_sql("SELECT COLUMN_NAME, CONCAT(COLUMN_TYPE, IF(CHARACTER_SET_NAME IS NULL, '', CONCAT(' CHARACTER SET ', CHARACTER_SET_NAME))), "
+		       "IS_NULLABLE = 'NO' AND COLUMN_DEFAULT IS NULL AND EXTRA NOT LIKE '%%auto_increment%%' FROM information_schema.COLUMNS "
+		       "WHERE TABLE_SCHEMA = %L AND TABLE_NAME = %L AND NOT "
 		       "(EXTRA LIKE '%%VIRTUAL GENERATED%%' OR EXTRA LIKE '%%STORED GENERATED%%') ORDER BY ORDINAL_POSITION", database, table));
+	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(rows));) {
+		strlist_add(&out->columns, row[0]);
+		strlist_add(&out->types, row[1]);
+		if (row[2] && *row[2] == '1')
+			strlist_add(&out->needed, row[0]);
+	}
 	if (!err)
 		err = add_names(c, &out->key, e,
 			my_sql("SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %L AND TABLE_NAME = %L AND "
@@ -38,19 +50,29 @@ static int find_shape(MYSQL *c, const char *database, const char *table, struct 
 	return err;
 }
 
-static bool has_name(const struct strlist *l, const char *name)
+/* The place of a name, plus one; 0: it is not there. */
+static size_t find_name(const struct strlist *l, const char *name)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (strcasecmp(l->v[i], name) == 0)
-			return true;
-	return false;
+			return i + 1;
+	return 0;
 }
 
+/* A value that does not fit would be cut short, and one that nobody has made up, without a word. */
 static int compare_shapes(const struct shape *stored, const struct shape *live, struct error *e)
 {
-	for (size_t i = 0; i < stored->columns.n; i++)
-		if (!has_name(&live->columns, stored->columns.v[i]))
-			return error_set(e, ERR_MISMATCH, "the live table has no column \"%s\"", stored->columns.v[i]);
+	for (size_t i = 0; i < stored->columns.n; i++) {
+		const char *name = stored->columns.v[i], *type = stored->types.v[i];
+		size_t at = find_name(&live->columns, name);
+		if (!at)
+			return error_set(e, ERR_MISMATCH, "the live table has no column \"%s\"", name);
+		if (strcmp(live->types.v[at - 1], type) != 0)
+			return error_set(e, ERR_MISMATCH, "its column \"%s\" is %s, and %s in the backup", name, live->types.v[at - 1], type);
+	}
+	for (size_t i = 0; i < live->needed.n; i++)
+		if (!find_name(&stored->columns, live->needed.v[i]))
+			return error_set(e, ERR_MISMATCH, "it needs a value for the column \"%s\", which the backup does not have", live->needed.v[i]);
 	bool same = stored->key.n == live->key.n;
 	for (size_t i = 0; same && i < live->key.n; i++)
 		same = strcasecmp(stored->key.v[i], live->key.v[i]) == 0;

@@ -204,6 +204,15 @@ int my_objects_read(MYSQL *c, const char *database, unsigned kinds, struct my_ob
 	return err;
 }
 
+bool my_is_own_table(const char *name)
+{
+	static const char *const own[] = {MY_SCRATCH_TABLE, MY_KEPT_TABLE, MY_MOVES_TABLE, MY_SAVED_TABLE, MY_FRESH_TABLE};
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (strcmp(own[i], name) == 0)
+			return true;
+	return false;
+}
+
 int my_tables_of(MYSQL *c, const char *database, struct strlist *out, struct error *e)
 {
 	CLEANUP(my_clear) MYSQL_RES *rows = NULL;
@@ -211,7 +220,7 @@ int my_tables_of(MYSQL *c, const char *database, struct strlist *out, struct err
 		my_sql("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %L AND TABLE_TYPE NOT IN ('VIEW', 'SYSTEM VIEW') "
 		       "ORDER BY TABLE_NAME", database));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(rows));)
-		if (strncmp(row[0], MY_OWN_PREFIX, sizeof MY_OWN_PREFIX - 1) != 0)
+		if (!my_is_own_table(row[0]))
 			strlist_add(out, row[0]);
 	return err;
 }

@@ -465,6 +465,29 @@ static int make_live(struct run *x, struct error *e)
 	return 0;
 }
 
+/* Those of a database that keep the history of their rows, which dumps leave out; *names (heap) is "" when there are none. */
+static int find_versioned(MYSQL *c, const char *database, char **names, struct error *e)
+{
+	CLEANUP(my_clear) MYSQL_RES *rows = NULL;
+	CLEANUP(strlist_release) struct strlist found = {0};
+	int err = my_query(c, &rows, e, my_sql("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %L AND "
+		"TABLE_TYPE = 'SYSTEM VERSIONED' ORDER BY 1", database));
+	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(rows));)
+		strlist_add(&found, row[0]);
+	*names = strlist_join(&found, ", ");
+	return err;
+}
+
+static int note_history(const struct run *x, const char *until, struct error *e)
+{
+	AUTO_FREE char *names = NULL;
+	int err = find_versioned(x->c, x->swap.kept, &names, e);
+	if (!err && *names)
+		strlist_addf(&x->result->notes, "the history of the system-versioned tables that were replaced (%s) is in no backup, and cannot be undone: it is in \"%s\" "
+			"until %s", names, x->swap.kept, until);
+	return err;
+}
+
 static int swap(struct run *x, struct error *e)
 {
 	AUTO_FREE char *until = NULL;
@@ -503,6 +526,9 @@ static int swap(struct run *x, struct error *e)
 		x->made_live = false;
 	if (!err && s->kept)
 		strlist_addf(&x->result->notes, "the database before is kept as \"%s\" until %s, when a later restore removes it", s->kept, until);
+	struct error ignored = {0};
+	if (!err && s->kept)
+		(void)!note_history(x, until, &ignored);
 	return err;
 }
 
@@ -545,7 +571,11 @@ int my_look(const struct source_url *target, bool *there, char **line, struct er
 	if (!row)
 		return err;
 	uint64_t tables = strtoull(row[0], NULL, 10);
-	*line = mem_printf("%s: %s table%s, %s", target->shown, human_count(tables, count), tables == 1 ? "" : "s",
-		human_size(strtoull(row[1], NULL, 10), size));
+	AUTO_FREE char *versioned = NULL;
+	err = find_versioned(c, place.database, &versioned, e);
+	if (err)
+		return err;
+	*line = mem_printf("%s: %s table%s, %s%s%s", target->shown, human_count(tables, count), tables == 1 ? "" : "s",
+		human_size(strtoull(row[1], NULL, 10), size), *versioned ? "; no backup holds the history of its system-versioned tables: " : "", versioned);
 	return 0;
 }

@@ -9,7 +9,13 @@
 
 #include <pthread.h>
 
-#define MY_OWN_PREFIX "_backstay_"        /* tables of ours in a scratch or kept database */
+/* Tables of ours in a scratch or kept database. */
+#define MY_SCRATCH_TABLE "_backstay_scratch"
+#define MY_KEPT_TABLE "_backstay_kept"
+#define MY_MOVES_TABLE "_backstay_moves"
+#define MY_SAVED_TABLE "_backstay_saved"
+#define MY_FRESH_TABLE "_backstay_fresh"
+bool my_is_own_table(const char *name);
 #define MY_NAME_MAX 64                    /* characters of a database's name */
 
 /* ---- my_rewrite.c: what is changed in SQL text on its way into another database. Pure. ---- */

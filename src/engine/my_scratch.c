@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SCRATCH MY_OWN_PREFIX "scratch"
-#define KEPT MY_OWN_PREFIX "kept"
+#define SCRATCH MY_SCRATCH_TABLE
+#define KEPT MY_KEPT_TABLE
 #define SCRATCH_NAMES "_(restore|verify)_[0-9a-f]{8}$"
 #define RESTORE_NAMES "_restore_[0-9a-f]{8}$"
 #define VERIFY_NAMES "^" VERIFY_BASE "_verify_[0-9a-f]{8}$"

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCRATCH MY_OWN_PREFIX "scratch"
-#define MOVES MY_OWN_PREFIX "moves"
-#define SAVED MY_OWN_PREFIX "saved"
-#define FRESH MY_OWN_PREFIX "fresh"
+#define SCRATCH MY_SCRATCH_TABLE
+#define MOVES MY_MOVES_TABLE
+#define SAVED MY_SAVED_TABLE
+#define FRESH MY_FRESH_TABLE
 #define RECONNECT_TRIES 6                 /* each waits for the locks for some seconds */
 
 void my_swap_release(struct my_swap *s)

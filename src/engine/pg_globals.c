@@ -94,7 +94,7 @@ int pg_globals_store(const struct engine_backup *b, const struct pg_place *place
 	struct error why = {0};
 	*bytes = 0;
 	if (pg_tool_find("pg_dumpall", PQserverVersion(c), &tool, NULL, &why)) {
-		manifest_note(m, "unseen", NULL, "roles and tablespaces are left out: %s", why.text);
+		manifest_note(m, "note", NULL, "roles and tablespaces are left out: %s", why.text);
 		return 0;
 	}
 	int err = pg_value(c, &all, e, mem_string("SELECT has_table_privilege('pg_authid', 'SELECT')"));
@@ -105,8 +105,8 @@ int pg_globals_store(const struct engine_backup *b, const struct pg_place *place
 		return err;
 	err = try(b, place, c, tool, false, m, bytes, e);
 	if (err == 0)
-		manifest_note(m, "unseen", NULL, "passwords of roles are left out: only a superuser sees them");
+		manifest_note(m, "note", NULL, "passwords of roles are left out: only a superuser sees them");
 	if (err == 1)
-		manifest_note(m, "unseen", NULL, "roles and tablespaces are left out: this user may not see them");
+		manifest_note(m, "note", NULL, "roles and tablespaces are left out: this user may not see them");
 	return err == 1 ? 0 : err;
 }

@@ -37,7 +37,7 @@ int job_restore_preview(struct repository *r, const struct job_restore *j, struc
 	int rc = restore_plan_make(j, &p, e);
 
 	if (!rc)
-		restore_plan_describe(&p, out);
+		restore_plan_describe(j, &p, out);
 	return rc;
 }
 
@@ -77,7 +77,7 @@ static int ask(const struct job_restore *j, const struct restore_plan *p, struct
 {
 	CLEANUP(restore_preview_release) struct restore_preview there = {0};
 
-	restore_plan_describe(p, &there);
+	restore_plan_describe(j, p, &there);
 	if (!there.lines.n || !j->confirm)
 		return 0;
 	AUTO_FREE char *all = strlist_join(&there.lines, "\n  ");
@@ -191,6 +191,18 @@ static int make_parent(const struct source_url *target, struct error *e)
 	return fs_make_dirs(parent, 0700, e);
 }
 
+/* A whole database is now what the backup has, and no more. */
+static void tell_what_lacks(const struct restoring *x, struct strlist *notes)
+{
+	CLEANUP(strlist_release) struct strlist lacks = {0};
+
+	if (x->job->tables.n || x->job->mode == RESTORE_PRESERVE)
+		return;
+	restore_plan_lacks(x->step, &lacks);
+	for (size_t i = 0; i < lacks.n; i++)
+		strlist_addf(notes, "not in the backup, and so not in what was restored: %s", lacks.v[i]);
+}
+
 static int restore_step(struct restoring *x, struct error *e)
 {
 	const struct restore_step *step = x->step;
@@ -219,6 +231,7 @@ static int restore_step(struct restoring *x, struct error *e)
 	}
 	strlist_copy(&done.result.notes, &x->left_out);
 	strlist_release(&x->left_out);
+	tell_what_lacks(x, &done.result.notes);
 	done.source = mem_string(step->source->name);
 	done.target = mem_string(step->target.shown);
 	x->result->v = mem_array(x->result->v, x->result->n + 1, sizeof *x->result->v);

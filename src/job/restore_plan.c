@@ -130,7 +130,7 @@ static size_t count_marks(const bool *mark, size_t n)
 static bool has_tables(const struct manifest_source *s, const struct strlist *tables)
 {
 	for (size_t i = 0; i < tables->n; i++) {
-		bool there = false;
+		bool there = manifest_find_table(s, tables->v[i]);
 
 		for (size_t k = 0; k < s->table_count && !there; k++)
 			there = !strcasecmp(s->tables[k].name, tables->v[i]);
@@ -448,12 +448,37 @@ int restore_plan_make(const struct job_restore *j, struct restore_plan *p, struc
 
 /* ---- for people ---- */
 
-void restore_plan_describe(const struct restore_plan *p, struct restore_preview *out)
+void restore_plan_lacks(const struct restore_step *s, struct strlist *out)
+{
+	static const char *const kinds[] = {"unseen", "unreadable", "unsupported"};
+
+	for (size_t i = 0; i < s->source->note_count; i++)
+		for (size_t k = 0; k < ARRAY_LEN(kinds) && (s->engine->features & ENGINE_DATABASE); k++) {
+			const struct manifest_note *n = &s->source->notes[i];
+
+			if (!strcmp(n->kind, kinds[k]))
+				strlist_addf(out, "%s%s%s", n->path ? n->path : "", n->path ? ": " : "", n->text);
+		}
+}
+
+/* What is there, and what of it the backup could not bring back. */
+static void describe_step(const struct job_restore *j, const struct restore_step *s, struct strlist *out)
+{
+	CLEANUP(strlist_release) struct strlist lacks = {0};
+
+	if (!j->tables.n && j->mode == RESTORE_OVERWRITE)
+		restore_plan_lacks(s, &lacks);
+	AUTO_FREE char *all = strlist_join(&lacks, "\n    ");
+
+	strlist_addf(out, "%s%s%s", s->line, lacks.n ? "\n    what the backup lacks would be gone:\n    " : "", all);
+}
+
+void restore_plan_describe(const struct job_restore *j, const struct restore_plan *p, struct restore_preview *out)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		if (!p->v[i].exists)
 			continue;
 		strlist_add(&out->targets, p->v[i].target.shown);
-		strlist_add(&out->lines, p->v[i].line);
+		describe_step(j, &p->v[i], &out->lines);
 	}
 }

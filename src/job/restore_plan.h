@@ -22,7 +22,9 @@ struct restore_plan {
  * -ERR_USAGE for what is ambiguous. */
 int restore_plan_make(const struct job_restore *j, struct restore_plan *out, struct error *e) MUST_USE;
 /* Appends the targets that exist. */
-void restore_plan_describe(const struct restore_plan *p, struct restore_preview *out);
+void restore_plan_describe(const struct job_restore *j, const struct restore_plan *p, struct restore_preview *out);
+/* Appends what this step's backup of a database does not hold, though the database did: hidden from its user, or broken. */
+void restore_plan_lacks(const struct restore_step *s, struct strlist *out);
 void restore_plan_release(struct restore_plan *p);
 
 #endif

@@ -242,7 +242,7 @@ def test_two_restores_to_one_target_do_not_meet(initialised, mariadb, shop, clie
         first = initialised.start("restore", backup, "--to", mariadb.url(shop), "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         wait()
         again = ("restore", backup, "--to", mariadb.url(shop), "--yes")
-        assert "or cancel it: backstay job cancel " in initialised.fails(11, *again).err
+        assert "or backstay job cancel " in initialised.fails(11, *again).err
         result = initialised.fails(11, *again, env={"BACKSTAY_HOME": str(folder / "another machine")})
         assert f'another restore to the database "{shop}" is under way' in result.err
         assert len(leftovers(mariadb, shop)[0]) == 1
@@ -742,13 +742,55 @@ def test_preserve_of_a_table_with_another_key_is_an_error(initialised, mariadb, 
     assert comparable(mariadb, shop) == before
 
 
+def test_preserve_makes_up_no_values_and_cuts_none_short(initialised, mariadb, shop):
+    mariadb.sql("CREATE TABLE numbers (id int PRIMARY KEY, n bigint); INSERT INTO numbers VALUES (1, 5000000000)", shop)
+    backup = backed_up(initialised, mariadb, shop)
+    arguments = "restore", backup, "--to", mariadb.url(shop), "--mode", "preserve", "--yes"
+    mariadb.sql("DELETE FROM numbers; ALTER TABLE numbers MODIFY n int", shop)
+    assert 'nothing was changed: table "numbers": its column "n" is int(11), and bigint(20) in the backup' in initialised.fails(6, *arguments).err
+    mariadb.sql("ALTER TABLE numbers MODIFY n bigint, ADD must int NOT NULL", shop)
+    assert 'nothing was changed: table "numbers": it needs a value for the column "must", which the backup does not have' in initialised.fails(6, *arguments).err
+    mariadb.sql("ALTER TABLE numbers ALTER must SET DEFAULT 7", shop)
+    initialised(*arguments)
+    assert mariadb.sql("SELECT * FROM numbers", shop) == "1\t5000000000\t7\n"
+
+
 # ---- what people see ----
+
+def test_history_that_no_backup_has_is_told_before_and_after(initialised, mariadb):
+    db = mariadb.create()
+    mariadb.sql("CREATE TABLE prices (id int PRIMARY KEY, v int) WITH SYSTEM VERSIONING; INSERT INTO prices VALUES (1, 1); UPDATE prices SET v = 2;"
+                "CREATE TABLE _backstay_notes (id int); INSERT INTO _backstay_notes VALUES (7)", db)
+    backup = backed_up(initialised, mariadb, db)
+    assert "no backup holds the history of its system-versioned tables: prices" in initialised("restore", backup, "--dry-run").out
+    result = initialised("restore", backup, "--yes")
+    _, (kept,) = leftovers(mariadb, db)
+    assert f'the history of the system-versioned tables that were replaced (prices) is in no backup, and cannot be undone: it is in "{kept}" until ' in result.err
+    assert mariadb.sql("SELECT count(*) FROM prices FOR SYSTEM_TIME ALL", kept) == "2\n"
+    assert mariadb.sql("SELECT id FROM _backstay_notes", db) == "7\n", "a name that only looks like ours"
+    mariadb.drop(kept)
+    mariadb.drop(db)
+
 
 def test_a_dry_run_says_what_would_be_replaced(initialised, mariadb, shop):
     backup = backed_up(initialised, mariadb, shop)
     out = initialised("restore", backup, "--to", mariadb.url(shop), "--dry-run").out
     assert f"{mariadb.url(shop)}: 3 tables, " in out
     assert initialised("restore", backup, "--to", mariadb.url(shop + "_copy"), "--dry-run").out == "nothing that exists would be replaced\n"
+
+
+def test_B4_what_the_backup_lacks_is_told_before_it_is_gone(initialised, mariadb, shop):
+    mariadb.sql(f"CREATE OR REPLACE USER blind@localhost; GRANT SELECT, SHOW VIEW, LOCK TABLES ON `{shop}`.* TO blind@localhost")
+    backup = backed_up(initialised, mariadb, shop, user="blind")
+    lacks = f"triggers: 'blind'@'localhost' has no TRIGGER right on all of {shop}; those it cannot see are not in this backup"
+    told = initialised("restore", backup, "--to", mariadb.url(shop), "--dry-run").out
+    assert "    what the backup lacks would be gone:\n" in told and f"    {lacks}\n" in told
+    before = comparable(mariadb, shop)
+    assert f"not in the backup, and so not in what was restored: {lacks}" in initialised("restore", backup, "--to", mariadb.url(shop), "--yes").err
+    assert comparable(mariadb, shop) != before
+    initialised("restore", "--undo", "--yes")
+    assert comparable(mariadb, shop) == before
+    mariadb.sql("DROP USER blind@localhost")
 
 
 def test_an_account_that_views_run_as_and_is_not_there_is_named(initialised, mariadb, shop):

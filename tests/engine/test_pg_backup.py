@@ -204,7 +204,7 @@ def test_B4_rows_hidden_by_row_level_security_are_an_error(postgres, clerk, fres
     postgres.psql(f"ALTER ROLE {quoted} BYPASSRLS")
     initialised("backup", postgres.url(db, user=name))
     assert manifest(initialised)["tables"][0]["rows"] == 2
-    assert manifest(initialised)["notes"] == [{"kind": "unseen", "text": "passwords of roles are left out: only a superuser sees them"}]
+    assert manifest(initialised)["notes"] == [{"kind": "note", "text": "passwords of roles are left out: only a superuser sees them"}]
     globals_sql = restic("dump", "latest", f"/{db}/globals.sql").out
     assert f"CREATE ROLE {quoted};" in globals_sql and "PASSWORD" not in globals_sql.replace("NOPASSWORD", "")
 

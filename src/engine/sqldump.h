@@ -52,6 +52,9 @@ struct sqldump_map {
 	 * ("\\!", "system", "source": it would run outside the database), and the table (or other thing) of a statement that
 	 * stands with the name of a database (INSERT INTO shop.orders: it would write there, wherever it is run). */
 	char *command, *foreign;
+	/* Of the first statement that a file from elsewhere must not have (LOAD DATA, GRANT, CALL, ...): what it is, and its line. */
+	const char *hazard;
+	uint64_t hazard_line;
 	/* A CREATE TRIGGER names a database, its own or its table's: made there unless my_rewrite() takes the name away. The
 	 * tools write it so when the author did. Not `foreign`. */
 	bool qualified_triggers;

@@ -362,6 +362,8 @@ static void note_hazards(struct sqldump_builder *b, const struct sqldump_lexer *
 		b->m.qualified_triggers |= s->qualified;
 	else if (s->qualified && s->name && !b->m.foreign)
 		b->m.foreign = mem_string(s->name);
+	if (!b->m.hazard && (b->m.hazard = sqldump_hazard(s->verb, buf_text(&l->text), l->solid)))
+		b->m.hazard_line = l->line;
 	if (b->m.command || (!l->command && s->verb != VERB_COMMAND))
 		return;
 	struct sqldump_reader r = {.p = buf_text(&l->text), .end = buf_text(&l->text) + l->text.len};

@@ -172,6 +172,8 @@ struct sqldump_statement {
 };
 void sqldump_statement_release(struct sqldump_statement *s);
 void sqldump_statement_read(const char *text, size_t n, struct sqldump_statement *out);
+/* sqldump_hazard.c: why a statement from outside must not be run, for people; static; NULL: it may. */
+const char *sqldump_hazard(enum sqldump_verb verb, const char *text, size_t n);
 
 /* ---- sqldump_parts.c: statements become parts ---- */
 

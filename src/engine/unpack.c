@@ -20,8 +20,13 @@
 
 /* ---- what a file is ---- */
 
-static int unknown(const char *path, struct error *e)
+static int unknown(const char *path, const char *head, size_t n, struct error *e)
 {
+	/* As PowerShell writes what a tool prints. */
+	if (n >= 2 && (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0)) {
+		error_set(e, ERR_MISMATCH, "%s is text in UTF-16, which no database reads", path);
+		return error_hint(e, "convert it: iconv -f UTF-16 -t UTF-8; and let the tool write its file itself the next time (--file, --result-file)");
+	}
 	return error_set(e, ERR_MISMATCH,
 		"%s is none of: SQLite database, SQL text, PostgreSQL archive, tar archive, zip archive", path);
 }
@@ -139,7 +144,7 @@ static int recognise_content(const char *path, const char *target, enum unpack_f
 	if (err)
 		return err;
 	if (*format == UNPACK_UNKNOWN)
-		return unknown(path, e);
+		return unknown(path, head, (size_t)n, e);
 	bool plain = *format == UNPACK_ARCHIVE;
 	*what = mem_printf("%s%s%s%s", unpack_stream_compression(s), plain ? kind : "", plain ? " " : "",
 		title_of(*format));

@@ -78,6 +78,10 @@ int unpack_pg_tar(const char *path, enum unpack_format *format, struct error *e)
 int unpack_pg_archive(const struct unpack_job *j, struct error *e) MUST_USE;
 int unpack_pg_script(const struct unpack_job *j, struct error *e) MUST_USE;
 int unpack_pg_converted(const struct unpack_job *j, enum unpack_format format, struct error *e) MUST_USE;
+/* unpack_pg_judge.c: -ERR_REFUSED, naming the entry, when the statements of a table of contents reach beyond one database: COPY with files or
+ * programs, ALTER SYSTEM, databases, roles, transactions; that is, what pg_script_run() neither runs nor passes over. */
+struct pg_toc;
+int unpack_pg_judge(const struct pg_toc *t, struct error *e) MUST_USE;
 /* unpack_pg_folder.c: a folder of pg_dump -Fd names no files but its own, and its rows are whole: -ERR_CORRUPT. *unsure: it has
  * large objects of which that cannot be told. */
 int unpack_pg_folder_check(const char *folder, bool *unsure, struct progress *p, struct error *e) MUST_USE;

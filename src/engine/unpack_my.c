@@ -2,14 +2,11 @@
 #include "engine/unpack_inner.h"
 
 #include "base/mem.h"
-#include "base/path.h"
 #include "engine/my.h"
-#include "engine/sqldump_parts.h"
+#include "engine/sqldump.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define PART_MAX ((size_t)64 << 10)     /* so much of a statement tells what it is */
 
 struct text_sink {
 	struct sink sink;
@@ -39,9 +36,9 @@ static int text_write(struct sink *s, const void *p, size_t n, struct error *e)
 
 /* ---- what is not allowed ---- */
 
-static int refuse(const char *path, const char *what, struct error *e)
+static int refuse(const char *path, const char *what, uint64_t line, struct error *e)
 {
-	error_set(e, ERR_REFUSED, "%s: %s is not allowed", path, what);
+	error_set(e, ERR_REFUSED, "%s: line %llu: %s is not allowed", path, (unsigned long long)line, what);
 	return error_hint(e, "only what builds one database is run from a file");
 }
 
@@ -87,71 +84,13 @@ static int check_map(const struct text_sink *t, struct error *e)
 		return error_hint(e, "if you trust the file, load it with the client itself");
 	}
 	int err = check_one_database(t, e);
+	if (!err && m->hazard)
+		err = refuse(t->path, m->hazard, m->hazard_line, e);
 	if (err || !m->foreign)
 		return err;
 	error_set(e, ERR_REFUSED, "%s: a statement names a database with the table \"%.100s\": it would write there", t->path,
 		m->foreign);
 	return error_hint(e, "take the name of the database in front of the table's away");
-}
-
-/* ---- statements that are not known ---- */
-
-static bool is_any(const struct sqldump_token *t, const char *const words[], size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (sqldump_token_is(t, words[i]))
-			return true;
-	return false;
-}
-
-/* What it is when it must not be run; else NULL. */
-static const char *forbidden(const char *text, size_t n)
-{
-	static const char *const verbs[] = {
-		"load", "install", "uninstall", "shutdown", "kill", "restart", "clone", "flush", "reset", "grant", "revoke", "handler",
-		"import", "change", "purge", "backup",
-	};
-	static const char *const makers[] = {"create", "alter", "drop", "rename"};
-	static const char *const things[] = {"user", "role", "server", "tablespace", "logfile", "instance"};
-	struct sqldump_reader r = {.p = text, .end = text + n};
-	struct sqldump_token t = sqldump_token_next(&r);
-	if (is_any(&t, verbs, ARRAY_LEN(verbs)))
-		return "LOAD DATA, GRANT, or another statement about files or the whole server";
-	if (is_any(&t, makers, ARRAY_LEN(makers))) {
-		t = sqldump_token_next(&r);
-		if (sqldump_token_is(&t, "or"))
-			for (int i = 0; i < 2; i++)
-				t = sqldump_token_next(&r);
-		return is_any(&t, things, ARRAY_LEN(things)) ? "a statement about users, roles, servers or tablespaces" : NULL;
-	}
-	for (; t.kind != TOKEN_END; t = sqldump_token_next(&r))
-		if (sqldump_token_is(&t, "outfile") || sqldump_token_is(&t, "dumpfile") || sqldump_token_is(&t, "load_file"))
-			return "writing or reading a file of the server";
-	return NULL;
-}
-
-static int check_part(const char *path, struct source *from, const struct sqldump_part *x, struct error *e)
-{
-	size_t n = x->length < PART_MAX ? (size_t)x->length : PART_MAX;
-	AUTO_FREE char *text = mem_alloc(n + 1);
-	int err = source_read_exact(from, text, n, x->offset, e);
-	if (err)
-		return err;
-	const char *what = forbidden(text, n);
-	return what ? refuse(path, what, e) : 0;
-}
-
-/* Read from where they are kept now. */
-static int check_others(const struct unpack_job *j, const struct sqldump_map *m, struct error *e)
-{
-	AUTO_FREE char *path = path_join(j->name, MY_DUMP_FILE);
-	struct source *from = NULL;
-	int err = j->sink->open(j->sink, path, &from, e);
-	for (size_t i = 0; i < m->n && !err; i++)
-		if (m->v[i].kind == SQLDUMP_OTHER)
-			err = check_part(j->path, from, &m->v[i], e);
-	source_close(from);
-	return err;
 }
 
 /* ---- the way in ---- */
@@ -194,13 +133,5 @@ int unpack_my_script(const struct unpack_job *j, struct error *e)
 {
 	CLEANUP(text_release) struct text_sink t = {.sink.write = text_write, .path = j->path};
 	progress_phase(j->progress, "reading", "tables", 0, 0);
-	int err = unpack_put(j, &engine_mysql, MY_DUMP_FILE, MY_FORMAT, fill_text, &t, e);
-	if (err)
-		return err;
-	err = check_others(j, &t.map, e);
-	if (err) {
-		manifest_source_release(j->out);
-		*j->out = (struct manifest_source){0};
-	}
-	return err;
+	return unpack_put(j, &engine_mysql, MY_DUMP_FILE, MY_FORMAT, fill_text, &t, e);
 }

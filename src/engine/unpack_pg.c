@@ -112,6 +112,8 @@ static int fill_archive(const struct unpack_job *j, struct file_sink *to, void *
 		err = pg_data_expand(from, &watched.sink, NULL, e);
 	if (!err)
 		err = pg_watch_finish(watch, j->out, &toc, e);
+	if (!err)
+		err = unpack_pg_judge(&toc, e);
 	if (err)
 		return error_wrap(e, "%s", j->path);
 	j->out->bytes = pg_watch_bytes(watch);

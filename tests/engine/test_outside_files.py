@@ -108,6 +108,26 @@ def test_R9_nothing_is_run_from_a_script_but_sql(initialised, postgres, database
     assert initialised("list", "--json").json["backups"] == []
 
 
+def test_R9_nothing_is_run_from_an_archive_but_what_makes_one_database(initialised, postgres, databases, fresh_database, home):
+    """An archive made by hand, whose statements are others than pg_dump's."""
+    whole, names = pg_dump(postgres, fresh_database(SHOP), "-Fc", "-Z0"), databases()
+    view = whole[whole.index(b"CREATE VIEW public.big AS"):]
+    view = view[:view.index(b";\n") + 2]
+    copy = b"COPY public.orders (id, customer, total, note) FROM stdin;\n"
+    for old, new, words in [
+        (view, "COPY (SELECT 1) TO PROGRAM 'touch marker';", 'x.dump: its entry "VIEW big" holds what is not allowed: COPY with anything but stdin'),
+        (view, "/* */ SELECT 1; -- ;\nDROP DATABASE postgres;", 'x.dump: its entry "VIEW big" holds what is not allowed: DROP DATABASE'),
+        (view, "ALTER ROLE postgres NOLOGIN", 'x.dump: its entry "VIEW big" holds what is not allowed: ALTER ROLE'),
+        (view, "COMMIT;", 'x.dump: its entry "VIEW big" holds what is not allowed: a transaction of its own'),
+        (copy, "COPY public.orders FROM PROGRAM 'touch marker';", 'x.dump: its entry "TABLE DATA orders" holds what is not allowed: COPY with anything but stdin'),
+        (copy, "DELETE FROM public.customers;", 'x.dump: its entry "TABLE DATA orders" holds what is not allowed: no COPY where rows are read'),
+    ]:
+        assert whole.count(old) == 1
+        put(home, "x.dump", whole.replace(old, new.encode().ljust(len(old))))
+        assert words in initialised.fails(6, "restore", "x.dump", "--yes", "--to", postgres.url("outside_copy")).err
+    assert databases() == names and initialised("list", "--json").json["backups"] == []
+
+
 @pytest.mark.parametrize("kind", PG_FORMATS)
 def test_R2_a_postgresql_dump_that_is_cut_is_refused(initialised, postgres, databases, fresh_database, home, tmp_path, kind):
     whole = PG_FORMATS[kind](postgres, fresh_database(SHOP), tmp_path)
@@ -188,7 +208,16 @@ def test_a_cluster_with_several_databases_is_refused_by_name(initialised, postgr
     assert "it holds " in result.err and one in result.err and two in result.err
 
 
+def test_text_in_utf_16_is_told_as_such(initialised, postgres, databases, home):
+    put(home, "x.sql", "CREATE TABLE t(a int);\n".encode("utf-16"))
+    result = initialised.fails(6, "restore", "x.sql", "--yes", "--to", postgres.url("outside_copy"))
+    assert "x.sql is text in UTF-16, which no database reads\n  try: convert it: iconv -f UTF-16 -t UTF-8" in result.err
+
+
 def test_a_script_by_hand_is_run_with_its_line_in_errors(initialised, postgres, databases, home):
+    put(home, "x.sql", "CREATE TABLE t (a int);\nINSERT INTO t VALUES (1), (2);\nDO $$ BEGIN CREATE TABLE u (a int); END $$;\n")
+    assert "2 tables, 2 rows" in initialised("restore", "x.sql", "--yes", "--to", postgres.url("outside_copy")).out
+    postgres.drop("outside_copy")
     put(home, "x.sql", "CREATE TABLE t (a int);\n\nINSERT INTO t VALUES (1), (2);\nINSERT INTO t VALUES ('x');\n")
     names = databases()
     result = initialised.run("restore", "x.sql", "--yes", "--to", postgres.url("outside_copy"))
@@ -445,7 +474,8 @@ def my_state(server, db):
 
 @pytest.mark.parametrize("text", [
     "\\! touch marker\nSELECT 1;\n", "system touch marker\nSELECT 1;\n", "source marker\nSELECT 1;\n", "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE t;\n",
-    "SELECT 1 INTO OUTFILE '/tmp/marker';\n", "CREATE USER x;\n", "INSERT INTO other.t VALUES (1);\n", "/*!50000 GRANT ALL ON *.* TO x */;\n"])
+    "SELECT 1 INTO OUTFILE '/tmp/marker';\n", "CREATE USER x;\n", "INSERT INTO other.t VALUES (1);\n", "/*!50000 GRANT ALL ON *.* TO x */;\n",
+    "ALTER TABLE t ADD b int;\nGRANT ALL ON *.* TO x;\n", "EXECUTE IMMEDIATE 'DROP DATABASE mysql';\n"])
 def test_R9_nothing_is_run_from_a_mysql_script_but_sql(initialised, mariadb, my_databases, home, text):
     names = my_databases()
     put(home, "x.sql", "CREATE TABLE t(a int) ENGINE=InnoDB;\n" + text)

@@ -33,6 +33,8 @@ static inline char *map_text(const struct sqldump_map *m)
 		"events", "routines", "view",     "database", "tail", "other",
 	};
 	CLEANUP(buf_release) struct buf b = BUF_INIT;
+	if (m->hazard)
+		fail_msg("line %llu is taken for %s", (unsigned long long)m->hazard_line, m->hazard);
 	buf_printf(&b, "%s|%s|%s complete=%d views=%d triggers=%d routines=%d events=%d sequences=%d\n",
 		   m->client ? m->client : "-", m->server ? m->server : "-", m->database ? m->database : "-",
 		   m->complete, (int)m->views, (int)m->triggers, (int)m->routines, (int)m->events, (int)m->sequences);

@@ -303,6 +303,87 @@ static void a_whole_dump_is_evidence(void **state)
 	sqldump_map_release(&m);
 }
 
+/* ---- what a file from elsewhere must not have ---- */
+
+static const char *hazard_of(const char *text, uint64_t *line)
+{
+	struct sqldump_map m;
+	struct error e = {0};
+	struct source *s = source_from_memory(text, strlen(text));
+	assert_int_equal(sqldump_map_read(s, NULL, &m, &e), 0);
+	const char *found = m.hazard ? m.hazard : m.foreign ? "foreign" : m.command ? "command" : "";
+	*line = m.hazard_line;
+	sqldump_map_release(&m);
+	source_close(s);
+	return found;
+}
+
+static void statements_that_reach_beyond_one_database_are_told(void **state)
+{
+	static const struct {
+		const char *sql, *begins;
+	} all[] = {
+		{"ALTER TABLE t ADD INDEX (a);\nGRANT ALL ON *.* TO x;\n", "LOAD DATA, GRANT"},
+		{"UPDATE t SET a = 1;\nLOAD DATA INFILE '/etc/passwd' INTO TABLE t;\n", "LOAD DATA, GRANT"},
+		{"SELECT 1;\n/*!50000 CREATE USER x */;\n", "a statement about users"},
+		{"SELECT 1 INTO /*!50000 OUTFILE */ '/tmp/x';\n", "writing or reading a file"},
+		{"CREATE FUNCTION f RETURNS STRING SONAME 'x.so';\n", "loading code"},
+		{"SET @s = 'DROP TABLE o.t';\nPREPARE p FROM @s;\n", "a statement that does not show"},
+		{"EXECUTE IMMEDIATE 'DROP TABLE o.t';\n", "a statement that does not show"},
+		{"CALL p();\n", "a statement that does not show"},
+		{"DO f();\n", "a statement that does not show"},
+		{"ANALYZE DELETE FROM o.t;\n", "a statement that does not show"},
+		{"SET STATEMENT max_statement_time=1 FOR DELETE FROM o.t;\n", "a statement that does not show"},
+		{"WITH x AS (SELECT 1) DELETE FROM o.t;\n", "a statement that does not show"},
+		{"DELIMITER $$\nBEGIN NOT ATOMIC DELETE FROM o.t; END$$\nDELIMITER ;\n", "a statement that does not show"},
+		{"DELIMITER $$\nIF 1 THEN DELETE FROM o.t; END IF$$\nDELIMITER ;\n", "a statement that does not show"},
+		{"DELIMITER $$\nx: LOOP DELETE FROM o.t; END LOOP$$\nDELIMITER ;\n", "a statement that does not show"},
+		{"SET @a = 1, GLOBAL max_connections = 1;\n", "a setting of the whole server"},
+		{"SET sql_mode = '', @@global.read_only = 1;\n", "a setting of the whole server"},
+		{"RENAME TABLE t TO o.t;\n", "a statement that names a database"},
+		{"ALTER TABLE t RENAME TO `o`.`t`;\n", "a statement that names a database"},
+		{"ALTER TABLE t EXCHANGE PARTITION p WITH TABLE o.t;\n", "a statement that names a database"},
+		{"DROP TABLE t, o.t;\n", "a statement that names a database"},
+		{"CREATE INDEX i ON o.t (a);\n", "a statement that names a database"},
+		{"DROP INDEX i ON o.t;\n", "a statement that names a database"},
+		{"UPDATE t JOIN o.t AS x SET x.a = 1;\n", "a statement that names a database"},
+		{"DELETE x FROM o.t AS x;\n", "a statement that names a database"},
+		{"OPTIMIZE TABLE o.t;\n", "a statement that names a database"},
+		{"INSERT INTO o.t VALUES (1);\n", "foreign"},
+		{"TRUNCATE TABLE o.t;\n", "a statement that names a database"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		uint64_t line;
+		AUTO_FREE char *sql = mem_printf("CREATE TABLE t (a int);\n%s", all[i].sql);
+		const char *found = hazard_of(sql, &line);
+		if (strncmp(found, all[i].begins, strlen(all[i].begins)) != 0 || !*found)
+			fail_msg("%s: %s", all[i].sql, found);
+	}
+	uint64_t line;
+	(void)hazard_of("CREATE TABLE t (a int);\n\nSELECT 1;\nCALL p();\n", &line);
+	assert_int_equal(line, 4);
+}
+
+static void statements_as_other_tools_write_them_are_none_of_these(void **state)
+{
+	static const char *const all[] = {
+		"SET SQL_MODE = \"NO_AUTO_VALUE_ON_ZERO\";\nSET AUTOCOMMIT = 0;\nSTART TRANSACTION;\nSET time_zone = \"+00:00\";\nCOMMIT;\n",
+		"BEGIN;\nBEGIN WORK;\nROLLBACK;\nSAVEPOINT x;\n",
+		"ALTER TABLE `t`\n  ADD PRIMARY KEY (`a`), ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES `o`.`p` (a) ON DELETE CASCADE;\n",
+		"ALTER TABLE t MODIFY a int NOT NULL AUTO_INCREMENT, AUTO_INCREMENT=7, ADD b decimal(3,1) DEFAULT 0.5, ADD CHECK (t.a > 1);\n",
+		"UPDATE t SET t.a = 1, a = 1.5 WHERE t.a = 2;\nDELETE FROM t WHERE t.a = 1;\nDELETE FROM t;\n",
+		"SET SESSION binlog_format = STATEMENT;\nSET @x = CONCAT('a', @@global.read_only);\n",
+		"ANALYZE TABLE t;\nOPTIMIZE LOCAL TABLE t;\nCREATE UNIQUE INDEX i ON t (a);\nDROP INDEX i ON t;\n",
+		"DELIMITER $$\nCREATE PROCEDURE p() BEGIN CALL o.q(); GRANT ALL ON *.* TO x; SELECT 'soname'; END$$\nDELIMITER ;\n",
+		"CREATE VIEW v AS SELECT o.t.a FROM o.t;\nSELECT t.a FROM t;\n",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		uint64_t line;
+		AUTO_FREE char *sql = mem_printf("CREATE TABLE t (a int);\n%s", all[i]);
+		assert_string_equal(hazard_of(sql, &line), "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +399,8 @@ int main(void)
 		cmocka_unit_test(each_byte_of_the_rows_counts),
 		cmocka_unit_test(a_lost_trailer_is_found_unless_there_was_none),
 		cmocka_unit_test(a_whole_dump_is_evidence),
+		cmocka_unit_test(statements_that_reach_beyond_one_database_are_told),
+		cmocka_unit_test(statements_as_other_tools_write_them_are_none_of_these),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

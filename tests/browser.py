@@ -21,6 +21,11 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
          "--disable-dev-shm-usage", "--disable-extensions", "--disable-default-apps", "--force-prefers-reduced-motion", "--lang=en-GB", "--hide-scrollbars")
 
 
+def words(element):
+    """The text of an element in one line, however its parts are laid out: a phone puts below each other what a desktop puts side by side."""
+    return " ".join(element.text.split())
+
+
 def quoted(text):
     """A string in XPath, whatever quotes it holds."""
     return "concat(" + ", '\"', ".join(f'"{part}"' for part in text.split('"')) + ', "")'
@@ -50,7 +55,8 @@ class Browser:
         return self.folder / "downloads"
 
     def resize(self, size):
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 500})
+        self.small = size[0] < 500
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": self.small})
 
     def look(self, dark):
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}, {"name": "prefers-reduced-motion", "value": "reduce"}]})
@@ -140,12 +146,16 @@ class Browser:
         """To a page of the dashboard: go("backups?source=shop")."""
         self.driver.execute_script("location.hash = arguments[0]", f"#/{where}")
 
+    def showing(self, text):
+        """An element that shows this text; a phone shows the heads of a table before each cell."""
+        return self.visible(f"//*[text()[contains(normalize-space(.), {quoted(text)})]]") or self.small and self.visible(f"//td[contains(@data-title, {quoted(text)})]")
+
     def see(self, text, seconds=20):
         """Some element shows this text."""
-        return self.until(lambda: self.visible(f"//*[text()[contains(normalize-space(.), {quoted(text)})]]"), f'"{text}"', seconds)
+        return self.until(lambda: self.showing(text), f'"{text}"', seconds)
 
     def see_none(self, text, seconds=20):
-        self.until(lambda: not self.visible(f"//*[text()[contains(normalize-space(.), {quoted(text)})]]"), f'no "{text}"', seconds)
+        self.until(lambda: not self.showing(text), f'no "{text}"', seconds)
 
     def heading(self, text):
         return self.until(lambda: self.visible(f"//h1[normalize-space(.)={quoted(text)}]"), f'the heading "{text}"')

@@ -1,7 +1,9 @@
 """PostgreSQL and MariaDB in the dashboard, with real servers behind it: connected by a URL, looked into, one table brought back beside and over the live
 database, undone, and a restore that fails. Each engine goes through all of it; its tests follow each other."""
 import pytest
+from browser import words
 from live import SECRET, LiveMariadb, LivePostgres
+from managing import card, press
 from proxy import Proxy
 from webserver import PASSWORD
 
@@ -54,15 +56,6 @@ def new_source(page, name, url):
     page.fill("Name", name)
     page.fill("Where it is", url)
     page.click("Add it")
-
-
-def card(page, name):
-    return page.until(lambda: page.visible(f"//section[.//h2[.='{name}']]"), f"the card of {name}")
-
-
-def press(page, source, button):
-    """A button of its card, which is drawn anew when it was changed."""
-    page.until(lambda: page.visible(f".//button[.='{button}']", card(page, source)).click() or True, button)
 
 
 def count(live, db=None, table="large"):
@@ -148,7 +141,7 @@ def test_a_backup_is_looked_into_and_compared_with_live(page, live, client):
     page.click("Compare")
     page.click(f"Rows of {live.TITLE} that differ")
     page.see(f"{live.TITLE}: 1 row differs")
-    row = page.visible(f"//table[caption='Rows of {live.TITLE} that differ']//tbody/tr").text
+    row = words(page.visible(f"//table[caption='Rows of {live.TITLE} that differ']//tbody/tr"))
     assert row.startswith("changed") and "id 7" in row and row.endswith("→ changed")
 
 

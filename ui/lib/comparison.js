@@ -30,7 +30,7 @@ async function rowsOf(b, given, name) {
 	const tablesOf = (b.manifest?.sources || []).filter(s => !given.source || s.name === given.source).flatMap(s => s.tables || []);
 	const key = (tablesOf.find(t => [t.name, `${t.schema}.${t.name}`].includes(name))?.columns || []).filter(c => c.key).map(c => c.name);
 	return [h("h3", `${name}: ${count(result.rows.length)} row${result.rows.length === 1 ? "" : "s"} differ${result.rows.length === 1 ? "s" : ""}`),
-		table([{title: "What", cell: r => CHANGES[r.change]}, {title: "Row", kind: "main", cell: r => rowCell(r, key)}], result.rows.slice(0, ROWS), {caption: `Rows of ${name} that differ`}),
+		table([{title: "What", cell: r => CHANGES[r.change]}, {title: "Row", cell: r => rowCell(r, key)}], result.rows.slice(0, ROWS), {caption: `Rows of ${name} that differ`}),
 		result.rows.length > ROWS && h("p", {class: "faint"}, `and ${count(result.rows.length - ROWS)} more; all of them: backstay diff --rows --table ${name}`)];
 }
 

@@ -86,6 +86,9 @@ export function land(element) {
 	element?.focus({preventScroll: true});
 }
 
+// What has been turned to another page is read from its beginning.
+export const backToTop = place => place.getBoundingClientRect().top < 0 && place.scrollIntoView();
+
 // Ids for labels and what they label.
 let count = 0;
 export const uid = prefix => `${prefix}-${++count}`;

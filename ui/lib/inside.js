@@ -1,5 +1,5 @@
 // What is in a backup, looked into without restoring anything: its tables, their rows, its files, and SQL.
-import {h, replace} from "./dom.js";
+import {backToTop, h, replace} from "./dom.js";
 import * as api from "./api.js";
 import {count, size, when} from "./format.js";
 import {download} from "./backup-actions.js";
@@ -44,8 +44,8 @@ function rowsOf(b, t, place) {
 		const whole = t.rows ?? null;
 		const of = whole === null ? "" : ` of ${count(whole)}`;
 		return [h("h3", result.rows.length ? `${fullName(t)}: rows ${count(offset + 1)} to ${count(last)}${of}` : `${fullName(t)}: no rows`), rowsTable(result, `Rows of ${t.name}`), h("div", {class: "pages"},
-			h("button", {type: "button", disabled: offset === 0, onclick: () => load(Math.max(0, offset - limit))}, "Back"),
-			h("button", {type: "button", disabled: whole === null ? result.rows.length < limit : last >= whole, onclick: () => load(offset + limit)}, "Next"))];
+			h("button", {type: "button", disabled: offset === 0, onclick: () => load(Math.max(0, offset - limit)).then(backToTop)}, "Back"),
+			h("button", {type: "button", disabled: whole === null ? result.rows.length < limit : last >= whole, onclick: () => load(offset + limit).then(backToTop)}, "Next"))];
 	});
 	load(0);
 	place.scrollIntoView({block: "nearest"});

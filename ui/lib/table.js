@@ -1,5 +1,5 @@
 // Tables: on a phone each row becomes a card, with the heading before each cell; the roles say that it is still a table. Long lists come page by page.
-import {h, replace} from "./dom.js";
+import {backToTop, h, replace} from "./dom.js";
 import {count} from "./format.js";
 import {fill} from "./told.js";
 
@@ -54,7 +54,7 @@ export function paged(load, columns, {caption, empty, open, limit = 50, words = 
 		else
 			address.delete("offset");
 		history.replaceState(null, "", `${path}${address.size ? `?${address}` : ""}`);
-		return show(offset);
+		return show(offset).then(backToTop);
 	};
 	// What is shown, anew; at most once a second however often it is asked for.
 	let soon = null;

@@ -20,6 +20,18 @@ USUAL = PHONE if os.environ.get("BACKSTAY_TEST_PHONE") else DESKTOP      # a per
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--disable-extensions", "--disable-default-apps", "--force-prefers-reduced-motion", "--lang=en-GB", "--hide-scrollbars")
 
+# The first element of an XPath that can be seen, asked of the page in one go: an answer for every element takes as long as this.
+FIRST_SEEN = """
+    const [path, within] = arguments;
+    const found = document.evaluate(path, within || document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
+    for (let i = 0; i < found.snapshotLength; i++) {
+        const e = found.snapshotItem(i), box = e.closest('select') || e;
+        if (box.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && [...box.getClientRects()].some(r => r.width && r.height))
+            return e;
+    }
+    return null;
+"""
+
 
 def words(element):
     """The text of an element in one line, however its parts are laid out: a phone puts below each other what a desktop puts side by side."""
@@ -116,8 +128,7 @@ class Browser:
         return self.driver.find_element(By.TAG_NAME, "body").text
 
     def visible(self, xpath, within=None):
-        found = (within or self.driver).find_elements(By.XPATH, xpath)
-        return next((e for e in found if e.is_displayed()), None)
+        return self.driver.execute_script(FIRST_SEEN, xpath, within)
 
     # ---- doing what a person does ----
 
@@ -163,16 +174,18 @@ class Browser:
     def dialog(self):
         return self.until(lambda: (self.driver.find_elements(By.CSS_SELECTOR, "dialog[open]") or [None])[-1], "a dialog")
 
+    def top(self):
+        """Where a person can press something now: the dialog that is open, else the page."""
+        return self.driver.execute_script("return [...document.querySelectorAll('dialog[open]')].pop() || document.body")
+
     def click(self, name, within=None):
         """A button or link of this name; in the open dialog when there is one."""
         path = f".//*[self::button or self::a or @role='menuitem'][normalize-space(.)={quoted(name)} or @aria-label={quoted(name)}]"
 
         def pressed():
-            dialogs = self.driver.find_elements(By.CSS_SELECTOR, "dialog[open]")
-            found = self.visible(path, within or (dialogs[-1] if dialogs else self.driver))
-            if not found or not found.is_enabled():
+            found = self.visible(path, within or self.top())
+            if not found or not self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'}); return !arguments[0].matches(':disabled')", found):
                 return None
-            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
             found.click()
             return True
 
@@ -180,8 +193,7 @@ class Browser:
 
     def field(self, label, within=None):
         def find():
-            dialogs = self.driver.find_elements(By.CSS_SELECTOR, "dialog[open]")
-            place = within or (dialogs[-1] if dialogs else self.driver)
+            place = within or self.top()
             folded = self.visible(".//button[@class='fold'][@aria-expanded='false']", place)
             if folded:                          # the filters of a list on a phone
                 folded.click()

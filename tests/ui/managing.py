@@ -69,6 +69,19 @@ def at(page, place, api):
 
 # ---- what stands on the page ----
 
+def size(n):
+    """As the dashboard writes it."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if n < 1000:
+            return f"{n} B" if unit == "B" else f"{n:.{0 if n >= 100 else 1 if n >= 10 else 2}f} {unit}"
+        n /= 1024
+
+
+def cells(place):
+    """What stands in the rows of a table, cell by cell."""
+    return [[c.text for c in row.find_elements("css selector", "td")] for row in place.find_elements("css selector", "tbody tr")]
+
+
 def card(page, name):
     return page.until(lambda: page.visible(f"//section[contains(@class, 'card')][./h2[.='{name}'] or ./div/h2[.='{name}']]"), f"the card of {name}")
 

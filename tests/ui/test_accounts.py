@@ -163,6 +163,10 @@ def test_a_token_is_shown_once_copied_used_and_revoked(page, place, api):
     page.click("Copy")
     page.see("Copied.")
     assert page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])") == text
+    page.driver.execute_script("navigator.clipboard.writeText = () => Promise.reject(new Error('there is none'))")
+    page.click("Copy")
+    page.see("It is marked: copy it with the keyboard.")
+    assert page.driver.execute_script("return getSelection().toString()") == text
     page.click("Done")
     settled(page)
     assert text not in page.driver.page_source
@@ -359,6 +363,9 @@ def test_the_trail_is_filtered_in_the_address_downloaded_and_checked(page, place
     page.until(lambda: "before=" in page.driver.current_url, "the days in the address")
     page.until(lambda: len(page.driver.find_elements("css selector", "main tbody tr")) == 2, "today counts")
     assert page.driver.execute_script("return [...document.querySelectorAll('input[type=date]')].map(i => i.value)") == [today, today]
+    page.fill("Who", "nobody\n")
+    page.see("Nothing fits.")
+    page.click("Show all")
     page.fill("What", "no-such-action\n")
     page.see("Nothing fits.")
     page.click("Show all")

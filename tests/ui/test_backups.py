@@ -16,6 +16,7 @@ from people import be_logged_in
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import staleness_of
+from webserver import PASSWORD
 
 
 @pytest.fixture(scope="module")
@@ -208,12 +209,29 @@ def test_on_a_phone_it_opens_by_a_long_press_and_a_short_one_opens_the_backup(ma
 
 # ---- notes, pins ----
 
+def test_the_menu_and_the_row_lead_where_the_page_of_the_backup_does(maria, world):
+    in_list(maria)
+    for item, title in (("Download…", "Download monday"), ("Verify…", "Verify monday")):
+        choose(maria, "monday", item)
+        assert maria.dialog().find_element("css selector", "h2").text == title
+        maria.click("Cancel")
+        maria.until(lambda: not maria.driver.find_elements("css selector", "dialog[open]"), "the dialog is gone")
+    choose(maria, "monday", "Restore…")
+    maria.heading("Restore")
+    assert maria.driver.current_url.endswith(f"#/restore/{world.monday}")
+    in_list(maria)
+    maria.visible("//tr[.//a[.='monday']]/td[4]").click()
+    maria.heading("monday")
+
+
 def test_a_note_is_kept_with_the_run_and_seen_in_both_places(maria, world):
     in_list(maria)
     choose(maria, "monday", "Note…")
     maria.fill("For whoever looks at this later", "asked for by accounting")
     maria.click("Save")
     maria.see("The note is kept.")
+    maria.click("Close")
+    maria.see_none("The note is kept.")
     maria.see("Note: asked for by accounting")
     backup = world.admin.get(f"/backups/{world.monday}/?manifest=false")
     assert backup["notes"] == "asked for by accounting" == world.admin.get(f"/jobs/{backup['job']}/")["notes"]
@@ -247,6 +265,12 @@ def test_a_pin_protects_and_survives_the_loss_of_the_catalog(maria, world):
     maria.click("Unpin")
     maria.until(lambda: maria.visible("//button[.='Pin']"), "the page tells by itself that the pin is off", 60)
     assert world.admin.get("/backups/?pinned=true")["items"] == []
+    maria.click("Pin")
+    maria.until(lambda: maria.visible("//button[.='Unpin']"), "the page tells by itself that it is pinned", 60)
+    in_list(maria)
+    choose(maria, "monday", "Unpin")
+    maria.see("The pin is being taken off.")
+    maria.until(lambda: world.admin.get("/backups/?pinned=true")["items"] == [], "no pin", 60)
     world.monday = world.admin.get(f"/backups/{world.monday}/?manifest=false")["id"]
 
 
@@ -308,6 +332,23 @@ def test_two_backups_are_compared_down_to_the_row(maria, world):
     assert sum(r.startswith("only here") and ("id 199," in r or "id 200," in r) for r in rows) == 2, rows
 
 
+def test_of_very_many_rows_that_differ_the_rest_is_shown_when_asked_for(maria, world):
+    kept = world.shop.read_bytes()
+    db = sqlite3.connect(world.shop)
+    db.executescript("UPDATE orders SET note = 'all anew'; INSERT INTO orders (id, note) SELECT id + 1000, 'more' FROM orders LIMIT 50")
+    db.close()
+    show(maria, f"backup/{world.tuesday}")
+    maria.see("Tables (3)")
+    maria.click("Compare")
+    maria.click("Rows of orders that differ")
+    maria.see("orders: 248 rows differ")
+    rows = lambda: len(maria.driver.find_elements("xpath", "//table[caption='Rows of orders that differ']/tbody/tr"))       # noqa: E731
+    assert rows() == 200
+    maria.click("Show more: 48 are left")
+    assert rows() == 248 and not maria.visible("//button[starts-with(., 'Show more')]")
+    world.shop.write_bytes(kept)
+
+
 def test_a_backup_is_compared_with_what_its_source_holds_now(maria, world):
     show(maria, f"backup/{world.tuesday}")
     maria.see("Tables (3)")
@@ -324,8 +365,10 @@ def test_a_backup_is_compared_with_what_its_source_holds_now(maria, world):
 
 # ---- downloads ----
 
-def download(page, form, source=None, table=None):
+def download(page, form, source=None, table=None, called=None):
     page.click("Download…")
+    if called:
+        page.fill("Call the file", called)
     if source:
         page.choose("Source", source)
     page.choose("As", form)
@@ -352,8 +395,8 @@ def test_a_database_is_downloaded_in_every_form_and_each_is_what_it_says(maria, 
     db.executescript(text.decode())
     db.close()
     assert rows_of(tmp_path / "again.db") == world.before
-    download(maria, "SQL text, packed as .sql.gz")
-    assert gzip.decompress(arrived(maria, r"backup_shop_\d{8}_\d{6}\.sql\.gz")) == text
+    download(maria, "SQL text, packed as .sql.gz", called="for the auditor.sql.gz")
+    assert gzip.decompress(arrived(maria, r"for the auditor\.sql\.gz")) == text
     download(maria, "CSV, a file a table, zipped")
     with zipfile.ZipFile(io.BytesIO(arrived(maria, r"backup_shop_\d{8}_\d{6}\.zip"))) as packed:
         assert {n: len(list(csv.reader(io.StringIO(packed.read(n).decode())))) - 1 for n in ("customers.csv", "orders.csv", "settings.csv")} == {"customers.csv": 50, "orders.csv": 200, "settings.csv": 4}
@@ -391,6 +434,9 @@ def test_files_are_browsed_and_one_file_or_folder_is_taken_out(maria, world):
     choose(maria, "2026", "Download as .zip")
     with zipfile.ZipFile(io.BytesIO(arrived(maria, r"2026\.zip"))) as packed:
         assert packed.read("picture 4.jpg") == (world.media / "2026" / "picture 4.jpg").read_bytes()
+    choose(maria, "2026", "Download as .tar.gz")
+    with tarfile.open(fileobj=io.BytesIO(arrived(maria, r"2026\.tar\.gz"))) as packed:
+        assert packed.extractfile(next(n for n in packed.getnames() if n.endswith("picture 3.jpg"))).read() == (world.media / "2026" / "picture 3.jpg").read_bytes()
     maria.click("2026/")
     maria.see("picture 0.jpg")
     maria.fill("Find a file", "3.j")
@@ -428,6 +474,17 @@ def test_verify_now_reaches_the_level_that_was_asked_for(maria, world):
     assert names(maria) == ["tuesday"] and maria.visible("//tr[.//a[.='tuesday']]//span[contains(@class, 'verified')]")
 
 
+def test_each_filter_shows_what_the_api_finds(maria, world):
+    in_list(maria)
+    for label, choice, query in (("Repository", "main", "repository=main"), ("Verified", "compared", "level=4"), ("Safety copies", "only these", "safety=only"), ("Safety copies", "shown too", "safety=all"),
+                                 ("Pinned", "only these", "pinned=true"), ("Order", "oldest first", "oldest_first=true")):
+        maria.choose(label, choice)
+        maria.until(lambda: maria.driver.current_url.endswith(f"#/backups?{query}"), f"{query} in the address")
+        maria.until(lambda: names(maria) == [b["name"] for b in world.admin.get(f"/backups/?{'' if 'safety' in query else 'safety=no&'}{query}")["items"]], f"what {query} finds")
+        maria.click("Show all")
+        maria.until(lambda: not maria.visible("//a[.='Show all']"), "the page without a filter")
+
+
 def test_deleting_says_what_is_lost_and_does_it(maria, world):
     only = world.back_up("ledger", name="the only one")["id"]
     show(maria, f"backup/{only}")
@@ -458,9 +515,68 @@ def test_back_up_now_takes_all_there_is_or_the_source_that_is_looked_at(maria, w
     show(maria, f"backup/{done['backup']}")
     maria.see("Tables (6)")
     maria.see("media/")
+    maria.choose("Database", "ledger")
+    maria.fill("Reading statement", "SELECT 'orders: ' || count(*) FROM orders")
+    maria.click("Run")
+    maria.see("orders: 20")
     in_list(maria)
     maria.click("Restore from a file")
     maria.heading("Restore from a file")
+
+
+def test_a_backup_is_made_with_all_that_can_be_said_of_it(maria, world):
+    (world.media / "noise.tmp").write_text("noise")
+    in_list(maria, "?source=media")
+    maria.click("Back up…")
+    assert maria.field("media").is_selected() and not maria.field("shop").is_selected()
+    maria.tick("shop")
+    maria.fill("Name", "before the move")
+    maria.fill("Description", "all that matters")
+    maria.fill("Tags", "move\nlast year")
+    maria.choose("Repository", "main")
+    maria.choose("Compression", "none")
+    maria.fill("Leave out files", "*.tmp")
+    maria.tick("Take logs and caches too")
+    maria.tick("Read everything")
+    maria.click("Back up")
+    done = ended(world, maria, "backup")
+    (world.media / "noise.tmp").unlink()
+    made = world.admin.get(f"/backups/{done['backup']}/")
+    assert (made["name"], made["description"], sorted(s["name"] for s in made["sources"])) == ("before the move", "all that matters", ["media", "shop"]) and {"move", "last year"} <= set(made["tags"])
+    assert "noise.tmp" not in [f["path"] for f in world.admin.get(f"/backups/{done['backup']}/files/?path=media")["entries"]]
+    show(maria, f"backup/{done['backup']}")
+    maria.see("all that matters")
+    assert {"move", "last year"} <= set(maria.visible("//dt[.='Tags']/following-sibling::dd").text.split(", "))
+    in_list(maria)
+    maria.click("Back up…")
+    for source in ("shop", "ledger"):
+        maria.tick(source)
+    assert not maria.visible("//dialog//label[starts-with(., 'Leave out files')]")
+    maria.click("Cancel")
+
+
+def test_one_source_of_several_is_filled_in_without_a_safety_copy(maria, world):
+    made = next(b for b in world.admin.get("/backups/")["items"] if b["name"] == "before the move")
+    before = len(rows_of(world.shop)["orders"])
+    db = sqlite3.connect(world.shop)
+    db.executescript("DELETE FROM orders WHERE id > 150; UPDATE orders SET total = 99 WHERE id = 1")
+    db.close()
+    show(maria, f"restore/{made['id']}")
+    maria.tick("shop")
+    maria.choose("Where to", "over shop")
+    maria.choose("What exists already", "stays; only what is missing is filled in")
+    maria.tick("Keep a safety copy", False)
+    maria.see("what is missing is filled in")
+    maria.click("Restore")
+    assert "No safety copy is kept: what is there now cannot be brought back." in maria.dialog().text
+    maria.fill("Type shop to go on", "shop")
+    maria.click("Replace it")
+    maria.log_in_again("maria", PASSWORD)
+    maria.see("what was restored equals the backup", 60)
+    db = sqlite3.connect(world.shop)
+    assert db.execute("SELECT count(*), sum(CASE WHEN id = 1 THEN total END) FROM orders").fetchone() == (before, 99)
+    db.close()
+    assert not maria.visible("//button[.='Undo this restore']") and world.admin.get("/backups/?safety=only")["items"] == []
 
 
 def test_the_page_of_a_backup_that_goes_meanwhile_says_so(maria, world):
@@ -469,6 +585,8 @@ def test_the_page_of_a_backup_that_goes_meanwhile_says_so(maria, world):
     maria.heading("doomed")
     world.admin.wait(world.admin.call("DELETE", f"/backups/{doomed}/"))
     maria.see("This backup was deleted.", 60)
+    maria.click("To the other backups")
+    maria.heading("Backups")
     in_list(maria)
     maria.expect(404)
 

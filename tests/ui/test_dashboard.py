@@ -71,6 +71,29 @@ def test_the_pages_stand_in_one_line_or_behind_a_button(page):
         assert height < 70 and links == (12 if width >= 1100 else 0), (width, height, links)
 
 
+def test_a_page_that_is_none_leads_back_and_a_list_that_could_not_be_had_is_asked_for_again(page):
+    page.go("nowhere")
+    page.heading("There is no such page")
+    page.click("Back to the overview")
+    page.heading("Everything is backed up")
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/backup/api/audit/*"]})
+    page.go("audit")
+    page.see("Backstay does not answer")
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/backup/api/settings/*"]})
+    page.click("Try again")
+    page.until(lambda: page.driver.find_elements("css selector", "main tbody tr"), "the list")
+    page.go("sources")
+    page.heading("Sources")
+    page.go("settings")
+    page.see("Backstay does not answer")
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    page.click("Try again")
+    page.field("Job history days")
+    page.collect()
+    page.errors[:] = [e for e in page.errors if "ERR_BLOCKED" not in e]
+
+
 def test_a_backup_is_looked_into_and_asked_with_sql_and_compared_with_the_live_database(page, place):
     page.go("backups")
     page.click("shop")
@@ -127,6 +150,11 @@ def test_a_restore_over_the_live_database_wants_its_name_ends_the_session_and_is
     page.until(lambda: count(place.home / "shop.db") == 200, "the orders are back")
     page.go("restores")
     page.heading("Restores")
+    for link, heading in (("Restore a backup", "Backups"), ("Restore from a file", "Restore from a file")):
+        page.click(link)
+        page.heading(heading)
+        page.driver.back()
+        page.heading("Restores")
     page.click("Undo this restore")
     page.click("Yes")
     page.until(lambda: page.driver.find_elements("css selector", "dialog[open]") and page.visible("//dialog[@open]//label[starts-with(normalize-space(.), 'Type ')]"), "the name is asked for")

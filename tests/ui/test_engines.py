@@ -1,9 +1,12 @@
 """PostgreSQL and MariaDB in the dashboard, with real servers behind it: connected by a URL, looked into, one table brought back beside and over the live
 database, undone, and a restore that fails. Each engine goes through all of it; its tests follow each other."""
+import contextlib
+import subprocess
+
 import pytest
 from browser import words
 from live import SECRET, LiveMariadb, LivePostgres
-from managing import card, press
+from managing import card, cells, press, size
 from proxy import Proxy
 from webserver import PASSWORD
 
@@ -14,6 +17,11 @@ class Postgres(LivePostgres):
     NAME, VERSION, TITLE = "pg", "PostgreSQL", "public.large"
     WRONG = {"password": 'password authentication failed for user "boss"', "database": 'database "nowhere" does not exist', "port": "Connection refused", "host": "could not translate host name"}
     UNSEEN = "1 table cannot be read by this user: public.large"
+    GROW, FILE = "INSERT INTO large SELECT i, repeat(md5(i::text), 10) FROM generate_series(1001, 3000) i", "SELECT pg_total_relation_size('large')"
+    COUNTED, OPTIMIZED, CHECKED, REPAIRED, OLD = "ANALYZE", "–", "rows and 1 index checked by amcheck", "✓ ok", "CREATE TABLE old(i int)"
+
+    def client(self):
+        return subprocess.Popen(["psql", "-qXAt", "-d", self.db], env=self.server.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def roles(self):
         self.server.psql(f"CREATE ROLE boss SUPERUSER LOGIN PASSWORD '{SECRET}'; CREATE ROLE humble LOGIN PASSWORD '{SECRET}'")
@@ -24,6 +32,13 @@ class Mariadb(LiveMariadb):
     NAME, VERSION, TITLE = "my", "MariaDB", "large"
     WRONG = {"password": "Access denied for user 'boss'", "database": "Unknown database 'nowhere'", "port": "Can't connect to server", "host": "Unknown server host 'nowhere.invalid'"}
     UNSEEN = "this user has no right to read all of the database; a table it has no right to at all does not show"
+    GROW = "INSERT INTO large SELECT seq, repeat(md5(seq), 10) FROM seq_1001_to_3000"
+    FILE = "SELECT file_size FROM information_schema.innodb_sys_tablespaces WHERE name = CONCAT(DATABASE(), '/large')"
+    COUNTED, OPTIMIZED, CHECKED, REPAIRED = "ANALYZE TABLE small, large", "Table does not support optimize, doing recreate + analyze instead", "OK", "– skipped"
+    OLD = "CREATE TABLE old(i int) ENGINE=MyISAM"
+
+    def client(self):
+        return subprocess.Popen(["mariadb", *self.server._login(), "--unbuffered", self.db], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def roles(self):
         self.server.sql(f"CREATE USER boss@'127.0.0.1' IDENTIFIED BY '{SECRET}'; GRANT ALL ON *.* TO boss@'127.0.0.1';"
@@ -235,3 +250,106 @@ def test_a_server_that_goes_away_during_a_restore_leaves_all_as_it_was(page, liv
     assert "failed" in steps(page)[-1]
     assert live.state() == before
     page.expect(409)
+
+
+# ---- looking after it ----
+
+def looking_after(page, place):
+    page.log_in(place, where="maintenance")
+    page.heading("Maintenance")
+
+
+def outcome(page, source, title):
+    """Of a job of maintenance, below its source: all that is said, and the cells of the row of each table."""
+    def look():
+        box = page.visible(f".//section[h2='{title}']", card(page, source))
+        return box and (rows := cells(box)) and (box.text, rows)
+
+    return page.until(look, f"what {title} brought", 60)
+
+
+def last(client, kind):
+    job = client("GET", f"/backup/api/jobs/?kind={kind}&limit=1").json["items"][0]
+    return client("GET", f"/backup/api/jobs/{job['id']}/").json
+
+
+@contextlib.contextmanager
+def locked(live, table):
+    """Another client has it for itself."""
+    with live.client() as holder:
+        holder.stdin.write((f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE" if live.NAME == "pg" else f"LOCK TABLES {table} WRITE").encode() + b"; SELECT 'locked';\n")
+        holder.stdin.flush()
+        assert holder.stdout.readline() == b"locked\n"
+        yield
+
+
+def test_a_live_database_is_looked_at_with_the_size_of_each_table(page, place, live, client):
+    live.sql(live.COUNTED)
+    looking_after(page, place)
+    press(page, live.NAME, "Information")
+    shown = page.until(lambda: cells(card(page, live.NAME)), "its tables")
+    info = client("GET", f"/backup/api/sources/{live.NAME}/info/").json
+    assert shown == [[live.TITLE.replace("large", t["name"]), t["kind"], f"{'' if t['rows_exact'] else 'about '}{t['rows']}", size(t["bytes"]), size(t["index_bytes"]) if t["index_bytes"] else "–", "–"] for t in info["tables"]]
+    assert [r[0] for r in shown] == [live.TITLE, live.TITLE.replace("large", "small")]
+    facts = card(page, live.NAME).text
+    assert all(text in facts for text in (info["name"], info["version"], size(info["bytes"]), info["encoding"])) and live.VERSION in info["version"]
+    assert live.NAME == "my" or info["tables"][0]["bytes"] == int(live.sql(live.FILE))
+
+
+def test_optimize_says_of_each_table_what_it_gave_back(page, place, live, client):
+    live.sql(live.GROW)
+    live.sql("DELETE FROM large WHERE id > 1000")
+    before = int(live.sql(live.FILE))
+    looking_after(page, place)
+    press(page, live.NAME, "Optimize")
+    text, (large, small) = outcome(page, live.NAME, f"optimize {live.NAME}")
+    given = before - int(live.sql(live.FILE))
+    assert given > 500_000
+    assert [*large[:3], large[4]] == [live.TITLE, "✓ ok", live.OPTIMIZED, size(given)] and [*small[:2], small[4]] == [live.TITLE.replace("large", "small"), "✓ ok", "–"]
+    result = last(client, "optimize")["result"]
+    assert result["tables"][0]["reclaimed"] == given and f"2 tables done, {size(result['reclaimed'])} given back." in text
+    page.driver.refresh()
+    assert outcome(page, live.NAME, f"optimize {live.NAME}")[1] == [large, small]
+
+
+def test_the_tables_that_are_ticked_are_checked(page, place, live):
+    small = live.TITLE.replace("large", "small")
+    looking_after(page, place)
+    press(page, live.NAME, "Information")
+    page.tick(small, within=card(page, live.NAME))
+    press(page, live.NAME, "Check")
+    text, rows = outcome(page, live.NAME, f"check-tables {live.NAME}")
+    assert "1 table done." in text and [r[:3] for r in rows] == [[small, "✓ ok", live.CHECKED]]
+
+
+def test_a_repair_wants_a_good_backup_of_today_or_that_one_insists(page, place, live, client):
+    other = f"{live.db}_look_restore_1"
+    (live.server.psql if live.NAME == "pg" else live.server.sql)(f"DROP TABLE IF EXISTS old; {live.OLD}", other)
+    url = client("POST", "/backup/api/sources/", {"name": f"{live.NAME}-other", "url": boss(live, db=other)}, status=201).json["url"]
+    looking_after(page, place)
+    press(page, f"{live.NAME}-other", "Repair")
+    page.click("Repair")
+    page.see(f"there is no good backup of {url} from the last 24 hours, and a repair may change data")
+    page.see("make one first, or insist")
+    press(page, f"{live.NAME}-other", "Repair")
+    page.tick("Even without a good backup")
+    page.click("Repair")
+    _, rows = outcome(page, f"{live.NAME}-other", f"repair {live.NAME}-other")
+    assert [r[:2] for r in rows] == [[live.TITLE, live.REPAIRED], [live.TITLE.replace("large", "old"), "✓ ok"]]
+    press(page, live.NAME, "Repair")
+    page.click("Repair")
+    _, rows = outcome(page, live.NAME, f"repair {live.NAME}")
+    assert [r[1] for r in rows] == [live.REPAIRED] * 2
+
+
+def test_work_that_waits_for_somebody_shows_how_far_it_is_and_is_cancelled(page, place, live, client):
+    before = live.state()
+    looking_after(page, place)
+    with locked(live, "small"):
+        press(page, live.NAME, "Optimize")
+        page.see("optimizing: 1 of 2 tables")
+        press(page, live.NAME, "Cancel")
+        page.until(lambda: "cancelled" in page.visible(f".//section[h2='optimize {live.NAME}']", card(page, live.NAME)).text, "its end")
+    job = last(client, "optimize")
+    assert job["state"] == "cancelled"
+    assert live.state() == before

@@ -8,7 +8,8 @@ import pytest
 from browser import PHONE
 from managing import api, asked, at, card, job_page, press, shows      # noqa: F401
 
-FILTERS = {"State": ("failed", "state=failed"), "Kind": ("check", "kind=check"), "Source": ("media", "source=media"), "Repository": ("main", "repository=main")}
+FILTERS = {"State": ("failed", "state=failed"), "Kind": ("check", "kind=check"), "Source": ("media", "source=media"), "Repository": ("main", "repository=main"), "Schedule": ("nightly", "schedule={nightly}"),
+           "Order": ("oldest first", "oldest_first=true")}
 
 
 @pytest.fixture(scope="module")
@@ -106,17 +107,25 @@ def test_jobs_that_wait_or_run_are_seen_in_the_list_and_cancelled_there(at, api,
 
 # ---- the list ----
 
-def test_the_list_is_filtered_the_filters_are_in_the_address_and_going_back_works(at, api, page, broken):
+def test_the_list_is_filtered_the_filters_are_in_the_address_and_going_back_works(at, api, operator, page, broken):
+    nightly = api.post("/schedules/", {"name": "nightly", "sources": ["media"]})["id"]
     api.wait(api.post("/repositories/main/check/"))
-    api.wait(api.post("/backups/", {"sources": ["media"]}))
+    api.wait(api.post("/schedules/nightly/run/")["jobs"][0])
+    api.wait(operator("POST", "/backup/api/backups/", {"sources": ["shop"]}, status=202).json)
     api.idle()
     at("jobs")
     for label, (choice, query) in FILTERS.items():
+        query = query.format(nightly=nightly)
         page.choose(label, choice)
         page.until(lambda: page.driver.current_url.endswith(f"#/jobs?{query}"), "the address")
         page.until(lambda: rows(page) == [j["title"] for j in api.get(f"/jobs/?limit=50&{query}")["items"]], f"the jobs of {query}")
         page.click("Show all")
         page.until(lambda: len(rows(page)) == api.jobs(), "all jobs")
+    page.fill("By", "oliver\n")
+    page.until(lambda: rows(page) == ["backup shop"], "what oliver asked for")
+    assert page.driver.current_url.endswith("#/jobs?author=oliver")
+    page.click("Show all")
+    page.until(lambda: len(rows(page)) == api.jobs(), "all jobs")
     page.fill("Text", "no such host")
     page.press("\n")
     page.until(lambda: rows(page) == ["backup broken"], "what has these words")
@@ -126,8 +135,9 @@ def test_the_list_is_filtered_the_filters_are_in_the_address_and_going_back_work
     page.until(lambda: rows(page) == ["backup broken"], "what was there before")
     page.driver.refresh()
     page.until(lambda: rows(page) == ["backup broken"], "the same after a reload")
-    at("jobs?oldest_first=true&kind=backup")
-    page.until(lambda: rows(page) == [j["title"] for j in api.get("/jobs/?limit=50&kind=backup&oldest_first=true")["items"]], "the oldest first")
+    page.driver.find_element("css selector", "main tbody td:nth-child(3)").click()
+    page.heading("backup broken")
+    page.driver.back()
     tomorrow = datetime.date.today() + datetime.timedelta(days=2)
     at(f"jobs?after={tomorrow}")
     page.see("No job fits.")
@@ -242,6 +252,7 @@ def test_damage_is_found_and_a_repair_wants_a_backup_or_that_one_insists(at, api
     press(page, "worn", "Repair")
     page.click("Repair")
     page.see(f"there is no good backup of sqlite:{place.home}/worn.db from the last 24 hours, and a repair may change data")
+    assert page.visible("//*[@class='problem']//*[@class='hint']").text == "make one first, or insist"
     press(page, "worn", "Repair")
     page.tick("Even without a good backup")
     page.click("Repair")

@@ -1,6 +1,7 @@
 """Sources and schedules in the dashboard: everything that can be done there, and what goes wrong most; what came of it is asked of the API and the files."""
 import datetime
 import os
+import zipfile
 import zoneinfo
 
 from browser import PHONE
@@ -64,6 +65,26 @@ def test_a_source_is_added_with_all_that_can_be_said_of_it_and_changed_in_all_of
     changed = api.get("/sources/photos/")
     assert {k: v for k, v in changed.items() if v != made[k] and k != "changed"} == {
         "name": "photos", "overdue_hours": 0, "exclude": [], "include_logs": False, "before": None, "restore_protected": False}
+
+
+def test_how_an_sqlite_database_is_checked_and_prepared_is_said_of_it(at, api):
+    page = at("sources")
+    press(page, "shop", "Change")
+    assert not page.visible("//dialog//label[starts-with(., 'Leave out')]")
+    page.choose("SQLite: check the whole copy", "always")
+    page.tick("Optimize the tables before each backup")
+    page.click("Save")
+    page.see("shop is changed.")
+    now = api.get("/sources/shop/")
+    assert (now["check"], now["optimize_first"]) == ("full", True)
+    shows(page, "shop", Copy_is_checked="always", Tables="optimized before each backup")
+    press(page, "shop", "Change")
+    assert page.field("SQLite: check the whole copy").get_attribute("value") == "full"
+    cancelled(page)
+    api.patch("/sources/shop/", {"check": "auto", "optimize_first": False})
+    press(page, "media", "Its backups")
+    page.heading("Backups")
+    assert page.driver.current_url.endswith("#/backups?source=media") and page.field("Source").get_attribute("value") == "media"
 
 
 def test_a_connection_is_tested_and_the_real_reason_is_said(at, place):
@@ -191,6 +212,101 @@ def test_a_source_has_a_second_schedule_with_a_retention_of_its_own_that_is_chan
         "kind": "monthly", "day": 31, "time": "23:15", "repository": "main", "verify_level": 2, "catch_up": False, "time_limit": 600, "jitter": 30, "enabled": False}
     assert {k: v for k, v in now["keep"].items() if v} == {"days": 30, "max_backups": 50, "last": 2}
     shows(page, "hourly", Next="–", Keeps="30 days, at most 50, 2 last")
+
+
+# What only some kinds of schedules have, by the beginning of its name.
+KEEP, PROVE, HOW_FAR, FORMAT, FOLDER = "Keep backups of the last", "Then prove", "How far", "Format", "Folder on the server"
+OWN = {"Back up": [KEEP, PROVE], "Verify backups (drill)": [HOW_FAR], "Optimize tables": [], "Check tables": [], "Remove old backups": [KEEP], "Check the repository": [], "Export to a folder": [FORMAT, FOLDER]}
+
+
+def value(page, label):
+    return page.field(label).get_attribute("value")
+
+
+def add_schedule(page, name, action, *sources):
+    page.click("New schedule")
+    page.fill("Name", name)
+    page.choose("What it does", action)
+    for source in sources:
+        page.tick(source)
+
+
+def test_each_kind_of_schedule_has_fields_of_its_own(at):
+    page = at("schedules")
+    page.click("New schedule")
+    for action, own in OWN.items():
+        page.choose("What it does", action)
+        shown = [label.text for label in page.dialog().find_elements("css selector", "label") if label.is_displayed()]
+        assert [own for own in (KEEP, PROVE, HOW_FAR, FORMAT, FOLDER) if any(text.startswith(own) for text in shown)] == own, action
+    cancelled(page)
+
+
+def test_an_export_on_a_schedule_wants_a_whole_path_is_changed_and_runs(at, api, place):
+    page = at("schedules")
+    add_schedule(page, "exports", "Export to a folder", "shop")
+    page.click("Add it")
+    assert page.driver.execute_script("return document.querySelector('dialog input:invalid').name") == "export_dir"
+    page.fill(FOLDER, "exports")
+    page.click("Add it")
+    refused(page, 'the folder of exports must be a whole path, not "exports"', status=400)
+    assert page.field(FOLDER).get_attribute("aria-invalid") == "true"
+    page.fill(FOLDER, str(place.home / "exports"))
+    page.choose(FORMAT, "xlsx")
+    page.click("Add it")
+    page.see("exports is added.")
+    shows(page, "exports", Does="Export to a folder", Writes=f"xlsx to {place.home}/exports")
+    press(page, "exports", "Change")
+    assert (value(page, FORMAT), value(page, FOLDER)) == ("xlsx", str(place.home / "exports"))
+    page.choose(FORMAT, "csv")
+    page.click("Save")
+    page.see("exports is changed.")
+    assert {k: api.get("/schedules/exports/")[k] for k in ("action", "sources", "export_format", "export_dir")} == {"action": "export", "sources": ["shop"], "export_format": "csv", "export_dir": str(place.home / "exports")}
+    (place.home / "exports").mkdir()
+    api.wait(api.post("/backups/", {"sources": ["shop"]}))
+    press(page, "exports", "Run now")
+    job_page(page, api, "export latest:shop as csv")
+    file, = (place.home / "exports").iterdir()
+    with zipfile.ZipFile(file) as packed:
+        assert "orders.csv" in packed.namelist()
+    api.remove("/schedules/exports/")
+
+
+def test_a_drill_a_cleanup_and_looking_after_tables_are_put_on_schedules(at, api):
+    page = at("schedules")
+    add_schedule(page, "drill", "Verify backups (drill)", "shop")
+    assert value(page, HOW_FAR) == "3"
+    page.click("Add it")
+    page.see("drill is added.")
+    press(page, "drill", "Change")
+    page.choose(HOW_FAR, "restored and compared row by row")
+    page.click("Save")
+    page.see("drill is changed.")
+    assert api.get("/schedules/drill/")["verify_level"] == 4
+    shows(page, "drill", How_far="restored and compared row by row", Keeps=None)
+    press(page, "drill", "Run now")
+    assert job_page(page, api, "verify latest:shop")["result"]["results"][0]["reached"] == "compared"
+    page = at("schedules")
+    add_schedule(page, "tidy", "Remove old backups")
+    page.fill(KEEP, "0")
+    page.fill("Keep at most", "7")
+    page.fill("and … yearly ones", "2")
+    page.click("Add it")
+    page.see("tidy is added.")
+    press(page, "tidy", "Change")
+    assert (value(page, KEEP), value(page, "Keep at most"), value(page, "and … yearly ones")) == ("0", "7", "2")
+    cancelled(page)
+    shows(page, "tidy", Keeps="at most 7, 2 yearly")
+    for name, action, title in (("tune", "Optimize tables", "optimize shop"), ("look", "Check tables", "check-tables shop"), ("sound", "Check the repository", "check main")):
+        add_schedule(page, name, action, "shop")
+        page.click("Add it")
+        page.see(f"{name} is added.")
+        press(page, name, "Run now")
+        job_page(page, api, title)
+        page = at("schedules")
+    for name in ("drill", "tidy", "tune", "look", "sound"):
+        api.remove(f"/schedules/{name}/")
+    for backup in api.get("/backups/?source=shop")["items"]:
+        api.wait(api.remove(f"/backups/{backup['id']}/"))
 
 
 def test_a_schedule_is_switched_on_and_off(at, api):

@@ -119,6 +119,15 @@ def test_what_is_wrong_with_a_notice_is_said_and_the_form_keeps_what_was_typed(n
 
 # ---- webhooks and heartbeats ----
 
+def test_successes_and_everything_else_go_to_urls_of_their_own(notices, world):
+    with HookSink() as sink:
+        add(notices, "split", "Webhook (chat services too)", URL=sink.url("/usual"), a_success=True, a_failure=True, **{"Another URL for successes": sink.url("/good"), "Another URL for everything else": sink.url("/bad")})
+        notices.see("split is added.")
+        world.back_up("shop")
+        fail_a_backup(world)
+        notices.until(lambda: [r.path for r in sink.requests] == ["/good", "/bad"], "both messages", 60)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_webhook_of_each_format_says_what_its_service_understands(notices, format):
     with HookSink() as sink:

@@ -70,6 +70,12 @@ def test_nothing_yet_leads_to_the_first_start(first):
     first.heading("Nothing is backed up yet")
     first.click("Set up the first source")
     first.heading("Two minutes to the first backup")
+    for where, says in (("schedules", "Nothing runs by itself yet."), ("maintenance", "No database is configured."), ("restores", "Nothing was restored yet."), ("backups", "There is no backup yet."), ("sources", "No source is configured yet.")):
+        first.go(where)
+        first.see(says)
+    first.click("Set up the first one")
+    first.heading("Two minutes to the first backup")
+    first.go("")
 
 
 def test_sources_without_a_backup_wait_for_it(first, world):
@@ -110,6 +116,11 @@ def test_when_all_is_well_the_page_says_so(first, world):
     first.click("shop", within=card(first, "shop"))
     first.heading("Backups")
     assert "source=shop" in first.driver.current_url
+    first.driver.back()
+    first.heading("Everything is backed up")
+    first.visible(".//a[contains(@class, 'strip')]", card(first, "shop")).click()
+    first.heading("Jobs")
+    assert first.driver.current_url.endswith("#/jobs?source=shop&kind=backup") and first.field("Kind").get_attribute("value") == "backup"
 
 
 def test_what_is_proven_and_what_comes_next_stands_on_the_source(first, world):

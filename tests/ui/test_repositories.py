@@ -1,10 +1,9 @@
 """Repositories in the dashboard: space, soundness, keys; with what goes wrong most, and what came of it asked of the API, the files and the command line."""
 import os
 import subprocess
-import time
 
 from browser import PHONE
-from managing import api, asked, at, cancelled, card, fact, job_page, press, refused, shows      # noqa: F401
+from managing import api, asked, at, cancelled, card, fact, job_page, press, refused, shows, size      # noqa: F401
 
 PRUNE = ("Prune main?", "What no backup needs is removed for good. Backups that run meanwhile wait.")
 
@@ -82,23 +81,65 @@ def test_a_new_repository_tells_where_its_password_is_and_is_changed_and_forgott
     refused(page, "main is the default repository", "make another one the default first")
 
 
+def test_a_repository_that_was_added_elsewhere_is_made_or_opened_here(at, api, place):
+    other = place.home / "there"
+    place.program("init", "--repo", other, env={"BACKSTAY_PASSWORD": "open sesame"})
+    for name, where, password in (("later", place.home / "later", None), ("there", other, "open sesame"), ("nowhere", "/proc/backups", None)):
+        api.post("/repositories/", {"name": name, "location": str(where), **({"password": password} if password else {})})
+    page = at("repositories")
+    press(page, "nowhere", "Make it")
+    page.until(lambda: "creating a repository at /proc/backups" in card(page, "nowhere").text, "why not")
+    page.expect(404)
+    press(page, "later", "Make it")
+    page.until(lambda: "The repository is made." in (text := card(page, "later").text) and "Recovery sheet: " in text, "where its sheet is")
+    assert (place.home / "later" / "config").exists() and api.get("/repositories/later/")["repository_id"]
+    page.until(lambda: not page.visible(".//button[.='Make it']", card(page, "later")) and page.visible(".//a[.='Recovery sheet']", card(page, "later")), "what can be done with it now")
+    press(page, "there", "Make it")
+    page.until(lambda: "It was there already." in card(page, "there").text, "that it was there")
+    page.expect(409)
+    for name in ("later", "there", "nowhere"):
+        api.remove(f"/repositories/{name}/")
+
+
+def test_another_repository_becomes_the_default_one(at, api):
+    page = at("repositories")
+    press(page, "found", "Change")
+    page.tick("Backups go here unless said otherwise")
+    page.click("Save")
+    page.see("found is changed.")
+    page.until(lambda: page.visible(".//span[.='default']", card(page, "found")) and not page.visible(".//span[.='default']", card(page, "main")), "the mark of the default")
+    press(page, "main", "Change")
+    page.tick("Backups go here unless said otherwise")
+    page.click("Save")
+    page.see("main is changed.")
+    assert {r["name"]: r["is_default"] for r in api.get("/repositories/")["items"]} == {"found": False, "main": True}
+    press(page, "main", "Change")
+    page.tick("Backups go here unless said otherwise", False)
+    page.click("Save")
+    refused(page, "main is the default repository", "make another one the default instead")
+    cancelled(page)
+
+
 # ---- space ----
 
 def test_space_is_given_back_after_a_preview_and_a_question(at, api, place):
-    api.patch("/settings/", {"prune_hour": (time.gmtime().tm_hour + 12) % 24})        # the daemon's own is not meant
+    api.wait(api.post("/repositories/main/prune/"))          # the daemon does it once a day: now it does not any more
+    stored = lambda: sum(p.stat().st_size for p in (place.home / "main" / "data").rglob("*") if p.is_file())      # noqa: E731
+    (place.home / "media" / "ballast").write_bytes(os.urandom(300_000))
     kept = api.wait(api.post("/backups/", {"sources": ["shop"]}))["backup"]
     gone = api.wait(api.post("/backups/", {"sources": ["media"]}))["backup"]
+    (place.home / "media" / "ballast").unlink()
     api.wait(api.remove(f"/backups/{gone}/"))
     api.idle()
+    before = stored()
     page = at("repositories")
     figures = next(r for r in api.get("/statistics/")["repositories"] if r["name"] == "main")
     shows(page, "main", Saved=f"{round(figures['saved'] * 100)} %") if figures["saved"] else None
     press(page, "main", "Free space (prune)")
     would = api.get("/repositories/main/prune/")["prune"]
     back = would["bytes_before"] - would["bytes_after"]
-    page.see(" would be given back: ")
-    if not back:                                            # the daemon did it already, when nothing else was to do
-        return
+    assert back > 300_000
+    page.see(f"{size(back)} would be given back: ")
     press(page, "main", f"Give back {size(back)}")
     asked(page, *PRUNE)
     cancelled(page)
@@ -108,11 +149,8 @@ def test_space_is_given_back_after_a_preview_and_a_question(at, api, place):
     done = job_page(page, api, "prune main")
     assert done["result"]["prune"]["bytes_after"] == would["bytes_after"]
     page.see(f"{size(back)} was given back: ")
+    assert before - stored() == back
     assert api.get(f"/backups/{kept}/?manifest=false")["id"] == kept
-
-
-def size(n):
-    return f"{n} B" if n < 1000 else next(f"{x:.{d}f} KiB" for x in [n / 1024] for d in [0 if x >= 100 else 1 if x >= 10 else 2])
 
 
 def test_old_backups_are_removed_by_days_after_showing_which_and_why(at, api):
@@ -131,6 +169,12 @@ def test_old_backups_are_removed_by_days_after_showing_which_and_why(at, api):
     rows = [[c.text for c in row.find_elements("css selector", "td")] for row in card(page, "main").find_elements("css selector", "tbody tr")]
     assert [(r[0], r[1], r[3]) for r in rows] == [("✓ kept" if b["keep"] else "✗ removed", b["name"], b["reason"]) for b in would["repositories"][0]["backups"]]
     assert api.get("/backups/?source=media&repository=main")["total"] == before
+    button = f"Remove {would['removed']} backup{'' if would['removed'] == 1 else 's'}"
+    assert would["removed"]
+    press(page, "main", button)
+    page.click("Remove")
+    page.see(f"{would['removed']} backup{'' if would['removed'] == 1 else 's'} removed, {would['kept']} kept.")
+    assert api.get("/backups/?source=media&repository=main")["total"] == before - would["removed"]
     api.patch("/settings/", {"max_backups": None})
 
 

@@ -107,6 +107,21 @@ def test_the_look_is_remembered_by_this_browser(settings):
     assert settings.driver.execute_script("return document.documentElement.dataset.theme || ''") == ""
 
 
+def test_times_are_shown_exactly_to_who_wants_it_so(settings):
+    settings.go("account")
+    settings.choose("Times", "exactly")
+    settings.click("Save", settings.driver.execute_script("return arguments[0].closest('form')", settings.field("Times")))
+    settings.go("audit")
+    settings.until(lambda: settings.visible("//main//tbody//time"), "the trail")
+    shown = settings.visible("//main//tbody//time")
+    assert shown.text == shown.get_attribute("title")
+    settings.go("account")
+    settings.choose("Times", "from now (5 min ago)")
+    settings.click("Save", settings.driver.execute_script("return arguments[0].closest('form')", settings.field("Times")))
+    settings.go("audit")
+    settings.until(lambda: "ago" in (time := settings.visible("//main//tbody//time")).text or time.text == "just now", "relative times")
+
+
 # ---- the configuration as one file ----
 
 def taken(page):
@@ -138,6 +153,23 @@ def test_the_configuration_is_taken_along_and_applied_after_a_look_at_what_chang
     settings.click("Apply it")
     settings.see("The configuration is applied.")
     assert api.get("/sources/shop/")["notes"] == "as it was"
+
+
+def test_what_a_file_does_not_name_is_removed_only_when_that_is_asked_for(settings, api, place, tmp_path):
+    make_shop(place.home / "other.db")
+    file = tmp_path / "before.json"
+    file.write_text(json.dumps(api.get("/config/")))
+    api.post("/sources/", {"name": "other", "url": f"sqlite:{place.home}/other.db"})
+    settings.click("Apply a file")
+    settings.field("File").send_keys(str(file))
+    settings.click("Show what would change")
+    settings.see("Nothing would change.")
+    settings.tick("Remove what its sections do not name")
+    settings.click("Show what would change")
+    settings.see("It changes this:")
+    settings.click("Apply it")
+    settings.see("The configuration is applied.")
+    assert api.get("/sources/other/", status=404)
 
 
 def test_secrets_go_along_under_a_passphrase(settings, api, tmp_path):

@@ -56,10 +56,14 @@ def test_from_the_link_to_the_first_backup_it_takes_four_clicks(page, place, cli
     page.click("Keep them there")
     page.see("Keep a copy apart from this machine")
     page.until(lambda: sheets(page), "the recovery sheet among the downloads")
+    download = page.visible("//a[.='Download the recovery sheet again']")
+    assert download.get_attribute("href").endswith("/recovery-sheet/") and download.get_attribute("download") == "backstay-recovery-main.txt"
     assert page.field("Every day at").get_attribute("value") == "02:00"
     assert page.field("Keep backups of the last").get_attribute("value") == "30"
     page.click("Start, and back up now")
     page.see("shop is backed up", 60)
+    assert {a.text: a.get_attribute("href").split("#")[1] for a in page.driver.find_elements("css selector", "main .buttons a") if a.is_displayed()} == {
+        "To the overview": "/", "Be told when something fails": "/notices", "Another source": "/start"}
     assert clicks == ["Make the first account", "Connect", "Keep them there", "Start, and back up now"]
     assert page.driver.execute_script("return location.hash") == "#/start", "the first backup ran before the page was left"
     client = place.client().log_in(NAME, PASSWORD)

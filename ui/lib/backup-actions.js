@@ -50,11 +50,12 @@ export function downloadDialog(b) {
 	const fields = b.sources.flatMap((s, i) => [
 		{name: `format ${i}`, label: "As", type: "select", choices: fits(s), help: "What is handed out is read back and checked first.", show: g => chosen(g, s)},
 		...tablesOf(s).length > 1 ? [{name: `table ${i}`, label: "Tables", type: "select", choices: [["", "all of them"], ...tablesOf(s).map(t => [t.name, `only ${t.name}`])], show: g => chosen(g, s) && ROWS.includes(g[`format ${i}`])}] : []]);
-	return dialog(`Download ${b.name}`, close => form([...several ? [{name: "source", label: "Source", type: "select", choices: b.sources.map(s => [s.name, s.name])}] : [], ...fields],
+	return dialog(`Download ${b.name}`, close => form([...several ? [{name: "source", label: "Source", type: "select", choices: b.sources.map(s => [s.name, s.name])}] : [], ...fields,
+		{name: "file_name", label: "Call the file", maxlength: 200, help: "Empty: by its source, with the time of the backup."}],
 		{button: "Download", cancel: () => close(), submit: async given => {
 			const i = several ? b.sources.findIndex(s => s.name === given.source) : 0;
 			const table = given[`table ${i}`];
-			await make(b, {format: given[`format ${i}`], ...several ? {source: given.source} : {}, ...table ? {tables: [table]} : {}});
+			await make(b, {format: given[`format ${i}`], ...several ? {source: given.source} : {}, ...given.file_name ? {file_name: given.file_name} : {}, ...table ? {tables: [table]} : {}});
 			close();
 		}}));
 }

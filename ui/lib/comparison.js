@@ -8,10 +8,19 @@ import {fill} from "./told.js";
 import {value} from "./inside.js";
 
 const CHANGES = {added: "only there", removed: "only here", changed: "changed", same: "the same"};
-const ROWS = 200;            // shown at most
+const ROWS = 200;            // shown at once
 
 const ask = (b, given) => api.get(`${api.path("backups", b.id, "compare")}${api.query(given)}`);
 const differs = t => t.change !== "same" || t.columns_differ;
+
+// A table of the first of them, with a button for more.
+function some(items, columns, options) {
+	const place = h("div");
+	const draw = n => replace(place, table(columns, items.slice(0, n), options),
+		items.length > n && h("p", h("button", {type: "button", onclick: () => draw(n + ROWS)}, `Show more: ${count(items.length - n)} are left`)));
+	draw(ROWS);
+	return place;
+}
 
 // ---- rows ----
 
@@ -30,8 +39,7 @@ async function rowsOf(b, given, name) {
 	const tablesOf = (b.manifest?.sources || []).filter(s => !given.source || s.name === given.source).flatMap(s => s.tables || []);
 	const key = (tablesOf.find(t => [t.name, `${t.schema}.${t.name}`].includes(name))?.columns || []).filter(c => c.key).map(c => c.name);
 	return [h("h3", `${name}: ${count(result.rows.length)} row${result.rows.length === 1 ? "" : "s"} differ${result.rows.length === 1 ? "s" : ""}`),
-		table([{title: "What", cell: r => CHANGES[r.change]}, {title: "Row", cell: r => rowCell(r, key)}], result.rows.slice(0, ROWS), {caption: `Rows of ${name} that differ`}),
-		result.rows.length > ROWS && h("p", {class: "faint"}, `and ${count(result.rows.length - ROWS)} more; all of them: backstay diff --rows --table ${name}`)];
+		some(result.rows, [{title: "What", cell: r => CHANGES[r.change]}, {title: "Row", cell: r => rowCell(r, key)}], {caption: `Rows of ${name} that differ`})];
 }
 
 // ---- tables and files ----
@@ -46,9 +54,8 @@ function differences(b, given, result) {
 			{title: "What", cell: t => t.columns_differ ? "other columns" : CHANGES[t.change]},
 			{title: "Rows here", kind: "number", cell: t => t.change === "added" ? "–" : count(t.rows_a)}, {title: "Rows there", kind: "number", cell: t => t.change === "removed" ? "–" : count(t.rows_b)},
 			{title: "Only there", kind: "number", cell: t => count(t.added)}, {title: "Only here", kind: "number", cell: t => count(t.removed)}, {title: "Changed", kind: "number", cell: t => count(t.changed)}], tables, {caption: "Tables that differ"}),
-		result.files.length > 0 && table([{title: "File", kind: "main", cell: f => f.path}, {title: "What", cell: f => CHANGES[f.change]},
-			{title: "Here", kind: "number", cell: f => f.change === "added" ? "–" : size(f.size_a)}, {title: "There", kind: "number", cell: f => f.change === "removed" ? "–" : size(f.size_b)}], result.files.slice(0, ROWS), {caption: "Files that differ"}),
-		result.files.length > ROWS && h("p", {class: "faint"}, `and ${count(result.files.length - ROWS)} more files`), place];
+		result.files.length > 0 && some(result.files, [{title: "File", kind: "main", cell: f => f.path}, {title: "What", cell: f => CHANGES[f.change]},
+			{title: "Here", kind: "number", cell: f => f.change === "added" ? "–" : size(f.size_a)}, {title: "There", kind: "number", cell: f => f.change === "removed" ? "–" : size(f.size_b)}], {caption: "Files that differ"}), place];
 }
 
 // Each source of the backup by itself: tables of two databases may share their names.

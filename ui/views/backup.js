@@ -25,7 +25,7 @@ function head(b, again) {
 	h("section", {class: `card verdict ${b.manifest_error ? "failed" : kindOf(b)}`}, h("p", {class: "sentence"}, b.manifest_error ? h("span", {class: "state failed"}, "✕ cannot be read now") : mark(kindOf(b)), b.pinned && [" ", h("span", {class: "badge"}, "pinned")]), b.description && h("p", b.description),
 		b.manifest_error && problem({message: b.manifest_error}),
 		facts([["Made", when(b.time)], ["Exactly", exact(b.time)], ["Took", b.seconds && duration(b.seconds)], ["Size", size(b.bytes)], ["New in the repository", b.added && size(b.added)], ["Content", content(b)],
-			["Verified", b.verified ? [level(b.verification), ", ", when(b.verified)] : "not yet"], ["By", b.author], ["Host", b.hostname], ["Note", b.notes], ["Job", b.job && h("a", {href: `#/job/${b.job}`}, b.job)], ["Id", h("code", b.id.slice(0, 16))]]),
+			["Verified", b.verified ? [level(b.verification), ", ", when(b.verified)] : "not yet"], ["By", b.author], ["Host", b.hostname], ["Tags", (b.tags || []).join(", ")], ["Note", b.notes], ["Job", b.job && h("a", {href: `#/job/${b.job}`}, b.job)], ["Id", h("code", b.id.slice(0, 16))]]),
 		(b.evidence || []).length > 0 && h("details", h("summary", "What the verification saw"), h("ul", b.evidence.map(e => h("li", e)))))];
 }
 

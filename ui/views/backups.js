@@ -4,6 +4,7 @@ import * as api from "../lib/api.js";
 import * as events from "../lib/events.js";
 import {columns} from "../lib/backups.js";
 import {actions} from "../lib/backup-actions.js";
+import {backUp} from "../lib/backup-form.js";
 import {asked, filters} from "../lib/filters.js";
 import {menu} from "../lib/menu.js";
 import {paged} from "../lib/table.js";
@@ -23,6 +24,7 @@ export async function show({query, leave}) {
 			const job = await api.post("/backups/", query.get("source") ? {sources: [query.get("source")]} : {});
 			location.hash = `#/job/${job.id}`;
 		}, {kind: "main"}),
+		may("operator") && sources.length > 0 && h("button", {type: "button", onclick: () => backUp(sources, repositories, query.get("source"))}, "Back up…"),
 		may("admin") && h("a", {class: "button", href: "#/restore"}, "Restore from a file"))),
 	filters("backups", query, [
 		{name: "source", label: "Source", choices: sources.map(s => s.name)}, {name: "repository", label: "Repository", choices: repositories.map(r => r.name)},

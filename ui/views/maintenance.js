@@ -38,8 +38,9 @@ function database(source, leave) {
 	const run = async (what, more = {}) => watch(await api.post(api.path("sources", source.id, what), {tables: chosen(), ...more}));
 	// What runs now, or ran last, is there again after a reload.
 	api.get(`/jobs/${api.query({source: source.name, kind: KINDS, limit: 1})}`).then(async ({items: [last]}) => {
-		if (last && !place.firstChild)
-			watch(await api.get(api.path("jobs", last.id)));
+		const job = last && await api.get(api.path("jobs", last.id));
+		if (job && !place.firstChild)            // nothing was begun meanwhile
+			watch(job);
 	}).catch(() => null);
 	return h("section", {class: "card"}, h("h2", source.name), h("p", h("code", source.url)), !may("operator") && h("p", {class: "faint"}, "Operators and admins look after it here."), h("div", {class: "buttons"},
 		may("operator") && action("Information", () => fill(details, async () => {

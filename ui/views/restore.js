@@ -103,20 +103,18 @@ async function fromBackup(id, query, leave) {
 	const tables = (b.manifest?.sources || []).flatMap(s => (s.tables || []).map(t => t.name));
 	const now = h("div", {"aria-live": "polite"});
 	const place = h("div");
-	const databases = b.sources.some(s => s.engine !== "folder");
-	const folders = b.sources.some(s => s.engine === "folder");
 	const paths = query.getAll("path");
 	const first = b.sources.find(s => paths.some(p => p === s.name || p.startsWith(`${s.name}/`))) || b.sources[0];
 	const engines = paths.length ? [first.engine] : b.sources.map(s => s.engine);
 	const fields = [
 		...targetFields(sources, {engines, origin: sources.find(s => s.url === first?.url) || null, suggested: beside(first), same: true}),
 		...paths.length ? [{name: "paths", label: "Only these files", type: "several", choices: paths.map(p => [p, p]), value: paths}] : [],
-		...databases && folders && !paths.length ? [{name: "restore_type", label: "What", type: "select", choices: [["full", "everything"], ["database", "only the database"], ["media", "only the files"]]}] : [],
+		...b.sources.length > 1 && !paths.length ? [{name: "sources", label: "Only these of its sources", type: "several", choices: b.sources.map(s => [s.name, s.name]), help: "None chosen: all of them."}] : [],
 		...tables.length && !paths.length ? [{name: "tables", label: "Only these tables", type: "several", choices: tables.map(t => [t, t]), value: query.getAll("table"), help: "None chosen: all of them."}] : [],
 	];
 	const element = form(fields, {button: "Restore", extra: now, submit: async given => {
 		const body = {backup_id: b.id, ...targetOf(given)};
-		for (const name of ["tables", "paths"])
+		for (const name of ["sources", "tables", "paths"])
 			if (!body[name]?.length)
 				delete body[name];
 		const job = await send(confirm => api.post("/restores/", confirm ? {...body, confirm} : body), given.backup_before_restore);

@@ -16,6 +16,8 @@ const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", 
 const KEEP = [["days", "Keep backups of the last … days"], ["max_backups", "Keep at most … backups"], ["last", "and the last …"], ["hourly", "and … hourly ones"], ["daily", "and … daily ones"], ["weekly", "and … weekly ones"], ["monthly", "and … monthly ones"], ["yearly", "and … yearly ones"]];
 const LEVELS = [[0, "no more than every backup is verified anyway"], [1, "every byte read back"], [2, "structure checked"], [3, "restored in a rehearsal"], [4, "restored and compared row by row"]];
 
+const USUAL_LEVEL = 2;       // of what is verified when nothing is said
+
 const keeps = s => s.action === "backup" || s.action === "cleanup";
 
 export function fields(schedule, sources, repositories, settings = {}) {
@@ -29,13 +31,14 @@ export function fields(schedule, sources, repositories, settings = {}) {
 		{name: "time", label: "At", type: "time", value: s.time || "02:00", show: g => g.kind !== "cron"},
 		{name: "weekday", label: "On", type: "select", choices: DAYS, value: s.weekday || "sunday", show: g => g.kind === "weekly"},
 		{name: "day", label: "On day", type: "number", min: 1, max: 31, value: s.day ?? 1, help: "A shorter month has it on its last day.", show: g => g.kind === "monthly"},
-		{name: "cron", label: "Cron expression", value: s.cron, placeholder: "0 */6 * * *", show: g => g.kind === "cron"},
+		{name: "cron", label: "Cron expression", required: true, value: s.cron, placeholder: "0 */6 * * *", show: g => g.kind === "cron"},
 		{name: "zone", label: "Time zone", value: s.zone, placeholder: Intl.DateTimeFormat().resolvedOptions().timeZone, help: "Empty: the server's."},
 		{name: "repository", label: "Repository", type: "select", value: s.repository || "", choices: [["", "the sources' own, else the default one"], ...repositories.map(r => [r.name, r.name])]},
 		...KEEP.map(([name, label]) => ({name: `keep_${name}`, label, group: name === "days" && "How long backups are kept", type: "number", min: 0, max: 100000, value: s.keep?.[name] ?? (schedule ? 0 : name === "days" ? 30 : name === "max_backups" ? 50 : 0), show: keeps})),
-		{name: "verify_level", label: "Then prove that the backup restores", group: "Verification", type: "select", choices: LEVELS, value: s.verify_level ?? 0, show: g => g.action === "backup" || g.action === "verify"},
+		{name: "verify_level", label: "Then prove that the backup restores", group: "Verification", type: "select", choices: LEVELS, value: s.verify_level ?? 0, show: g => g.action === "backup"},
+		{name: "drill_level", label: "How far they are verified", group: "Verification", type: "select", choices: LEVELS.slice(1), value: s.verify_level || (schedule ? USUAL_LEVEL : 3), show: g => g.action === "verify"},
 		{name: "export_format", label: "Format", type: "select", choices: ["archive", "sql", "sql.gz", "csv", "xlsx", "tar.gz", "tar.zst", "zip"].map(f => [f, f]), value: s.export_format || "archive", show: g => g.action === "export"},
-		{name: "export_dir", label: "Folder on the server", value: s.export_dir, show: g => g.action === "export"},
+		{name: "export_dir", label: "Folder on the server", required: true, placeholder: "/srv/exports", value: s.export_dir, show: g => g.action === "export"},
 		{name: "catch_up", group: "When something comes between", label: "Make up for a run that was missed while the machine was off", type: "checkbox", value: s.catch_up ?? true},
 		{name: "retries", label: "Try again so many times", type: "number", min: 0, max: 20, value: s.retries ?? 2},
 		{name: "retry_wait", label: "Seconds before the first further try", type: "number", min: 1, max: 86400, value: s.retry_wait ?? 300, help: "Doubled for each one after it.", show: g => g.retries > 0},
@@ -50,8 +53,8 @@ export function body(given) {
 	for (const [name, value] of Object.entries(given))
 		if (name.startsWith("keep_"))
 			result.keep[name.slice(5)] = value || 0;
-		else if (name === "verify_level")
-			result[name] = Number(value);
+		else if (name === "verify_level" || name === "drill_level")
+			result.verify_level = Number(value);
 		else if (value === "" && ["zone", "repository", "cron", "export_dir"].includes(name))
 			result[name] = null;
 		else if (value !== undefined)
@@ -108,7 +111,8 @@ function keeping(s) {
 const title = s => [h("h2", s.name), h("span", {class: `state ${s.enabled ? "good" : "cancelled"}`}, s.enabled ? "● on" : "– off")];
 
 const says = s => facts([["Does", ACTIONS.find(([a]) => a === s.action)?.[1] || s.action], ["Sources", (s.sources || []).join(", ") || "all"], ["When", s.when], ["Time zone", s.zone || "the server's"], ["Repository", s.repository],
-	["Next", s.enabled ? when(s.next_run) : "–"], ["Last", s.last_job ? h("a", {href: `#/job/${s.last_job}`}, when(s.last_run)) : when(s.last_run)], ["Keeps", keeping(s)], [s.action === "verify" ? "How far" : "Then verifies", s.verify_level > 0 && LEVELS[s.verify_level][1]],
+	["Next", s.enabled ? when(s.next_run) : "–"], ["Last", s.last_job ? h("a", {href: `#/job/${s.last_job}`}, when(s.last_run)) : when(s.last_run)], ["Keeps", keeping(s)],
+	["Then verifies", s.action === "backup" && s.verify_level > 0 && LEVELS[s.verify_level][1]], ["How far", s.action === "verify" && LEVELS[s.verify_level || USUAL_LEVEL][1]],
 	["Writes", s.action === "export" && `${s.export_format || "archive"} to ${s.export_dir}`], ["Missed runs", s.catch_up ? "made up for once" : "left out"], ["Further tries", s.retries > 0 && `${s.retries}, the first after ${plural(s.retry_wait, "second")}`],
 	["Ended after", s.time_limit > 0 && plural(s.time_limit, "second")], ["Begins up to", s.jitter > 0 && `${plural(s.jitter, "second")} later`]]);
 

@@ -102,16 +102,19 @@ def shows(page, name, **facts):
 
 def press(page, name, button):
     """A button of a card, which may be drawn anew meanwhile; or what its menu "More" has."""
+    def press_one(found):
+        page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+        found.click()
+
     def pressed():
         path = f".//*[self::button or self::a][normalize-space(.)={quoted(button)}]"
         found = page.visible(path, card(page, name))
         if not found and card(page, name).find_elements("xpath", f"{path}[@role='menuitem']"):
-            page.visible(".//button[.='More']", card(page, name)).click()
+            press_one(page.visible(".//button[.='More']", card(page, name)))
             found = page.visible(path, card(page, name))
         if not found or not found.is_enabled():
             return None
-        page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
-        found.click()
+        press_one(found)
         return True
 
     page.until(pressed, f'the button "{button}" of {name}')

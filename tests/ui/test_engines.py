@@ -199,6 +199,7 @@ def test_one_table_is_restored_over_live_and_undone(page, live, client):
     before = live.state()
     restore_page(page, newest(client, source=live.NAME), "?table=large")
     page.choose("Where to", f"over {live.NAME}")
+    page.see("Rows there now")
     page.click("Restore")
     page.fill(f"Type {live.NAME} to go on", live.NAME)
     page.click("Replace it")
@@ -237,6 +238,7 @@ def test_a_server_that_goes_away_during_a_restore_leaves_all_as_it_was(page, liv
         client("POST", "/backup/api/sources/", {"name": f"{live.NAME}-far", "url": boss(live, proxy=proxy)}, status=201)
         restore_page(page, newest(client, source=live.NAME, safety="no"))
         page.choose("Where to", f"over {live.NAME}-far")
+        page.see("Rows there now")          # above the button, which moves
         page.click("Restore")
         page.fill(f"Type {live.NAME}-far to go on", f"{live.NAME}-far")
         proxy.cut("up", 60_000)             # the rows of the large table are more

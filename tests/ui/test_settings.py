@@ -119,7 +119,7 @@ def test_times_are_shown_exactly_to_who_wants_it_so(settings):
     settings.choose("Times", "from now (5 min ago)")
     settings.click("Save", settings.driver.execute_script("return arguments[0].closest('form')", settings.field("Times")))
     settings.go("audit")
-    settings.until(lambda: "ago" in (time := settings.visible("//main//tbody//time")).text or time.text == "just now", "relative times")
+    settings.until(lambda: (time := settings.visible("//main//tbody//time")) and ("ago" in time.text or time.text == "just now"), "relative times")
 
 
 # ---- the configuration as one file ----

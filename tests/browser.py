@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 DESKTOP, PHONE = (1280, 900), (360, 740)
-USUAL = PHONE if os.environ.get("BACKSTAY_TEST_PHONE") else DESKTOP      # a person may try the whole suite so
+USUAL = PHONE if os.environ.get("BACKSTAY_TEST_PHONE") else DESKTOP      # ./test runs tests/ui in both
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--disable-extensions", "--disable-default-apps", "--force-prefers-reduced-motion", "--lang=en-GB", "--hide-scrollbars")
 

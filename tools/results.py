@@ -30,11 +30,11 @@ def pytest(path):
     for case in ElementTree.parse(path).getroot().iter("testcase"):
         if case.find("failure") is not None or case.find("error") is not None:
             failed += 1
-            print(f"FAILED {case.get('classname')}::{case.get('name')}")
+            print(f"FAILED {path.stem}: {case.get('classname')}::{case.get('name')}")
         elif case.find("skipped") is None:
             passed += 1
         else:
-            print(f"skipped {case.get('classname')}::{case.get('name')}: {case.find('skipped').get('message')}")
+            print(f"skipped {path.stem}: {case.get('classname')}::{case.get('name')}: {case.find('skipped').get('message')}")
     return passed, failed
 
 

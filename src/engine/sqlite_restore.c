@@ -64,6 +64,16 @@ static int look_at_target(struct run *s, struct error *e)
 	return 0;
 }
 
+/* The live database, to be written. */
+static int open_target(const struct run *s, const char *path, sqlite3 **out, struct error *e)
+{
+	int err = sqlite_open_live(path, LIVE_WRITE, s->r->progress, out, e);
+	if (err == -ERR_CORRUPT && s->exists)
+		error_hint(e, "nothing was changed; move the damaged database aside, with %s-wal and %s-journal where they are, and "
+			"restore again", path_base(path), path_base(path));
+	return err;
+}
+
 /* Asked for tables must all be in the backup before anything else happens. */
 static int check_tables(const struct engine_restore *r, struct error *e)
 {
@@ -333,7 +343,7 @@ static int replace(const struct run *s, struct error *e)
 	if (!err)
 		err = sqlite_open_source(scratch, &from, e);
 	if (!err)
-		err = sqlite_open_live(s->target, LIVE_WRITE, s->r->progress, &live, e);
+		err = open_target(s, s->target, &live, e);
 	if (!err)
 		err = keep_safe(s, live, &version, e);
 	if (err)
@@ -363,7 +373,7 @@ static int merge(struct run *s, struct error *e)
 	if (!s->exists)
 		err = new_scratch(s, e);
 	if (!err)
-		err = sqlite_open_live(s->exists ? s->target : s->scratch, LIVE_WRITE, s->r->progress, &live, e);
+		err = open_target(s, s->exists ? s->target : s->scratch, &live, e);
 	if (err) {
 		source_close(m.stored);
 		return err;

@@ -102,7 +102,8 @@ static int check_content(const struct source_url *u, const char *given, bool may
 	if (!u->engine->claims || u->engine->claims(u->path))
 		return 0;
 	put_kind(u->engine, kind);
-	return error_set(e, ERR_MISMATCH, "%s is not %s", given, kind);
+	error_set(e, ERR_MISMATCH, "%s is not %s", given, kind);
+	return may_be_new ? error_hint(e, "if it is a damaged one, move it aside and restore again") : -ERR_MISMATCH;
 }
 
 static void set_path(struct source_url *u, const char *path)

@@ -163,6 +163,24 @@ def test_R10_a_restore_never_writes_over_a_file_of_another_kind(initialised, sho
     assert (home / "notes.txt").read_text() == "precious"
 
 
+@pytest.mark.parametrize("status, damage, hint", [
+    (6, lambda whole: b"X" * 100 + whole[100:], "if it is a damaged one, move it aside and restore again"),
+    (5, lambda whole: whole[:9000], "nothing was changed; move the damaged database aside, with shop.db-wal and shop.db-journal where they are, and restore again"),
+    (5, lambda whole: whole[:100] + b"X" * 300 + whole[400:], "nothing was changed; move the damaged database aside, with shop.db-wal and shop.db-journal where they are, and restore again"),
+], ids=["header", "cut", "schema"])
+def test_a_database_too_damaged_to_be_written_is_left_and_the_way_out_is_said(initialised, shop, status, damage, hint):
+    before = rows_of(shop)
+    initialised("backup", "shop.db")
+    damaged = damage(shop.read_bytes())
+    shop.write_bytes(damaged)
+    result = initialised.fails(status, "restore", "latest", "--yes")
+    assert result.err.endswith(f"\n  try: {hint}\n")
+    assert shop.read_bytes() == damaged
+    shop.rename(shop.with_suffix(".broken"))
+    initialised("restore", "latest", "--yes")
+    assert rows_of(shop) == before
+
+
 def test_chosen_tables_are_restored_exactly_and_others_stay_as_they_are(initialised, shop):
     before = rows_of(shop)
     initialised("backup", "shop.db")

@@ -410,11 +410,23 @@ static struct web_server *new_server(const struct web_options *o)
 	return s;
 }
 
+/* While the server ends nobody new comes in. MHD_quiesce_daemon() would do, but it and the library's threads may take the
+ * listening socket out of the same epoll set at once, and the later of them ends the process (0.9.75). */
+static enum MHD_Result admit(void *ctx, const struct sockaddr *from, socklen_t len)
+{
+	const struct web_server *s = ctx;
+
+	(void)from;
+	(void)len;
+	return atomic_load(&s->site.stopping) ? MHD_NO : MHD_YES;
+}
+
+/* The library owns the listening socket from here on. */
 static int start_library(struct web_server *s, unsigned patience, struct error *e)
 {
 	unsigned threads = (unsigned)pool_cpus(4);
 
-	s->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, NULL,
+	s->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, admit, s, handle, NULL,
 		MHD_OPTION_LISTEN_SOCKET, s->listen.fd,
 		MHD_OPTION_THREAD_POOL_SIZE, threads < 2 ? 2u : threads,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
@@ -425,7 +437,10 @@ static int start_library(struct web_server *s, unsigned patience, struct error *
 		MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, watch_connection, s,
 		MHD_OPTION_END);
-	return s->daemon ? 0 : error_set(e, ERR_INTERNAL, "the HTTP library could not be started on %s", s->listen_name);
+	if (!s->daemon)
+		return error_set(e, ERR_INTERNAL, "the HTTP library could not be started on %s", s->listen_name);
+	s->listen.fd = -1;
+	return 0;
 }
 
 /* What is needed before anybody can come; what earlier lives have left goes. */
@@ -484,7 +499,6 @@ static void stop_library(struct web_server *s)
 {
 	double until = time_monotonic() + STOP_SECONDS;
 
-	MHD_quiesce_daemon(s->daemon);
 	while (atomic_load(&s->calls) && time_monotonic() < until)
 		time_sleep(0.01);
 	pool_free(TAKE(s->slow));

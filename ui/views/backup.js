@@ -12,6 +12,8 @@ import {facts} from "../lib/table.js";
 import {action, problem} from "../lib/told.js";
 import {may} from "../app.js";
 
+// The tags that people gave it; Backstay's own are shown as what they mean.
+const tagsOf = b => (b.tags || []).filter(t => t !== "backstay" && !t.startsWith("backstay-"));
 const button = (text, run, kind = "") => h("button", {type: "button", class: kind, onclick: run}, text);
 
 function head(b, again) {
@@ -25,7 +27,7 @@ function head(b, again) {
 	h("section", {class: `card verdict ${b.manifest_error ? "failed" : kindOf(b)}`}, h("p", {class: "sentence"}, b.manifest_error ? h("span", {class: "state failed"}, "✕ cannot be read now") : mark(kindOf(b)), b.pinned && [" ", h("span", {class: "badge"}, "pinned")]), b.description && h("p", b.description),
 		b.manifest_error && problem({message: b.manifest_error}),
 		facts([["Made", when(b.time)], ["Exactly", exact(b.time)], ["Took", b.seconds && duration(b.seconds)], ["Size", size(b.bytes)], ["New in the repository", b.added && size(b.added)], ["Content", content(b)],
-			["Verified", b.verified ? [level(b.verification), ", ", when(b.verified)] : "not yet"], ["By", b.author], ["Host", b.hostname], ["Tags", (b.tags || []).join(", ")], ["Note", b.notes], ["Job", b.job && h("a", {href: `#/job/${b.job}`}, b.job)], ["Id", h("code", b.id.slice(0, 16))]]),
+			["Verified", b.verified ? [level(b.verification), ", ", when(b.verified)] : "not yet"], ["By", b.author], ["Host", b.hostname], ["Tags", tagsOf(b).join(", ")], ["Note", b.notes], ["Job", b.job && h("a", {href: `#/job/${b.job}`}, b.job)], ["Id", h("code", b.id.slice(0, 16))]]),
 		(b.evidence || []).length > 0 && h("details", h("summary", "What the verification saw"), h("ul", b.evidence.map(e => h("li", e)))))];
 }
 

@@ -21,6 +21,8 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
          "--disable-dev-shm-usage", "--disable-extensions", "--disable-default-apps", "--force-prefers-reduced-motion", "--lang=en-GB", "--hide-scrollbars")
 
 # The first element of an XPath that can be seen, asked of the page in one go: an answer for every element takes as long as this.
+# All of a page is there: its heading, nothing of the page before, nothing that is still fetched.
+SETTLED = "const view = document.getElementById('view'); return view?.querySelector('h1') && !view.querySelector('[data-before], [aria-busy=true]:not(button), .waiting')"
 FIRST_SEEN = """
     const [path, within] = arguments;
     const found = document.evaluate(path, within || document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
@@ -142,6 +144,7 @@ class Browser:
         self.open("about:blank")            # an address that differs in its hash only would load nothing
         self.open(f"{web.address}/#/{where}")
         self.see("Log out")
+        self.settled()
 
     def log_in_again(self, name, password):
         """A restore over live data ends all sessions, that of who asked for it too."""
@@ -154,8 +157,17 @@ class Browser:
         self.expect(401, 409)
 
     def go(self, where):
-        """To a page of the dashboard: go("backups?source=shop")."""
-        self.driver.execute_script("location.hash = arguments[0]", f"#/{where}")
+        """To a page of the dashboard, until all of it is there: go("backups?source=shop"). It is made anew even when it is there already."""
+        self.driver.execute_script("for (const e of document.getElementById('view').children) e.dataset.before = '';"
+                                   "if (location.hash === arguments[0]) dispatchEvent(new Event('hashchange')); else location.hash = arguments[0]", f"#/{where}")
+        self.settled()
+
+    def settled(self):
+        """Until nothing is left of the page before, and all of this one is there. A page that cannot come (the server is away, the session has
+        ended) is not waited for long: who looks for something there says what is missing."""
+        end = time.monotonic() + 5
+        while time.monotonic() < end and not self.driver.execute_script(SETTLED):
+            time.sleep(0.03)
 
     def showing(self, text):
         """An element that shows this text; a phone shows the heads of a table before each cell."""
@@ -169,7 +181,9 @@ class Browser:
         self.until(lambda: not self.showing(text), f'no "{text}"', seconds)
 
     def heading(self, text):
-        return self.until(lambda: self.visible(f"//h1[normalize-space(.)={quoted(text)}]"), f'the heading "{text}"')
+        found = self.until(lambda: self.visible(f"//h1[normalize-space(.)={quoted(text)}]"), f'the heading "{text}"')
+        self.settled()
+        return found
 
     def dialog(self):
         return self.until(lambda: (self.driver.find_elements(By.CSS_SELECTOR, "dialog[open]") or [None])[-1], "a dialog")
@@ -204,22 +218,30 @@ class Browser:
 
         return self.until(find, f'the field "{label}"')
 
+    def on_field(self, label, within, act):
+        """A field is used; it may be drawn anew meanwhile, and then the new one is."""
+        self.until(lambda: act(self.field(label, within)) or True, f'the field "{label}" to be used')
+
     def fill(self, label, text, within=None):
-        element = self.field(label, within)
-        if element.get_attribute("type") == "time":
-            self.driver.execute_script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))", element, text)
-            return
-        element.send_keys(Keys.CONTROL, "a")
-        element.send_keys(text)
+        def typed(element):
+            if element.get_attribute("type") == "time":
+                self.driver.execute_script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))", element, text)
+            else:
+                element.send_keys(Keys.CONTROL, "a")
+                element.send_keys(text)
+
+        self.on_field(label, within, typed)
 
     def choose(self, label, option, within=None):
-        Select(self.field(label, within)).select_by_visible_text(option)
+        self.on_field(label, within, lambda element: Select(element).select_by_visible_text(option))
 
     def tick(self, label, on=True, within=None):
-        element = self.field(label, within)
-        if element.is_selected() != on:
-            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-            element.click()
+        def ticked(element):
+            if element.is_selected() != on:
+                self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+                element.click()
+
+        self.on_field(label, within, ticked)
 
     def press(self, *keys):
         self.driver.switch_to.active_element.send_keys(*keys)

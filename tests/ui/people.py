@@ -42,10 +42,7 @@ def be_at(page, place, where, name="maria"):
     """At a page, all of which is there, as somebody; it is made anew even when they were there, and what was told before is closed."""
     if be_logged_in(page, place, name, where):
         page.driver.execute_script("document.querySelectorAll('#told button').forEach(b => b.click())")
-        turn_to(page, where)
-    else:
-        page.until(lambda: page.visible("//main//h1"), f"the page {where}")
-        settled(page)
+        page.go(where)
     return page
 
 
@@ -61,22 +58,9 @@ def make_first_account(page, place, name, password):
     page.heading("Two minutes to the first backup")
 
 
-def settled(page):
-    page.until(lambda: not page.driver.execute_script("return document.querySelector('[aria-busy=true]')"), "everything is there")
-
-
 def one_time_code(key, now=None):
     """As apps make it (RFC 6238)."""
     step = int(time.time() if now is None else now) // 30
     digest = hmac.digest(base64.b32decode(key), struct.pack(">Q", step), "sha1")
     at = digest[-1] & 15
     return f"{(struct.unpack('>I', digest[at:at + 4])[0] & 0x7FFFFFFF) % 1000000:06d}"
-
-
-def turn_to(page, where):
-    """To another page, until all of it is there."""
-    page.until(lambda: page.visible("//main//h1"), "the page before it")
-    page.driver.execute_script("for (const e of document.getElementById('view').children) e.dataset.before = '';"
-                               "if (location.hash === arguments[0]) dispatchEvent(new Event('hashchange')); else location.hash = arguments[0]", f"#/{where}")
-    page.until(lambda: page.driver.execute_script("const view = document.getElementById('view'); return view.querySelector('h1') && !view.querySelector('[data-before]')"), f"the page {where}")
-    settled(page)

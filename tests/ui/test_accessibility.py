@@ -59,22 +59,17 @@ class House:
         name, value = self.world.web.client().log_in().headers["Cookie"].split("=", 1)
         self.page.driver.execute_cdp_cmd("Network.setCookie", {"name": name, "value": value, "url": self.address})
         self.page.open(self.address)
-        self.rest()
-
-    def rest(self):
-        """Until the page is complete."""
-        self.page.until(lambda: self.js("return !document.querySelector('[data-old], [aria-busy=true]:not(button), .waiting') && document.querySelector('main h1')"), "the page is complete")
+        self.page.settled()
 
     def visit(self, where):
-        self.js("const old = document.querySelector('main > *'); if (old) old.dataset.old = 1; for (const d of document.querySelectorAll('dialog')) d.close();"
-                "if (location.hash === arguments[0]) dispatchEvent(new Event('hashchange')); else location.hash = arguments[0]", f"#/{where.format(**self.ids)}")
-        self.rest()
+        self.js("for (const d of document.querySelectorAll('dialog')) d.close()")
+        self.page.go(where.format(**self.ids))
 
     def open(self, where, buttons):
         self.visit(where)
         for name in buttons:
             self.page.click(name)
-            self.rest()
+            self.page.settled()
 
     def js(self, script, *args):
         return self.page.driver.execute_script(script, *args)
@@ -270,7 +265,7 @@ def test_the_focus_goes_to_the_heading_of_a_page_and_its_title_is_the_browsers(h
 
 def test_a_skip_link_is_the_first_that_is_reached_and_leads_to_the_content(house):
     house.page.open(house.address)
-    house.rest()
+    house.page.settled()
     house.keys(Keys.TAB)
     assert house.check("name") == "Skip to the content" and house.js("return document.activeElement.getBoundingClientRect().left >= 0")
     house.keys(Keys.ENTER)
@@ -392,7 +387,7 @@ def test_with_the_keyboard_alone_from_the_login_to_a_backup_and_a_restore(house)
     house.tab_to("Source")
     house.keys("shop")
     page.until(lambda: "source=shop" in house.js("return location.hash"), "the filter")
-    house.rest()
+    house.page.settled()
     house.tab_to("Back up now")
     house.keys(Keys.ENTER)
     page.heading("backup shop")

@@ -8,7 +8,7 @@ import time
 import pytest
 from api_world import Client
 from conftest import make_web
-from people import be_at, log_in, one_time_code, settled
+from people import be_at, log_in, one_time_code
 from qr_reader import read
 from webserver import PASSWORD
 
@@ -168,7 +168,7 @@ def test_a_token_is_shown_once_copied_used_and_revoked(page, place, api):
     page.see("It is marked: copy it with the keyboard.")
     assert page.driver.execute_script("return getSelection().toString()") == text
     page.click("Done")
-    settled(page)
+    page.settled()
     assert text not in page.driver.page_source
     program = Client(api.address, text)
     assert program.get("/sources/")["items"] == [] and program.post("/sources/", {"name": "x", "url": "/x"}, status=403)
@@ -203,7 +203,7 @@ def test_a_token_may_live_for_ever_but_never_do_more_than_its_user(page, place, 
 def test_an_admin_makes_and_revokes_tokens_of_others(page, place, api, person):
     name = person("operator")
     be_at(page, place, "users")
-    settled(page)
+    page.settled()
     page.click("New token")
     page.fill("What is it for?", "robot")
     page.choose("For whom?", name)

@@ -15,7 +15,6 @@ from conftest import rows_of
 from people import be_logged_in
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.expected_conditions import staleness_of
 from webserver import PASSWORD
 
 
@@ -50,18 +49,8 @@ def names(page):
     return [e.text for e in page.driver.find_elements("css selector", "main tbody td.main > a")]
 
 
-def show(page, where):
-    """That page, made anew: what stands there from before is gone."""
-    if page.driver.current_url.endswith(f"#/{where}"):
-        page.go("account")
-        page.until(lambda: page.driver.find_element("css selector", "main h1").text == "maria", "another page")
-    before = page.driver.find_element("css selector", "main h1")
-    page.go(where)
-    page.until(lambda: staleness_of(before)(page.driver), f"the page {where}")
-
-
 def in_list(page, query=""):
-    show(page, f"backups{query}")
+    page.go(f"backups{query}")
     page.heading("Backups")
     page.until(lambda: names(page), "the list")
     return names(page)
@@ -128,12 +117,12 @@ def test_days_are_those_of_whoever_looks_and_until_a_day_is_with_it(maria, world
     yesterday = maria.driver.execute_script("return new Date(Date.now() - 86400000).toLocaleDateString('sv')")
     assert len(in_list(maria, f"?after={today}&before={today}")) == 3
     assert maria.field("From").get_attribute("value") == today
-    show(maria, f"backups?before={yesterday}")
+    maria.go(f"backups?before={yesterday}")
     maria.see("No backup fits.")
 
 
 def test_a_page_of_a_long_list_is_kept_in_the_address(maria, world):
-    show(maria, "backups?offset=2")
+    maria.go("backups?offset=2")
     maria.until(lambda: names(maria) == ["monday"], "what comes after two")
     maria.see("3 to 3 of 3")
     maria.driver.refresh()
@@ -260,7 +249,7 @@ def test_a_pin_protects_and_survives_the_loss_of_the_catalog(maria, world):
     maria.click("Delete it")
     maria.see("is pinned. take the pin off first")
     maria.expect(409)
-    show(maria, f"backup/{world.monday}")
+    maria.go(f"backup/{world.monday}")
     maria.heading("monday")
     maria.click("Unpin")
     maria.until(lambda: maria.visible("//button[.='Pin']"), "the page tells by itself that the pin is off", 60)
@@ -279,7 +268,7 @@ def test_a_pin_protects_and_survives_the_loss_of_the_catalog(maria, world):
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_tables_are_shown_with_their_rows_page_by_page(maria, world, size):
     maria.resize(size)
-    show(maria, f"backup/{world.monday}")
+    maria.go(f"backup/{world.monday}")
     maria.see("Tables (3)")
     row = maria.visible("//tr[.//button[.='orders']]")
     assert "200" in row.text and "KiB" in row.text
@@ -298,7 +287,7 @@ def test_tables_are_shown_with_their_rows_page_by_page(maria, world, size):
 
 
 def test_sql_is_answered_and_what_would_change_anything_is_refused(maria, world):
-    show(maria, f"backup/{world.monday}")
+    maria.go(f"backup/{world.monday}")
     maria.fill("Reading statement", "SELECT name, count(*) AS n FROM customers JOIN orders ON customer = customers.id WHERE customers.id = 7 GROUP BY 1")
     maria.click("Run")
     maria.see("Customer 7")
@@ -318,7 +307,7 @@ def choose_beginning(page, label, text):
 
 
 def test_two_backups_are_compared_down_to_the_row(maria, world):
-    show(maria, f"backup/{world.monday}")
+    maria.go(f"backup/{world.monday}")
     maria.see("Tables (3)")
     choose_beginning(maria, "With", "tuesday, ")
     maria.click("Compare")
@@ -337,7 +326,7 @@ def test_of_very_many_rows_that_differ_the_rest_is_shown_when_asked_for(maria, w
     db = sqlite3.connect(world.shop)
     db.executescript("UPDATE orders SET note = 'all anew'; INSERT INTO orders (id, note) SELECT id + 1000, 'more' FROM orders LIMIT 50")
     db.close()
-    show(maria, f"backup/{world.tuesday}")
+    maria.go(f"backup/{world.tuesday}")
     maria.see("Tables (3)")
     maria.click("Compare")
     maria.click("Rows of orders that differ")
@@ -350,12 +339,12 @@ def test_of_very_many_rows_that_differ_the_rest_is_shown_when_asked_for(maria, w
 
 
 def test_a_backup_is_compared_with_what_its_source_holds_now(maria, world):
-    show(maria, f"backup/{world.tuesday}")
+    maria.go(f"backup/{world.tuesday}")
     maria.see("Tables (3)")
     maria.click("Compare")
     maria.see("Equal: no table, row or file differs.")
     (world.media / "new.txt").write_text("new")
-    show(maria, f"backup/{world.full}")
+    maria.go(f"backup/{world.full}")
     maria.see("media/")
     maria.click("Compare")
     row = maria.until(lambda: maria.visible("//table[caption='Files that differ']/tbody/tr"), "a file differs")
@@ -384,7 +373,7 @@ def cells(workbook, sheet):
 
 
 def test_a_database_is_downloaded_in_every_form_and_each_is_what_it_says(maria, world, tmp_path):
-    show(maria, f"backup/{world.monday}")
+    maria.go(f"backup/{world.monday}")
     maria.see("Tables (3)")
     download(maria, "As it is stored: the engine's own file")
     (tmp_path / "shop.db").write_bytes(arrived(maria, r"sqlite_backup_\d{8}_\d{6}\.db"))
@@ -408,7 +397,7 @@ def test_a_database_is_downloaded_in_every_form_and_each_is_what_it_says(maria, 
 
 def test_of_a_backup_of_several_sources_each_is_downloaded(maria, world, tmp_path):
     pictures = {f"2026/picture {i}.jpg": (world.media / "2026" / f"picture {i}.jpg").read_bytes() for i in range(5)}
-    show(maria, f"backup/{world.full}")
+    maria.go(f"backup/{world.full}")
     maria.see("Tables (3)")
     download(maria, "SQL text", "shop", "settings")
     text = arrived(maria, r"backup_shop_\d{8}_\d{6}\.sql").decode()
@@ -426,7 +415,7 @@ def test_of_a_backup_of_several_sources_each_is_downloaded(maria, world, tmp_pat
 
 
 def test_files_are_browsed_and_one_file_or_folder_is_taken_out(maria, world):
-    show(maria, f"backup/{world.full}")
+    maria.go(f"backup/{world.full}")
     maria.click("media/")
     maria.see("read me.txt")
     choose(maria, "read me.txt", "Download")
@@ -446,7 +435,7 @@ def test_files_are_browsed_and_one_file_or_folder_is_taken_out(maria, world):
 
 
 def test_one_file_is_restored_to_a_new_place(maria, world):
-    show(maria, f"backup/{world.full}")
+    maria.go(f"backup/{world.full}")
     maria.click("media/")
     choose(maria, "read me.txt", "Restore…")
     maria.heading("Restore")
@@ -461,13 +450,13 @@ def test_one_file_is_restored_to_a_new_place(maria, world):
 # ---- verify, delete ----
 
 def test_verify_now_reaches_the_level_that_was_asked_for(maria, world):
-    show(maria, f"backup/{world.tuesday}")
+    maria.go(f"backup/{world.tuesday}")
     maria.click("Verify…")
     maria.choose("How far", "And compare every row")
     maria.click("Verify")
     ended(world, maria, "verify")
     assert world.admin.get(f"/backups/{world.tuesday}/?manifest=false")["verification"] == "compared"
-    show(maria, f"backup/{world.tuesday}")
+    maria.go(f"backup/{world.tuesday}")
     maria.see("restored and compared")
     maria.see("What the verification saw")
     in_list(maria, "?level=4")
@@ -487,7 +476,7 @@ def test_each_filter_shows_what_the_api_finds(maria, world):
 
 def test_deleting_says_what_is_lost_and_does_it(maria, world):
     only = world.back_up("ledger", name="the only one")["id"]
-    show(maria, f"backup/{only}")
+    maria.go(f"backup/{only}")
     maria.click("Delete…")
     assert "It is the only good backup of ledger: after it there is nothing to restore." in maria.dialog().text
     maria.click("Cancel")
@@ -512,7 +501,7 @@ def test_back_up_now_takes_all_there_is_or_the_source_that_is_looked_at(maria, w
     maria.click("Back up now")
     done = ended(world, maria, "backup")
     assert done["sources"] == ["ledger", "media", "shop"]
-    show(maria, f"backup/{done['backup']}")
+    maria.go(f"backup/{done['backup']}")
     maria.see("Tables (6)")
     maria.see("media/")
     maria.choose("Database", "ledger")
@@ -544,7 +533,7 @@ def test_a_backup_is_made_with_all_that_can_be_said_of_it(maria, world):
     made = world.admin.get(f"/backups/{done['backup']}/")
     assert (made["name"], made["description"], sorted(s["name"] for s in made["sources"])) == ("before the move", "all that matters", ["media", "shop"]) and {"move", "last year"} <= set(made["tags"])
     assert "noise.tmp" not in [f["path"] for f in world.admin.get(f"/backups/{done['backup']}/files/?path=media")["entries"]]
-    show(maria, f"backup/{done['backup']}")
+    maria.go(f"backup/{done['backup']}")
     maria.see("all that matters")
     assert set(maria.visible("//dt[.='Tags']/following-sibling::dd").text.split(", ")) == {"move", "last year"}
     in_list(maria)
@@ -561,7 +550,7 @@ def test_one_source_of_several_is_filled_in_without_a_safety_copy(maria, world):
     db = sqlite3.connect(world.shop)
     db.executescript("DELETE FROM orders WHERE id > 150; UPDATE orders SET total = 99 WHERE id = 1")
     db.close()
-    show(maria, f"restore/{made['id']}")
+    maria.go(f"restore/{made['id']}")
     maria.tick("shop")
     maria.choose("Where to", "over shop")
     maria.choose("What exists already", "stays; only what is missing is filled in")
@@ -581,7 +570,7 @@ def test_one_source_of_several_is_filled_in_without_a_safety_copy(maria, world):
 
 def test_the_page_of_a_backup_that_goes_meanwhile_says_so(maria, world):
     doomed = world.back_up("ledger", name="doomed")["id"]
-    show(maria, f"backup/{doomed}")
+    maria.go(f"backup/{doomed}")
     maria.heading("doomed")
     world.admin.wait(world.admin.call("DELETE", f"/backups/{doomed}/"))
     maria.see("This backup was deleted.", 60)

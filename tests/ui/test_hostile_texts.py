@@ -6,7 +6,6 @@ import sqlite3
 import pytest
 from api_world import World
 from browser import DESKTOP, PHONE
-from people import settled, turn_to
 from webserver import PASSWORD
 
 IMG = "<img src=x onerror=window.ran=1>"
@@ -100,7 +99,7 @@ def test_on_every_page_a_hostile_text_is_a_text(page, world, place, size):
     page.resize(size)
     page.log_in(place)
     for where, text in pages(world).items():
-        turn_to(page, where)
+        page.go(where)
         if text:
             page.until(lambda: plain(text) in plain(page.driver.execute_script("return document.querySelector('main').textContent")), f"{text} on {where}")
         harmless(page, where)
@@ -135,7 +134,7 @@ def test_tables_columns_cells_and_files_of_a_backup_are_shown_as_they_are(page, 
         page.expect(400, 404, 422)
         page.go(f"backup/{world.plain['id']}")
         page.until(lambda: page.visible("//h2[.='Files']"), "the files")
-        settled(page)
+        page.settled()
         for name in (FILE, plain(f"{FILE}\nsecond line")):             # in the folder that is the source, and in the one below with the endless name
             page.until(lambda: name in plain(page.driver.execute_script("return document.querySelector('main').textContent")) or deeper(page), f"the file {name}")
         harmless(page, "files")

@@ -1,6 +1,6 @@
 """Each role sees exactly what the API lets it do: page after page, held against the permissions of the API's own document."""
 import pytest
-from people import be_logged_in, place, turn_to, world      # noqa: F401
+from people import be_logged_in, place, world      # noqa: F401
 
 RANK = {"viewer": 1, "operator": 2, "admin": 3}
 NAMES = {"viewer": "vera", "operator": "oliver", "admin": "maria"}
@@ -45,7 +45,7 @@ def test_a_role_sees_what_it_may_do_and_nothing_else(page, world, place, least, 
     be_logged_in(page, place, NAMES[role])
     wrong = []
     for where, actions in ACTIONS.items():
-        turn_to(page, where.format(backup=world.backup["id"], job=world.backup["job"]))
+        page.go(where.format(backup=world.backup["id"], job=world.backup["job"]))
         for name, operation in actions.items():
             may = RANK[role] >= least[operation]
             if bool(shown(page, name)) != may:
@@ -58,7 +58,7 @@ def test_a_page_is_there_for_its_role_and_says_so_to_others(page, world, place, 
     be_logged_in(page, place, NAMES[role])
     for where, operation in PAGES.items():
         may = RANK[role] >= least[operation]
-        turn_to(page, where.format(backup=world.backup["id"]))
+        page.go(where.format(backup=world.backup["id"]))
         assert (page.visible("//main//h1").text == "Not for you") != may, where
         if not may:
             page.see(f"Your role is {role}; this page is for admins.")

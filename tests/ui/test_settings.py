@@ -4,7 +4,7 @@ import json
 import pytest
 from api_world import Client
 from conftest import make_shop, make_web
-from people import be_at, settled
+from people import be_at
 
 PASSPHRASE = "a passphrase for the journey"
 
@@ -53,11 +53,11 @@ def test_settings_are_changed_and_go_back_to_their_defaults(settings, api):
     settings.see("The settings are kept.")
     kept = api.get("/settings/")
     assert [(kept[n]["value"], kept[n]["origin"]) for n in ("job_history_days", "upload_max", "log_level", "metrics_loopback")] == [(90, "catalog"), (10 << 30, "catalog"), ("debug", "catalog"), (True, "catalog")]
-    settled(settings)
+    settings.settled()
     assert settings.field("Upload max").get_attribute("value") == "10G"
     settings.click("Back to the default", settings.driver.execute_script("return arguments[0].closest('.field')", settings.field("Upload max")))
     settings.see("Upload max: as it is by default.")
-    settled(settings)
+    settings.settled()
     settings.driver.execute_script("arguments[0].value = ''", settings.field("Job history days"))
     settings.choose("Log level", "info")
     settings.tick("Metrics loopback", False)

@@ -222,13 +222,17 @@ static void read_table_member(struct json *j, struct manifest_table *t)
 static void read_table(struct json *j, struct manifest_source *s)
 {
 	struct manifest_table *t = manifest_add_table(s, NULL, "");
+	bool named = false;
 
 	json_object_begin(j);
-	while (json_member(j))
+	while (json_member(j)) {
+		named = named || json_name_is(j, "name");
 		read_table_member(j, t);
+	}
 	if (!t->name)
 		t->name = mem_string("");
-	if (!*t->name)
+	/* In SQLite a table may be called "". */
+	if (!named)
 		json_fail(j, "a table without a name");
 }
 

@@ -182,6 +182,15 @@ static int backup_sources(struct run *run, struct error *e)
 	return 0;
 }
 
+/* A backup whose manifest cannot be read is none: better no backup, and the reason, than one that looks good. */
+static int check_manifest(const struct buf *text, struct error *e)
+{
+	CLEANUP(manifest_release) struct manifest again = {0};
+	int rc = manifest_parse(text->p, text->len, &again, e);
+
+	return rc ? error_wrap(e, "what is to be kept about this backup could not be read again, so none was made") : 0;
+}
+
 static int write_manifest(struct run *run, struct error *e)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT;
@@ -193,8 +202,10 @@ static int write_manifest(struct run *run, struct error *e)
 	manifest_encode(&run->manifest, &text);
 	node_synthetic(&dir, MANIFEST_DIR, NODE_DIR, now);
 	node_synthetic(&file, MANIFEST_FILE, NODE_FILE, now);
-	int rc = sink->enter(sink, &dir, e);
+	int rc = check_manifest(&text, e);
 
+	if (!rc)
+		rc = sink->enter(sink, &dir, e);
 	if (!rc)
 		rc = archive_add_file(run->archive, &file, text.p, text.len, e);
 	if (!rc)

@@ -22,6 +22,17 @@ def initialised(backstay):
     return backstay
 
 
+def test_a_table_may_have_no_name_and_its_backup_comes_back(initialised, home):
+    db = sqlite3.connect(home / "odd.db")
+    db.executescript('CREATE TABLE ""("" TEXT, "a\nb"); INSERT INTO "" VALUES (\'x\', 1); CREATE TABLE "-"(a)')
+    db.close()
+    initialised("backup", "odd.db")
+    assert [t["name"] for t in initialised("show", "latest", "--json").json["manifest"]["sources"][0]["tables"]] == ["", "-"]
+    initialised("restore", "latest", "--to", "back.db")
+    assert sqlite3.connect(home / "back.db").execute('SELECT * FROM ""').fetchall() == [("x", 1)]
+    assert "2 tables and 1 row" in initialised("verify", "latest", "--level", "4").out
+
+
 def newest(backstay):
     return backstay("list", "--json").json["backups"][0]
 

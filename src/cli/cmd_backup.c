@@ -270,7 +270,7 @@ static int between_hooks(const struct parsed *p, struct backing_up *x, struct re
 	if (!rc)
 		rc = job_backup(r, &x->job, res, e);
 	progress_bar_stop(bar);
-	return rc;
+	return rc == -ERR_NO_SPACE ? common_hint_full(e) : rc;
 }
 
 /* The commands behind it are run whatever happened. A good backup stays when one of them fails, but the job has failed. */

@@ -149,7 +149,7 @@ static int import(struct repository *r, const char *path, const char *name, cons
 
 	progress_bar_stop(bar);
 	if (rc)
-		return rc;
+		return rc == -ERR_NO_SPACE ? common_hint_full(e) : rc;
 	*out = res.backup;
 	res.backup = (struct backup){0};
 	out_say("%s was taken in as backup %s", path, backup_short_id(out, id));
@@ -300,7 +300,7 @@ static int restore_named(const struct parsed *p, const char *to, struct error *e
 	if (!rc)
 		rc = begin(p, &r, e);
 	if (!rc)
-		rc = common_open(p, dry_run ? REPOSITORY_READ : REPOSITORY_WRITE, COMMON_INDEX, &r, e);
+		rc = common_open(p, REPOSITORY_RESTORE, COMMON_INDEX, &r, e);
 	if (!rc)
 		rc = choose(&r, p, &b, &file, e);
 	if (rc)
@@ -362,7 +362,7 @@ static int undo(const struct parsed *p, struct error *e)
 	if (!rc && !dry_run)
 		rc = recorded_begin("restore", &r, e, "undo %s", which ? which : "the last restore");
 	if (!rc)
-		rc = common_open(p, REPOSITORY_WRITE, COMMON_INDEX, &r, e);
+		rc = common_open(p, dry_run ? REPOSITORY_READ : REPOSITORY_WRITE, COMMON_INDEX, &r, e);
 	if (rc)
 		return rc;
 	return dry_run ? undo_dry(&r, which, e) : undo_now(&r, p, which, e);

@@ -242,6 +242,13 @@ static void warn_once(struct repository *r)
 	r->warning = NULL;
 }
 
+int common_hint_full(struct error *e)
+{
+	return *e->hint ? -(int)e->kind
+			: error_hint_typed(e, "make a little room on the repository's disk, then give back what no backup needs",
+					   ": backstay forget --keep-last N --prune");
+}
+
 static int open_located(const struct parsed *p, enum repository_access access, enum common_index index, struct repository *r,
 			struct error *e)
 {
@@ -255,11 +262,12 @@ static int open_located(const struct parsed *p, enum repository_access access, e
 	int rc = repository_open(r, &o, e);
 
 	warn_once(r);
+	if (!rc && r->unlocked)
+		out_warn("the repository cannot be written (%s): it is read without a lock, which fails where another program removes what is read",
+			 r->unlocked);
 	if (rc == -ERR_LOCKED && !*e->hint && !o.wait_seconds)
 		return error_hint_typed(e, "wait for it", ": --wait 10m");
-	if (rc == -ERR_ACCESS && !*e->hint && access == REPOSITORY_READ)
-		return error_hint_typed(e, "", "--no-lock reads from a place that cannot be written");
-	return rc;
+	return rc == -ERR_NO_SPACE ? common_hint_full(e) : rc;
 }
 
 static bool has_option(const struct command *c, const char *name)

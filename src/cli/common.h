@@ -8,7 +8,7 @@
 #include "cli/out.h"
 #include "job/backups.h"
 
-#define COMMON_NO_LOCK {"no-lock", 0, OPT_FLAG, NULL, "read without a lock, from places that cannot be written", NULL}
+#define COMMON_NO_LOCK {"no-lock", 0, OPT_FLAG, NULL, "read without a lock, even where one could be written", NULL}
 #define COMMON_YES {"yes", 'y', OPT_FLAG, NULL, "go on without a question", NULL}
 #define COMMON_TABLE {"table", 't', OPT_LIST, "TABLE", "only this table; may be given several times", NULL}
 
@@ -28,6 +28,8 @@ int common_locate(const struct parsed *p, struct repository *r, struct error *e)
 enum common_index { COMMON_INDEX, COMMON_NO_INDEX };
 int common_open(const struct parsed *p, enum repository_access access, enum common_index index, struct repository *r,
 		struct error *e) MUST_USE;
+/* What to do about a full disk, where the error does not say it already. Returns -ERR_NO_SPACE. */
+int common_hint_full(struct error *e);
 /* And, when none was named and none is there, make it first (*made). */
 int common_open_or_make(const struct parsed *p, struct repository *r, bool *made, struct error *e) MUST_USE;
 /* Where the password and the recovery sheet of a new repository are. */

@@ -333,8 +333,12 @@ static int run_all(struct run *run, struct job_backup_result *out, struct error 
 	CLEANUP(snapshot_release) struct snapshot s = {.time = time_now()};
 	double start = time_monotonic();
 
+	int rc = repository_can_write(run->repository, e);
+
+	if (rc)
+		return rc;
 	begin_manifest(run);
-	int rc = archive_all(run, &s, &out->stats, e);
+	rc = archive_all(run, &s, &out->stats, e);
 	if (rc)
 		return rc;
 	out->seconds = time_monotonic() - start;

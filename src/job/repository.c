@@ -22,6 +22,7 @@ void repository_release(struct repository *r)
 	free(r->location);
 	free(r->chosen_by);
 	free(r->warning);
+	free(r->unlocked);
 	free(r->name);
 	secret_release(&r->password);
 	free(r->password_file);
@@ -262,6 +263,28 @@ static int open_repo(struct repository *r, repository_ask_fn ask, struct error *
 	return rc;
 }
 
+int repository_can_write(const struct repository *r, struct error *e)
+{
+	return r->unlocked ? error_set(e, r->unlocked_kind, "the repository cannot be written: %s", r->unlocked) : 0;
+}
+
+/* Backups must be readable and restorable from a disk that is full or read-only. Who then removes what is read makes us
+ * fail, but never read something wrong: all is named by its hash. */
+static int take_lock(struct repository *r, const struct repository_open_options *o, struct error *e)
+{
+	bool reads = o->access == REPOSITORY_READ || o->access == REPOSITORY_RESTORE;
+	int rc = lock_acquire_wait(r->repo, o->access == REPOSITORY_EXCLUSIVE, o->wait_seconds, o->progress, &r->lock, e);
+
+	if (rc != -ERR_ACCESS && rc != -ERR_NO_SPACE)
+		return rc;
+	r->unlocked = mem_string(e->sys ? strerror(e->sys) : e->text);
+	r->unlocked_kind = e->kind;
+	if (!reads)
+		return repository_can_write(r, e);
+	error_clear(e);
+	return 0;
+}
+
 int repository_open(struct repository *r, const struct repository_open_options *o, struct error *e)
 {
 	if (is_absent(r->location))
@@ -269,7 +292,7 @@ int repository_open(struct repository *r, const struct repository_open_options *
 	int rc = open_repo(r, o->ask, e);
 
 	if (!rc && o->access != REPOSITORY_READ_NO_LOCK)
-		rc = lock_acquire_wait(r->repo, o->access == REPOSITORY_EXCLUSIVE, o->wait_seconds, o->progress, &r->lock, e);
+		rc = take_lock(r, o, e);
 	if (!rc && !o->no_index)
 		rc = repo_load_index(r->repo, o->progress, NULL, e);
 	return rc;

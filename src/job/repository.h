@@ -13,6 +13,8 @@ struct repository {
 	char *chosen_by;      /* "--repo", "BACKSTAY_REPOSITORY", ..., "the first writable place" */
 	bool explicit_choice; /* named by option or environment */
 	char *warning;        /* about the password file, for people; or NULL */
+	char *unlocked;       /* why no lock could be written, so that it is only read, without one; or NULL */
+	enum err_kind unlocked_kind;
 	/* set between repository_locate() and repository_open() by who knows configured ones (catalog/place.h), or left as they are: */
 	char *name;             /* that it is configured under */
 	struct secret password; /* tried before any other */
@@ -39,8 +41,9 @@ typedef int (*repository_ask_fn)(const char *prompt, struct secret *out, struct 
 void repository_usual(struct strlist *out);
 
 enum repository_access {
-	REPOSITORY_READ,         /* shared lock */
-	REPOSITORY_READ_NO_LOCK, /* none (--no-lock), for read-only places */
+	REPOSITORY_READ,         /* shared lock; none where none can be written: a read-only place, a full disk */
+	REPOSITORY_READ_NO_LOCK, /* none (--no-lock) */
+	REPOSITORY_RESTORE,      /* as READ: it writes only where something is replaced, after repository_can_write() */
 	REPOSITORY_WRITE,        /* shared lock: backups go on beside each other */
 	REPOSITORY_EXCLUSIVE,    /* forget, prune, key remove */
 };
@@ -56,6 +59,9 @@ struct repository_open_options {
 	struct progress *progress; /* or NULL; cancels the wait too */
 };
 int repository_open(struct repository *r, const struct repository_open_options *o, struct error *e) MUST_USE;
+
+/* -ERR_ACCESS or -ERR_NO_SPACE when no lock could be written at opening: nothing else may be written then. */
+int repository_can_write(const struct repository *r, struct error *e) MUST_USE;
 
 /* Make a repository at r->location, or finish one that was half made. With no password known anywhere, `ask` is asked;
  * when that is NULL, one is made up, kept in a 0600 file (password.h), and is in the recovery sheet, which says how to

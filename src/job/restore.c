@@ -103,6 +103,26 @@ struct restoring {
 	bool bringing_back; /* after a failure: what was begun is ended even when the lock is lost */
 };
 
+static int hint_without_safety(struct error *e)
+{
+	return *e->hint ? -(int)e->kind
+			: error_hint_typed(e, "restore beside what is there, or without a safety copy, which cannot be undone",
+					   ": --to TARGET; --no-safety");
+}
+
+/* Before anything is done: a repository that cannot be written takes no safety backup. */
+static int check_safety(const struct repository *r, const struct job_restore *j, const struct restore_plan *p, struct error *e)
+{
+	bool replaces = false;
+
+	for (size_t i = 0; i < p->n; i++)
+		replaces = replaces || p->v[i].exists;
+	if (!replaces || j->no_safety || !repository_can_write(r, e))
+		return 0;
+	error_wrap(e, "no safety backup of what is there can be made; nothing was changed");
+	return hint_without_safety(e);
+}
+
 /* The live target as it is now, damaged or not, into the repository. */
 static int back_up_target(struct restoring *x, struct job_backup_result *made, struct error *e)
 {
@@ -160,6 +180,8 @@ static int make_safety_backup(struct restoring *x, struct error *e)
 		error_hint_typed(e, "make them readable, or restore without a safety copy, which cannot be undone",
 					": --no-safety");
 	}
+	if (rc == -ERR_NO_SPACE || rc == -ERR_ACCESS)
+		hint_without_safety(e);
 	if (rc)
 		return error_wrap(e, "making the safety backup of %s; nothing was changed", x->step->target.shown);
 	progress_phase(x->job->progress, "restoring", NULL, 0, 0);
@@ -386,6 +408,8 @@ int job_restore(struct repository *r, const struct job_restore *j, struct job_re
 
 	if (!rc)
 		rc = tell_targets(j, &p, e);
+	if (!rc)
+		rc = check_safety(r, j, &p, e);
 	if (!rc)
 		rc = ask(j, &p, e);
 	if (!rc)

@@ -125,6 +125,49 @@ def test_no_lock_leaves_no_lock_behind_and_reads_a_place_that_cannot_be_written(
     assert list(locks.iterdir()) == []
 
 
+FULL = {"BACKSTAY_TEST_FAULT": "w:nospace@1+"}
+NO_ROOM = "the repository cannot be written: locks/"
+
+
+@pytest.mark.parametrize("args", [("list",), ("show", "latest"), ("ls", "latest"), ("dump", "latest:shop.db", "shop.db"), ("check", "--read-data"),
+                                  ("diff", "latest:shop.db", "live"), ("query", "latest:shop.db", "SELECT 1"), ("verify", "latest"), ("key", "list"),
+                                  ("export", "latest:shop.db", "--format", "sql", "-o", "-"), ("restore",), ("prune", "--dry-run")], ids=lambda a: a[0])
+def test_a_full_disk_does_not_keep_from_reading(shelf, args):
+    result = shelf.backstay(*args, env=FULL)
+    said, warned = result.err.splitlines(keepends=True)[:2]
+    assert said == shelf.says
+    assert warned.startswith("warning: the repository cannot be written (locks/")
+    assert warned.endswith("): it is read without a lock, which fails where another program removes what is read\n")
+    assert result.out == shelf.backstay(*args).out
+
+
+def test_a_full_disk_gives_its_backups_back_but_never_replaces_what_it_cannot_keep_first(shelf, tmp_path):
+    copy = tmp_path / "copy.db"
+    shelf.backstay("restore", "latest:shop.db", "--to", copy, env=FULL)
+    restored = copy.read_bytes()
+    assert restored == shelf.backstay("dump", "latest:shop.db", "shop.db").out_bytes
+    db = sqlite3.connect(copy)
+    db.execute("DELETE FROM orders")
+    db.commit()
+    db.close()
+    changed = copy.read_bytes()
+    result = shelf.backstay.fails(9, "restore", "latest:shop.db", "--to", copy, "--yes", env=FULL)
+    assert f"backstay: no safety backup of what is there can be made; nothing was changed: {NO_ROOM}" in result.err
+    assert result.err.endswith("  try: restore beside what is there, or without a safety copy, which cannot be undone: --to TARGET; --no-safety\n")
+    assert copy.read_bytes() == changed
+    shelf.backstay("restore", "latest:shop.db", "--to", copy, "--yes", "--no-safety", env=FULL)
+    assert sqlite3.connect(copy).execute("SELECT count(*) FROM orders").fetchone() == (200,)
+
+
+@pytest.mark.parametrize("args", [("backup", "shop.db"), ("forget", "--keep-last", "1", "--yes"), ("prune",), ("restore", "shop.db", "--to", "new.db")],
+                         ids=lambda a: a[0])
+def test_what_writes_says_that_the_disk_is_full(shelf, args):
+    result = shelf.backstay.fails(9, *args, env=FULL)
+    assert f"backstay: {NO_ROOM}" in result.err
+    assert "make a little room on the repository's disk, then give back what no backup needs: backstay forget --keep-last N --prune\n" in result.err
+    assert shelf.backstay("list").out.count("\n") == 4
+
+
 # ---- show ----
 
 def test_show_tells_everything_in_the_manifest(shelf):

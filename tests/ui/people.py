@@ -30,6 +30,13 @@ def log_in(page, name, password):
     page.click("Log in")
 
 
+def end_sessions(admin):
+    """As an admin does it, or time; their own stays."""
+    for s in admin.get("/sessions/?all=true&limit=1000")["items"]:
+        if not s["current"]:
+            admin.call("DELETE", f"/sessions/{s['id']}/")
+
+
 def be_logged_in(page, place, name="maria", where=""):
     """Whether they were already; otherwise they are now, at a page."""
     if page.driver.execute_script("return location.origin") == place.address and page.visible(f"//*[@id='account']/a[.={quoted(name)}]") and not page.driver.find_elements("css selector", "dialog.must"):

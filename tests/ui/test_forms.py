@@ -2,7 +2,7 @@
 import os
 
 import pytest
-from people import be_at, place, world      # noqa: F401
+from people import be_at, end_sessions, place, world      # noqa: F401
 from webserver import PASSWORD
 
 FILE = "File to restore"
@@ -28,22 +28,8 @@ def furnish(world):
     world.backup = world.back_up("shop")["id"]
 
 
-def end_sessions(world):
-    """As an admin does it, or time."""
-    for s in world.admin.get("/sessions/?all=true&limit=1000")["items"]:
-        world.admin.call("DELETE", f"/sessions/{s['id']}/")
-
-
 def typed(page, fields):
     return {label: page.field(label).is_selected() if text is True else page.field(label).get_attribute("value").replace("C:\\fakepath", os.path.dirname(text)).replace("\\", "/") for label, text in fields.items()}
-
-
-def log_in_again(page):
-    page.see("Your session has ended")
-    page.fill("Password", PASSWORD)
-    page.click("Log in")
-    page.see_none("Your session has ended")
-    page.expect(401)
 
 
 @pytest.mark.parametrize("what", FORMS)
@@ -55,8 +41,8 @@ def test_what_was_typed_outlives_the_session(page, world, place, what):
         page.click(opener)
     for label, text in fields.items():
         page.tick(label) if text is True else page.field(label).send_keys(text) if label == FILE else page.fill(label, text)
-    end_sessions(world)
-    log_in_again(page)
+    end_sessions(world.admin)
+    page.log_in_again("maria", PASSWORD)
     assert typed(page, fields) == fields
     if button:
         page.click(button)
@@ -69,11 +55,11 @@ def test_a_form_that_is_sent_after_the_session_has_ended_is_sent_again_by_itself
     page.fill("Name", "late")
     page.fill("Where it is", str(world.shop))
     page.driver.execute_script("window.sent = 0; const real = fetch; window.fetch = (...a) => { window.sent++; return real(...a); }")
-    end_sessions(world)
+    end_sessions(world.admin)
     page.see("Your session has ended")
     page.driver.execute_script("[...document.querySelectorAll('dialog form')].find(f => f.elements.url).requestSubmit()")
     page.until(lambda: page.driver.execute_script("return window.sent") >= 1, "it was sent, and refused")
-    log_in_again(page)
+    page.log_in_again("maria", PASSWORD)
     page.see("late is added.")
     assert world.admin.get("/sources/late/")["url"] == f"sqlite:{world.shop}"
 
@@ -81,7 +67,7 @@ def test_a_form_that_is_sent_after_the_session_has_ended_is_sent_again_by_itself
 def test_who_logs_in_as_somebody_else_sees_what_that_one_may(page, world, place):
     be_at(page, place, "sources")
     page.see("New source")
-    end_sessions(world)
+    end_sessions(world.admin)
     page.see("Your session has ended")
     page.fill("Name", "vera")
     page.fill("Password", PASSWORD)

@@ -7,6 +7,8 @@ import sqlite3
 import pytest
 from browser import PHONE
 from managing import api, asked, at, card, job_page, press, shows      # noqa: F401
+from people import end_sessions
+from webserver import PASSWORD
 
 FILTERS = {"State": ("failed", "state=failed"), "Kind": ("check", "kind=check"), "Source": ("media", "source=media"), "Repository": ("main", "repository=main"), "Schedule": ("nightly", "schedule={nightly}"),
            "Order": ("oldest first", "oldest_first=true")}
@@ -91,6 +93,25 @@ def test_a_job_is_followed_in_more_windows_than_a_browser_has_connections(at, ap
         page.see("cancelled")
     page.driver.close()
     page.driver.switch_to.window(first)
+
+
+def test_what_a_job_said_while_nobody_was_logged_in_is_there_after_the_login(at, api, page, place, feed):
+    job = api.post("/backups/", {"sources": ["feed"]})
+    at(f"job/{job['id']}")
+    with open(feed, "wb", buffering=0) as pipe:
+        pipe.write(bytes(1 << 20))
+        page.see("reading: 1.00 MiB")
+        said = len(page.driver.find_elements("css selector", "[role=log] li"))
+        page.fill("For whoever looks at this later", "half a sentence")      # so that the page is not drawn anew
+        end_sessions(api)
+        page.see("Your session has ended")
+    api.wait(job)
+    page.log_in_again("maria", PASSWORD)
+    page.see("good")
+    lines = api.get(f"/jobs/{job['id']}/log/")["items"]
+    shown = page.until(lambda: [e.text.split(" ", 2)[-1] for e in page.driver.find_elements("css selector", "[role=log] li")], "the log")
+    assert page.field("For whoever looks at this later").get_attribute("value") == "half a sentence"
+    assert len(shown) == len(lines) > said and all(text.endswith(line["text"]) for text, line in zip(shown, lines))
 
 
 def test_jobs_that_wait_or_run_are_seen_in_the_list_and_cancelled_there(at, api, page, feed):

@@ -76,7 +76,7 @@ export function on(name, fn) {
 
 // One job's own stream: progress twice a second, log lines after number `after`, its end. Of all tabs that watch it one listens, as above; whoever
 // comes later reads the lines that were before. When the session ends meanwhile (a restore over live data ends all of them), asking for the job
-// makes the person log in again. Returns what ends it.
+// makes the person log in again, and a new stream brings what was missed. Returns what ends it.
 export function watchJob(id, {after = 0, progress, line, end}) {
 	const shared = "BroadcastChannel" in window && navigator.locks ? new BroadcastChannel(`backstay-job-${id}`) : null;
 	const waiting = new AbortController();
@@ -119,9 +119,10 @@ export function watchJob(id, {after = 0, progress, line, end}) {
 		stream.addEventListener("error", async () => {
 			if (left || stream.readyState !== EventSource.CLOSED)
 				return;
-			const job = await get(path("jobs", id)).catch(() => null);
-			if (!left && job)
-				["queued", "running"].includes(job.state) ? listenToJob() : spread("end", job);
+			const gone = await get(path("jobs", id)).then(() => false, error => error.status === 404);
+			await new Promise(resolve => setTimeout(resolve, 500));     // of a server that refuses streams not too much is asked
+			if (!left && !gone)
+				listenToJob();
 		});
 	};
 	if (!shared) {

@@ -78,7 +78,6 @@ export function follow(job, {done = null, leave = null, title = null} = {}) {
 	const went = steps();
 	const shown = job.kind === "restore" ? [h("div", {"aria-live": "polite"}, went), h("details", h("summary", "What it said"), logBox("Log", log))] : logBox("Log", log);
 	const box = h("section", {class: "card"}, h("h2", title || job.title), now, buttons, shown);
-	let last = 0;
 	const draw = current => {
 		replace(now, h("p", stateOf(current), " ", isOver(current) ? `after ${took(current)}` : progressLine(current)), !isOver(current) && progressBar(current),
 			isOver(current) && current.error && problem(errorOf(current)), isOver(current) && resultOf(current));
@@ -87,9 +86,6 @@ export function follow(job, {done = null, leave = null, title = null} = {}) {
 	};
 	draw(job);
 	const add = line => {
-		if (line.n <= last)
-			return;
-		last = line.n;
 		log.append(h("li", line.text));
 		went.add(line.text);
 	};
@@ -97,8 +93,7 @@ export function follow(job, {done = null, leave = null, title = null} = {}) {
 		progress: draw,
 		line: add,
 		end: async () => {
-			const [ended, {items: lines}] = await Promise.all([api.get(api.path("jobs", job.id)), api.get(api.path("jobs", job.id, "log"))]);
-			lines.forEach(add);             // also what was said while nobody was logged in
+			const ended = await api.get(api.path("jobs", job.id));
 			draw(ended);
 			went.end(ended.state);
 			say(ending(title || job.title, ended));

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 from managing import card, press
 from people import be_at, place, world      # noqa: F401
-from sinks import HookSink, MailSink
+from sinks import Certificate, HookSink, MailSink
 
 FORMATS = {"JSON": lambda m: m["event"], "Slack": lambda m: m["text"], "Discord": lambda m: m["content"], "Teams": lambda m: m["attachments"], "Telegram": lambda m: m["text"] and m["chat_id"] == "7"}
 
@@ -88,6 +88,16 @@ def test_a_mail_server_that_is_not_there_is_named_at_the_button(notices, api):
     press(notices, "nowhere", "Send a test")
     notices.see("annot connect to 127.0.0.1")
     notices.expect(503)
+
+
+@pytest.mark.parametrize("tls, choice", [("starttls", "STARTTLS"), ("implicit", "TLS from the start")])
+def test_mail_goes_to_no_server_whose_certificate_nobody_vouches_for(notices, tmp_path, tls, choice):
+    with MailSink(certificate=Certificate(tmp_path), tls=tls) as sink:
+        add(notices, tls, "Mail", To="maria@example.org", Mail_server=sink.place, Encryption=(choice,))
+        press(notices, tls, "Send a test")
+        notices.see(f"the certificate of {sink.place} does not hold: self-signed certificate")
+        notices.expect(403)
+        assert sink.mails == []
 
 
 def test_mail_without_a_server_anywhere_says_which_setting_it_lacks(notices):

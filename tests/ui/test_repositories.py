@@ -274,6 +274,23 @@ def test_passwords_are_added_changed_and_removed_and_the_daemon_goes_on(at, api,
     api.wait(api.post("/repositories/found/check/"))
 
 
+def test_a_password_that_was_changed_elsewhere_is_typed_in(at, api, place):
+    (place.home / "barley").write_text("open barley\n")
+    elsewhere = {"BACKSTAY_HOME": str(place.home / "nobody"), "BACKSTAY_PASSWORD": "open wheat"}
+    assert place.program.run("key", "passwd", "--yes", "--new-password-file", place.home / "barley", "--repo", place.home / "other", env=elsewhere).status == 0
+    page = at("repositories")
+    press(page, "found", "Check")
+    job_page(page, api, "check found", "failed")
+    page.see("wrong password, or no key found")
+    at("repositories")
+    press(page, "found", "Change")
+    page.fill("Password", "open barley")
+    page.click("Save")
+    page.see("found is changed.")
+    press(page, "found", "Check")
+    job_page(page, api, "check found")
+
+
 # ---- on a phone ----
 
 def test_on_a_phone_a_repository_is_checked(at, api, page):

@@ -318,9 +318,21 @@ static void pass_over(struct unpacking *u, const char *path, const char *why)
 	u->out->skipped_count++;
 }
 
+/* Of a zip's names in UTF-8 libarchive composes the accents, and so may make one of two. */
+static bool may_be_another(const struct unpacking *u, const char *path)
+{
+	bool zip = (archive_format(u->in.a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP, plain = true;
+	for (const char *p = path; *p; p++)
+		plain = plain && (unsigned char)*p < 0x80;
+	return zip && !plain && faccessat(u->dir, path_base(path), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* A later entry of the same name replaces an earlier one, as tar has it; a folder is never replaced. */
 static int make_way(struct unpacking *u, const char *path, struct error *e)
 {
+	if (may_be_another(u, path))
+		return error_set(e, ERR_CORRUPT, "%s holds \"%s\" twice, or two names that differ only in how an accent is written",
+			u->path, path);
 	if (unlinkat(u->dir, path_base(path), 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno == EISDIR)

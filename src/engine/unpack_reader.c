@@ -41,6 +41,8 @@ int unpack_reader_open(struct unpack_reader *r, const char *path, struct error *
 	if (err)
 		return err;
 	archive_read_support_format_tar(r->a);
+	/* Names as they are, and not with their accents composed: two files could become one. */
+	archive_read_set_format_option(r->a, "tar", "compat-2x", "1");
 	int got;
 	if (unpack_stream_compression(r->stream)[0]) {
 		got = archive_read_open(r->a, r, NULL, read_stream, NULL);

@@ -4,6 +4,7 @@ import pathlib
 import sqlite3
 import stat
 import subprocess
+import zipfile
 
 import pytest
 from conftest import PASSWORD, rows_of, tree_of
@@ -31,6 +32,15 @@ def test_a_table_may_have_no_name_and_its_backup_comes_back(initialised, home):
     initialised("restore", "latest", "--to", "back.db")
     assert sqlite3.connect(home / "back.db").execute('SELECT * FROM ""').fetchall() == [("x", 1)]
     assert "2 tables and 1 row" in initialised("verify", "latest", "--level", "4").out
+
+
+def test_a_zip_with_two_names_that_would_become_one_is_refused(initialised, home):
+    with zipfile.ZipFile(home / "x.zip", "w") as z:
+        z.writestr("\u00e9", "one")
+        z.writestr("e\u0301", "two")
+    refused = initialised.fails(5, "restore", "x.zip", "--to", "folder")
+    assert 'x.zip holds "\u00e9" twice, or two names that differ only in how an accent is written\n' in refused.err
+    assert not (home / "folder").exists()
 
 
 def newest(backstay):

@@ -57,6 +57,19 @@ static void a_file_named_as_an_earlier_link_replaces_the_link(void **state)
 	assert_holds("outside", "precious");
 }
 
+/* é in one piece, and as e with an accent behind it. */
+static void names_that_look_alike_stay_two_files(void **state)
+{
+	const struct item items[] = {{"\xc3\xa9", AE_IFREG, "one", 0}, {"e\xcc\x81", AE_IFREG, "two", 0}};
+	for (enum archive_kind kind = 0; kind < ARCHIVE_KINDS; kind++) {
+		CLEANUP(imported_release) struct imported x = {0};
+		MAKE(kind, items);
+		import(&x, archive_names[kind]);
+		assert_imported(&x, "\xc3\xa9", "one");
+		assert_imported(&x, "e\xcc\x81", "two");
+	}
+}
+
 static void hard_links_stay_inside(void **state)
 {
 	AUTO_FREE char *outside = mem_string(at("outside"));
@@ -301,6 +314,7 @@ int main(void)
 		IN_ROOM(names_that_lead_out_are_refused),
 		IN_ROOM(a_link_is_never_written_through),
 		IN_ROOM(a_file_named_as_an_earlier_link_replaces_the_link),
+		IN_ROOM(names_that_look_alike_stay_two_files),
 		IN_ROOM(hard_links_stay_inside),
 		IN_ROOM(B6_devices_are_noted_and_never_made),
 		IN_ROOM(a_folder_and_a_file_of_one_name_are_refused),

@@ -232,6 +232,8 @@ def test_what_opens_on_a_page_is_for_everybody(house, size):
     found = {}
     for where, buttons in DIALOGS + OPENED:
         house.open(where, buttons)
+        if (where, buttons) in DIALOGS:
+            house.page.dialog()
         found[f"{where} {buttons}"] = house.findings(size == "phone", lights=["dark"])
     assert told(found) == []
 
@@ -335,6 +337,7 @@ def test_the_menu_of_a_phone_opens_and_closes_by_the_keyboard(house):
 
 def test_an_error_stands_at_its_field_and_is_read_with_it(house):
     house.open("account", ["Change password"])
+    house.page.dialog()
     for field, text in (("Password now", PASSWORD), ("New password", "a long new password"), ("New password once more", "another long password")):
         house.page.fill(field, text)
     house.page.click("Change it")

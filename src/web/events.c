@@ -91,7 +91,7 @@ static struct web_stream *stream_new(struct events *v, const struct web_request 
 	s->events = v;
 	s->at.fd = -1;
 	auth_proof_copy(&s->proof, &exchange_of(r)->proof);
-	buf_add_str(&s->pending, "retry: 3000\n\n");
+	buf_add_str(&s->pending, "retry: 1000\n\n");
 	return s;
 }
 

@@ -184,7 +184,7 @@ static void after_the_end_nobody_listens_any_more(void **state)
 	bool end;
 
 	begin_listening(s, &w, &r);
-	assert_reads(&r, "retry: 3000\n\n");
+	assert_reads(&r, "retry: 1000\n\n");
 	events_stop(w.site.events);
 	AUTO_FREE char *rest = read_now(&r, &end);
 
@@ -241,7 +241,7 @@ static void a_quiet_stream_says_every_15_seconds_that_it_lives(void **state)
 
 	begin_listening(s, &w, &r);
 	look(&w);
-	assert_reads(&r, "retry: 3000\n\n");
+	assert_reads(&r, "retry: 1000\n\n");
 	w.now += 14;
 	look(&w);
 	assert_reads(&r, "");
@@ -260,7 +260,7 @@ static void a_reader_sleeps_until_there_is_something(void **state)
 	struct world w;
 
 	begin_listening(s, &w, &r);
-	assert_reads(&r, "retry: 3000\n\n");
+	assert_reads(&r, "retry: 1000\n\n");
 	for (int i = 0; i < 5; i++)
 		look(&w);
 	assert_int_equal(r.wakes, 0);

@@ -31,11 +31,29 @@ static int unknown(const char *path, const char *head, size_t n, struct error *e
 		"%s is none of: SQLite database, SQL text, PostgreSQL archive, tar archive, zip archive", path);
 }
 
+/* It is mydumper's. `first`: what to do before that. */
+static int leave_to_myloader(const char *path, const char *first, struct error *e)
+{
+	error_set(e, ERR_MISMATCH, "%s is what mydumper wrote: only myloader brings that back", path);
+	return error_hint_typed(e, first, "myloader --directory FOLDER --database NAME");
+}
+
+static int refuse_folder(const char *path, struct error *e)
+{
+	AUTO_FREE char *toc = path_join(path, "toc.dat");
+	if (unpack_is_mydumper(path))
+		return leave_to_myloader(path, "", e);
+	error_set(e, ERR_MISMATCH, "%s is not a file", path);
+	return fs_exists(toc) ? error_hint(e, "what pg_dump wrote as a folder is read from a tar archive of it") : -ERR_MISMATCH;
+}
+
 static int check_regular(const char *path, struct error *e)
 {
 	struct stat st;
 	if (stat(path, &st) != 0 || access(path, R_OK) != 0)
 		return error_sys(e, errno, "opening %s", path);
+	if (S_ISDIR(st.st_mode))
+		return refuse_folder(path, e);
 	return S_ISREG(st.st_mode) ? 0 : error_set(e, ERR_MISMATCH, "%s is not a file", path);
 }
 
@@ -96,6 +114,8 @@ static int check_target(const char *path, const char *target, enum unpack_format
 			to == &engine_sqlite ? to->title : "a path");
 		return error_hint(e, "name a database as the target: %s://HOST/DATABASE", from->schemes[0]);
 	}
+	if (to == &engine_mysql && unpack_is_mydumper(path))
+		return leave_to_myloader(path, "unpack it, then: ", e);
 	if (from == &engine_folder)
 		return error_set(e, ERR_MISMATCH, "%s is an archive of files, which %s cannot take", path, to->title);
 	return error_set(e, ERR_MISMATCH, "%s was written for %s, not for %s", path, from->title, to->title);

@@ -88,6 +88,8 @@ int unpack_pg_folder_check(const char *folder, bool *unsure, struct progress *p,
 
 /* unpack_my.c: dumps of MySQL and MariaDB. */
 int unpack_my_script(const struct unpack_job *j, struct error *e) MUST_USE;
+/* unpack_mydumper.c: whether a folder, or an archive of one, is what mydumper wrote. It reads an archive up to where that shows. */
+bool unpack_is_mydumper(const char *path) MUST_USE;
 
 /* unpack_pack.c: names in archives are UTF-8 where they say so, whatever the program's locale: the thread has one of
  * its own while libarchive works. */

@@ -251,6 +251,12 @@ def unpacked_folder(server, db, tmp_path, *options):
     return folder
 
 
+def test_a_folder_of_pg_dump_is_asked_for_as_a_tar(initialised, postgres, fresh_database, tmp_path):
+    folder = unpacked_folder(postgres, fresh_database("CREATE TABLE t(a int)"), tmp_path)
+    failed = initialised.run("restore", folder, "--yes", "--to", postgres.url("outside_copy"))
+    assert failed.status != 0 and f"{folder} is not a file\n  try: what pg_dump wrote as a folder is read from a tar archive of it" in failed.err
+
+
 def put_folder(home, name, folder):
     with tarfile.open(home / name, mode="w") as tar:
         tar.add(folder, "dump")
@@ -535,6 +541,21 @@ def test_several_mysql_databases_are_refused_by_name(initialised, mariadb, my_da
     result = initialised.run("restore", "x.sql", "--yes", "--to", mariadb.url("outside_copy"))
     assert result.status != 0 and f"it holds 2 databases: {one}, {two}" in result.err
 
+
+def test_what_mydumper_wrote_is_left_to_myloader(initialised, mariadb, my_databases, home):
+    (home / "dumped").mkdir()
+    for file, text in (("metadata", "Started dump at: 2026-11-29 08:47:14\nFinished dump at: 2026-11-29 08:47:14\n"),
+                       ("shop.a-schema.sql", "/*!40101 SET NAMES binary*/;\nCREATE TABLE `a` (`id` int) ENGINE=InnoDB;\n"),
+                       ("shop.a.sql", "/*!40101 SET NAMES binary*/;\nINSERT INTO `a` VALUES\n(1);\n")):
+        (home / "dumped" / file).write_text(text)
+    shutil.make_archive(home / "dumped", "gztar", home, "dumped")
+    names = my_databases()
+    for file, first in (("dumped", ""), ("dumped.tar.gz", "unpack it, then: ")):
+        failed = initialised.fails(6, "restore", file, "--yes", "--to", mariadb.url("outside_copy"))
+        assert f"{file} is what mydumper wrote: only myloader brings that back\n  try: {first}myloader --directory FOLDER --database NAME" in failed.err
+    assert my_databases() == names and initialised("list", "--json").json["backups"] == []
+    initialised("restore", "dumped.tar.gz", "--yes", "--to", "unpacked")
+    assert (home / "unpacked" / "dumped" / "metadata").read_bytes() == (home / "dumped" / "metadata").read_bytes()
 
 
 @pytest.mark.parametrize("line, words", [("\\! touch MARKER", "ERROR"), ("system touch MARKER", "ERROR 1064"), ("source SOURCED", "ERROR 1064"), ("\\. SOURCED", "ERROR"),

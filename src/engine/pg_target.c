@@ -30,6 +30,10 @@ static int drop_subscriptions(const struct pg_place *place, PGconn *control, con
 	if (err || PQntuples(r) == 0)
 		return err;
 	err = pg_connect(place, name, &c, e);
+	/* Without event triggers, which might forbid it, where we may do without. */
+	struct error ignored = {0};
+	if (!err)
+		(void)!pg_exec(c, &ignored, mem_string("SET session_replication_role = replica"));
 	for (int i = 0; i < PQntuples(r) && !err; i++) {
 		const char *one = PQgetvalue(r, i, 0);
 		err = pg_exec(c, e, pg_sql("ALTER SUBSCRIPTION %I DISABLE; ALTER SUBSCRIPTION %I SET (slot_name = NONE); DROP SUBSCRIPTION %I", one, one, one));

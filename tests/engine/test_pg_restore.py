@@ -550,6 +550,22 @@ def test_subscriptions_keep_no_scratch_database(initialised, postgres, databases
     assert "MATERIALIZED VIEW DATA public.mv: the server refused it: trapped" in result.err
 
 
+def test_an_event_trigger_that_forbids_it_keeps_no_replaced_database_with_a_subscription(initialised, postgres, databases, fresh_database):
+    db = fresh_database("CREATE SUBSCRIPTION sub CONNECTION 'host=nowhere.invalid' PUBLICATION p WITH (connect = false, slot_name = NONE);"
+                        "CREATE FUNCTION forbid() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not here'; END $$;"
+                        "CREATE EVENT TRIGGER forbids ON ddl_command_end EXECUTE FUNCTION forbid();")
+    try:
+        initialised("backup", postgres.url(db))
+        initialised("restore", "latest", "--yes", "--no-safety")
+        kept, = [name for name in databases() if name.startswith(f"{db}_before_")]
+        later = initialised("restore", "latest", "--yes", "--no-safety", env={"BACKSTAY_TEST_NOW_OFFSET": "200000"})
+        assert "could not be removed" not in later.err and kept not in databases()
+    finally:
+        for name in databases():
+            if name.startswith(db):
+                postgres.psql("SET session_replication_role = replica; ALTER SUBSCRIPTION sub DISABLE; DROP SUBSCRIPTION sub", name)
+
+
 def test_everything_comes_back_equal_to_the_byte(initialised, postgres, databases, fresh_database):
     db = fresh_database(EVERYTHING)
     try:

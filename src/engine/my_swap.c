@@ -53,14 +53,15 @@ static int move_tables(const struct my_swap *s, struct error *e)
 	return err ? error_wrap(e, "putting the tables in place") : 0;
 }
 
-/* A default that asks a sequence for a number names its database. */
+/* A default that asks a sequence for a number names its database. Columns of views show those of their tables. */
 static int turn_defaults(MYSQL *c, const char *live, const char *scratch, struct error *e)
 {
 	CLEANUP(my_clear) MYSQL_RES *rows = NULL;
 	AUTO_FREE char *from = my_sql("%I.", scratch), *to = my_sql("%I.", live);
 	int err = my_query(c, &rows, e,
 		my_sql("SELECT TABLE_NAME, COLUMN_NAME, REPLACE(COLUMN_DEFAULT, %L, %L) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %L "
-		       "AND EXTRA NOT LIKE '%%GENERATED%%' AND INSTR(COLUMN_DEFAULT, CONCAT('(', %L)) > 0", from, to, live, from));
+		       "AND EXTRA NOT LIKE '%%GENERATED%%' AND INSTR(COLUMN_DEFAULT, CONCAT('(', %L)) > 0 AND TABLE_NAME NOT IN "
+		       "(SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %L)", from, to, live, from, live));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(rows));)
 		err = my_exec(c, e, my_sql("ALTER TABLE %I.%I ALTER COLUMN %I SET DEFAULT %s", live, row[0], row[1], row[2]));
 	return err ? error_wrap(e, "pointing defaults to their sequences") : 0;

@@ -30,7 +30,7 @@ CREATE TABLE old_charset (id int PRIMARY KEY, v varchar(20)) DEFAULT CHARSET=lat
 CREATE TABLE nokey (a int, b varchar(10)); INSERT INTO nokey VALUES (1,'x'),(1,'x'),(2,NULL);
 CREATE TABLE versioned (id int PRIMARY KEY, v int) WITH SYSTEM VERSIONING; INSERT INTO versioned VALUES (1,1); UPDATE versioned SET v=2;
 CREATE SEQUENCE sq START WITH 100 INCREMENT BY 5 CACHE 10; DO NEXTVAL(sq);
-CREATE TABLE useseq (id int DEFAULT nextval(sq) PRIMARY KEY, v int); INSERT INTO useseq(v) VALUES (1);
+CREATE TABLE useseq (id int DEFAULT nextval(sq) PRIMARY KEY, v int); INSERT INTO useseq(v) VALUES (1); CREATE VIEW seqs AS SELECT id FROM useseq;
 CREATE TABLE `we``ird "n'ame/% é -- ;\ &` (`co``l 'x"` int PRIMARY KEY); INSERT INTO `we``ird "n'ame/% é -- ;\ &` VALUES (7);
 CREATE TABLE `-dash` (id int primary key); INSERT INTO `-dash` VALUES(1);
 CREATE TABLE `new

@@ -168,8 +168,7 @@ def test_a_token_is_shown_once_copied_used_and_revoked(page, place, api):
     page.see("It is marked: copy it with the keyboard.")
     assert page.driver.execute_script("return getSelection().toString()") == text
     page.click("Done")
-    page.settled()
-    assert text not in page.driver.page_source
+    page.until(lambda: text not in page.driver.page_source, "it is nowhere any more")
     program = Client(api.address, text)
     assert program.get("/sources/")["items"] == [] and program.post("/sources/", {"name": "x", "url": "/x"}, status=403)
     made, = [t for t in api.get("/tokens/")["items"] if t["name"] == "ci"]

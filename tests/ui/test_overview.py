@@ -100,7 +100,7 @@ def test_a_running_backup_is_seen_at_once_and_so_is_its_end(first, world):
     (world.home / "go").touch()
     world.admin.wait(job)
     first.until(lambda: strip(first, "slow")[1] == ["good"], "its end")
-    assert not first.visible(".//progress", card(first, "slow"))
+    first.until(lambda: not first.visible(".//progress", card(first, "slow")), "no progress any more")
     first.heading("ledger has no backup yet")
 
 

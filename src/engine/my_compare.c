@@ -111,10 +111,17 @@ static int check_extra(MYSQL *c, const struct count *x, struct error *e)
 		       "ORDER BY TABLE_NAME", x->database));
 	for (MYSQL_ROW row; !err && (row = mysql_fetch_row(rows));) {
 		bool known = my_is_own_table(row[0]);
-		for (size_t i = 0; i < x->s->manifest->table_count && !known; i++)
-			known = strcmp(x->s->manifest->tables[i].name, row[0]) == 0;
-		if (!known)
-			err = error_set(e, ERR_VERIFY, "table \"%s\" is there, but was not backed up", row[0]);
+		const char *other = NULL;
+		for (size_t i = 0; i < x->s->manifest->table_count && !known; i++) {
+			const char *name = x->s->manifest->tables[i].name;
+			known = strcmp(name, row[0]) == 0;
+			other = strcasecmp(name, row[0]) == 0 ? name : other;
+		}
+		if (known)
+			continue;
+		err = error_set(e, ERR_VERIFY, "table \"%s\" is there, but was not backed up", row[0]);
+		if (other)
+			error_hint(e, "this server changes the case of names (lower_case_table_names): one that keeps \"%s\" as it is can take the backup", other);
 	}
 	return err;
 }

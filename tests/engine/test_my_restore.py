@@ -422,7 +422,7 @@ def test_R12_hostile_names_of_databases(initialised, mariadb, name):
 
 
 def test_R13_databases_of_one_name_on_two_ports_are_told_apart(initialised, mariadb, shop):
-    with MariadbServer() as second:
+    with MariadbServer("--lower-case-table-names=1") as second:
         second.sql(SHOP.replace("Ann", "Second"), second.create(shop))
         backup = backed_up(initialised, mariadb, shop, tcp=True)
         other = backed_up(initialised, second, shop, tcp=True)
@@ -434,6 +434,10 @@ def test_R13_databases_of_one_name_on_two_ports_are_told_apart(initialised, mari
         initialised("restore", other, "--to", second.url(shop, tcp=True), "--yes")
         assert second.sql("SELECT name FROM customers WHERE id = 1", shop) == "Second\n"
         assert mariadb.sql("SELECT name FROM customers WHERE id = 1", shop) == "Ann\n"
+        mariadb.sql("RENAME TABLE customers TO Customers", shop)
+        refused = initialised.fails(5, "restore", backed_up(initialised, mariadb, shop), "--to", second.url("other"), "--yes").err
+        assert "nothing was changed: table \"customers\" is there, but was not backed up\n  try: this server changes the case of names (lower_case_table_names): " \
+            "one that keeps \"Customers\" as it is can take the backup" in refused
 
 
 # ---- killed ----

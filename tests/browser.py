@@ -20,18 +20,36 @@ USUAL = PHONE if os.environ.get("BACKSTAY_TEST_PHONE") else DESKTOP      # ./tes
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--disable-extensions", "--disable-default-apps", "--force-prefers-reduced-motion", "--lang=en-GB", "--hide-scrollbars")
 
-# The first element of an XPath that can be seen, asked of the page in one go: an answer for every element takes as long as this.
 # All of a page is there: its heading, nothing of the page before, nothing that is still fetched.
 SETTLED = "const view = document.getElementById('view'); return view?.querySelector('h1') && !view.querySelector('[data-before], [aria-busy=true]:not(button), .waiting')"
-FIRST_SEEN = """
-    const [path, within] = arguments;
-    const found = document.evaluate(path, within || document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
-    for (let i = 0; i < found.snapshotLength; i++) {
-        const e = found.snapshotItem(i), box = e.closest('select') || e;
-        if (box.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && [...box.getClientRects()].some(r => r.width && r.height))
-            return e;
-    }
-    return null;
+
+# Everything that is asked about a page is asked in one go: an answer takes longer than finding it.
+ASK = """
+    // Where a person can press something now: the dialog that is open, else the page.
+    const top = () => [...document.querySelectorAll('dialog[open]')].pop() || document.body;
+    // The first element of an XPath that can be seen.
+    const seen = (path, within) => {
+        const found = document.evaluate(path, within || document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
+        for (let i = 0; i < found.snapshotLength; i++) {
+            const e = found.snapshotItem(i), box = e.closest('select') || e;
+            if (box.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && [...box.getClientRects()].some(r => r.width && r.height))
+                return e;
+        }
+        return null;
+    };
+"""
+FIRST_SEEN = ASK + "return seen(...arguments)"
+# What can be pressed, in the middle of the window.
+PRESSABLE = ASK + """
+    const [path, within] = arguments, found = seen(path, within || top());
+    found?.scrollIntoView({block: 'center'});
+    return found && !found.matches(':disabled') ? found : null;
+"""
+# The field of a label, or of that name; before it the button that the filters of a list are behind on a phone.
+FIELD = ASK + """
+    const [labels, names, within] = arguments, place = within || top();
+    const fold = seen(".//button[@class='fold'][@aria-expanded='false']", place), label = seen(labels, place);
+    return [fold, label ? place.querySelector(`[id="${label.htmlFor}"]`) : seen(names, place)];
 """
 
 
@@ -189,32 +207,26 @@ class Browser:
         return self.until(lambda: (self.driver.find_elements(By.CSS_SELECTOR, "dialog[open]") or [None])[-1], "a dialog")
 
     def top(self):
-        """Where a person can press something now: the dialog that is open, else the page."""
-        return self.driver.execute_script("return [...document.querySelectorAll('dialog[open]')].pop() || document.body")
+        return self.driver.execute_script(ASK + "return top()")
 
     def click(self, name, within=None):
         """A button or link of this name; in the open dialog when there is one."""
         path = f".//*[self::button or self::a or @role='menuitem'][normalize-space(.)={quoted(name)} or @aria-label={quoted(name)}]"
 
         def pressed():
-            found = self.visible(path, within or self.top())
-            if not found or not self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'}); return !arguments[0].matches(':disabled')", found):
-                return None
-            found.click()
-            return True
+            found = self.driver.execute_script(PRESSABLE, path, within)
+            if found:
+                found.click()
+            return found
 
         self.until(pressed, f'the button "{name}"')
 
     def field(self, label, within=None):
         def find():
-            place = within or self.top()
-            folded = self.visible(".//button[@class='fold'][@aria-expanded='false']", place)
-            if folded:                          # the filters of a list on a phone
-                folded.click()
-            found = self.visible(f".//label[starts-with(normalize-space(.), {quoted(label)})]", place)
-            if found:
-                return place.find_element(By.ID, found.get_attribute("for"))
-            return self.visible(f".//*[@aria-label={quoted(label)}]", place)
+            fold, found = self.driver.execute_script(FIELD, f".//label[starts-with(normalize-space(.), {quoted(label)})]", f".//*[@aria-label={quoted(label)}]", within)
+            if fold:
+                fold.click()
+            return None if fold else found
 
         return self.until(find, f'the field "{label}"')
 
@@ -224,11 +236,10 @@ class Browser:
 
     def fill(self, label, text, within=None):
         def typed(element):
-            if element.get_attribute("type") == "time":
+            if element.get_property("type") == "time":
                 self.driver.execute_script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))", element, text)
             else:
-                element.send_keys(Keys.CONTROL, "a")
-                element.send_keys(text)
+                element.send_keys(Keys.CONTROL, "a", Keys.NULL, text)
 
         self.on_field(label, within, typed)
 

@@ -68,6 +68,13 @@ static unsigned long long whole(double seconds)
 	return seconds < 1e15 ? (unsigned long long)seconds : (unsigned long long)1e15;
 }
 
+char *human_plural(uint64_t n, const char *one)
+{
+	char text[HUMAN_MAX];
+
+	return mem_printf("%s %s%s", human_count(n, text), one, n == 1 ? "" : "s");
+}
+
 char *human_duration(double seconds, char out[HUMAN_MAX])
 {
 	unsigned long long s = whole(seconds + 0.5);

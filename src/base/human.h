@@ -13,6 +13,8 @@
 char *human_size(uint64_t bytes, char out[HUMAN_MAX]);
 /* 1,234,567 */
 char *human_count(uint64_t n, char out[HUMAN_MAX]);
+/* 1 table, 1,234 tables; heap */
+char *human_plural(uint64_t n, const char *one);
 /* 0.3 s, 12 s, 3 min 04 s, 2 h 05 min, 3 d 4 h */
 char *human_duration(double seconds, char out[HUMAN_MAX]);
 /* just now, 5 min ago, 3 h ago, 2 days ago, 4 months ago, in 3 h */

@@ -1,5 +1,6 @@
 /* The catalog itself: made anew from the repositories, and checked. */
 #include "base/fs.h"
+#include "base/human.h"
 #include "base/path.h"
 #include "catalog/audit.h"
 #include "catalog/known.h"
@@ -253,7 +254,7 @@ static int add_sources(struct rebuilding *x, struct error *e)
 
 static void print_result(const struct rebuilding *x)
 {
-	AUTO_FREE char *backups = present_plural(x->backups, "backup");
+	AUTO_FREE char *backups = human_plural(x->backups, "backup");
 
 	out_print("%zu repositor%s read: %s known\n", x->read, x->read == 1 ? "y" : "ies", backups);
 	if (x->offers.n && !x->added)

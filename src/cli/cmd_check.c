@@ -55,10 +55,10 @@ static void print_repair(const struct checking *c)
 static void print_result(const struct checking *c)
 {
 	const struct check_report *r = &c->report;
-	AUTO_FREE char *backups = present_plural(r->snapshots, "backup");
-	AUTO_FREE char *trees = present_plural(r->trees, "tree");
-	AUTO_FREE char *blobs = present_plural(r->blobs, "blob");
-	AUTO_FREE char *packs = present_plural(r->packs, "pack");
+	AUTO_FREE char *backups = human_plural(r->snapshots, "backup");
+	AUTO_FREE char *trees = human_plural(r->trees, "tree");
+	AUTO_FREE char *blobs = human_plural(r->blobs, "blob");
+	AUTO_FREE char *packs = human_plural(r->packs, "pack");
 	char size[HUMAN_MAX];
 
 	if (c->repaired)

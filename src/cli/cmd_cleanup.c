@@ -1,3 +1,4 @@
+#include "base/human.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "catalog/schedule.h"
@@ -49,7 +50,7 @@ static void cleaning_release(struct cleaning *c)
 static void print_result(const struct cleaning *c, const struct repository *r, const struct forget_result *f,
 			 bool dry_run)
 {
-	AUTO_FREE char *removed = present_plural(f->removed, "backup");
+	AUTO_FREE char *removed = human_plural(f->removed, "backup");
 
 	if (f->backups.n && forgetting_is_news(c->p, dry_run))
 		forgetting_print(f);

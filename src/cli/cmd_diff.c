@@ -160,8 +160,8 @@ static void print_lone(const char *side, const struct strlist *sources)
 static void print_result(const struct compare_result *c, const char *a, const char *b)
 {
 	size_t same = same_tables(c);
-	AUTO_FREE char *tables = present_plural(same, "table");
-	AUTO_FREE char *files = present_plural(c->files_same, "file");
+	AUTO_FREE char *tables = human_plural(same, "table");
+	AUTO_FREE char *files = human_plural(c->files_same, "file");
 
 	if (c->table_count > (out_mode.verbose ? 0 : same))
 		print_tables(c);

@@ -40,7 +40,9 @@ const struct command cmd_list = {
 		"restored or compared; \"when made\" if there was none since each piece was\n"
 		"checked as it was written; or \"failed\". FLAGS: pinned (no rule removes it),\n"
 		"partial (some files could not be read), safety (made before a restore),\n"
-		"imported (from an outside file), foreign (made by another program).\n",
+		"imported (from an outside file), ahead (dated more than a day ahead, by a\n"
+		"wrong clock: \"latest\" and the rules pass over it), foreign (made by another\n"
+		"program).\n",
 	.examples =
 		"backstay list\n"
 		"backstay list --source app.db\n"

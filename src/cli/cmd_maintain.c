@@ -63,7 +63,7 @@ static void print_tables(const struct source_info *i)
 static void print_info(const struct source_url *u, const struct source_info *i)
 {
 	char size[HUMAN_MAX];
-	AUTO_FREE char *tables = present_plural(i->table_count, "table");
+	AUTO_FREE char *tables = human_plural(i->table_count, "table");
 
 	out_print("%-10s %s\n", "database", i->name);
 	out_print("%-10s %s\n", "source", u->shown);
@@ -203,7 +203,7 @@ static int end_document(struct out_document *d, const struct job_maintenance_res
 static void say_done(const struct job_maintenance_result *r)
 {
 	char size[HUMAN_MAX];
-	AUTO_FREE char *tables = present_plural(r->done, "table");
+	AUTO_FREE char *tables = human_plural(r->done, "table");
 
 	if (r->reclaimed > 0)
 		out_say("%s done, %s reclaimed", tables, human_size((uint64_t)r->reclaimed, size));

@@ -8,6 +8,7 @@
 #include "cli/recorded.h"
 #include "cli/restored.h"
 #include "engine/unpack.h"
+#include "job/forget.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,11 +31,11 @@ static const struct opt options[] = {
 
 /* ---- what there is to restore ---- */
 
-/* The newest that is no safety backup; else the newest. */
+/* The newest that is no safety backup, and was not dated ahead by a wrong clock; else the newest. */
 static const struct backup *suggested(const struct backup_list *l)
 {
 	for (size_t i = l->n; i-- > 0;)
-		if (!backup_is_safety(&l->v[i]))
+		if (!backup_is_safety(&l->v[i]) && !retention_is_ahead(l->v[i].snapshot.time, time_now()))
 			return &l->v[i];
 	return &l->v[l->n - 1];
 }

@@ -36,7 +36,7 @@ static void print_backup(const struct backup *b)
 	line("schedule", backup_schedule(b));
 	line("pinned", backup_is_pinned(b) ? "no rule removes it" : NULL);
 	line("safety of", b->manifest.safety_target);
-	line("size", human_size(backup_bytes(b), size));
+	line("size", present_size(b, size));
 	if (b->verify_failed || b->level != LEVEL_NONE)
 		out_print("%-14s %s, %s\n", "verified", present_verification(b), verified);
 	else
@@ -78,7 +78,7 @@ static char *objects(const struct manifest_source *s)
 	CLEANUP(strlist_release) struct strlist parts = {0};
 
 	for (size_t i = 0; i < s->object_count; i++)
-		strlist_take(&parts, present_plural(s->objects[i].count, s->objects[i].type));
+		strlist_take(&parts, human_plural(s->objects[i].count, s->objects[i].type));
 	return strlist_join(&parts, ", ");
 }
 

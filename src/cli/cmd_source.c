@@ -381,7 +381,7 @@ static int look(const struct source_url *u, struct found *f, struct error *e)
 static int show_found(const struct source_url *u, const struct found *f, struct error *e)
 {
 	CLEANUP(out_document_release) struct out_document d = {0};
-	AUTO_FREE char *tables = present_plural(f->tables, "table");
+	AUTO_FREE char *tables = human_plural(f->tables, "table");
 	char size[HUMAN_MAX];
 
 	if (out_mode.json) {

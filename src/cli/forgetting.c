@@ -1,5 +1,6 @@
 #include "cli/forgetting.h"
 
+#include "base/human.h"
 #include "base/mem.h"
 #include "cli/common.h"
 #include "cli/present.h"
@@ -79,7 +80,7 @@ int forgetting_ask(const struct parsed *p, struct repository *r, const struct fo
 		return rc;
 	forgetting_print(&f);
 	fflush(stdout);
-	AUTO_FREE char *count = present_plural(f.removed, "backup");
+	AUTO_FREE char *count = human_plural(f.removed, "backup");
 	AUTO_FREE char *question =
 		mem_printf("Forget %s? %s cannot be brought back.", count, f.removed == 1 ? "It" : "They");
 

@@ -1,10 +1,10 @@
 #include "cli/present.h"
 
 #include "base/codec.h"
-#include "base/human.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "cli/common.h"
+#include "job/forget.h"
 
 #include <string.h>
 
@@ -44,21 +44,14 @@ struct present_counts present_count(const struct backup *b)
 	return sum;
 }
 
-char *present_plural(uint64_t n, const char *one)
-{
-	char text[HUMAN_MAX];
-
-	return mem_printf("%s %s%s", human_count(n, text), one, n == 1 ? "" : "s");
-}
-
 char *present_content(const struct present_counts *c)
 {
 	CLEANUP(strlist_release) struct strlist parts = {0};
 
 	if (c->tables)
-		strlist_take(&parts, present_plural(c->tables, "table"));
+		strlist_take(&parts, human_plural(c->tables, "table"));
 	if (c->files_known)
-		strlist_take(&parts, present_plural(c->files, "file"));
+		strlist_take(&parts, human_plural(c->files, "file"));
 	return parts.n ? strlist_join(&parts, ", ") : mem_string("-");
 }
 
@@ -109,9 +102,16 @@ static char *flags(const struct backup *b)
 		strlist_add(&words, "safety");
 	if (snapshot_has_tag(&b->snapshot, TAG_IMPORTED))
 		strlist_add(&words, "imported");
+	if (retention_is_ahead(b->snapshot.time, time_now()))
+		strlist_add(&words, "ahead");
 	if (!b->has_manifest)
 		strlist_add(&words, "foreign");
 	return strlist_join(&words, ",");
+}
+
+const char *present_size(const struct backup *b, char out[HUMAN_MAX])
+{
+	return b->has_manifest || b->snapshot.summary.present ? human_size(backup_bytes(b), out) : "-";
 }
 
 static void list_row(struct table *t, const struct backup *b)
@@ -123,7 +123,7 @@ static void list_row(struct table *t, const struct backup *b)
 	AUTO_FREE char *words = flags(b);
 	char id[9], size[HUMAN_MAX];
 	const char *const row[] = {
-		backup_short_id(b, id), age, backup_name(b), sources, human_size(backup_bytes(b), size), content, present_verification(b), words,
+		backup_short_id(b, id), age, backup_name(b), sources, present_size(b, size), content, present_verification(b), words,
 	};
 
 	table_row(t, row);

@@ -2,6 +2,7 @@
 #ifndef CLI_PRESENT_H
 #define CLI_PRESENT_H
 
+#include "base/human.h"
 #include "base/json.h"
 #include "job/backups.h"
 
@@ -18,8 +19,8 @@ char *present_content(const struct present_counts *c);
 /* "bytes", "structure", "restored", "compared", "failed" or "-" */
 const char *present_verification(const struct backup *b);
 const char *present_level(enum verify_level level);     /* "none" for LEVEL_NONE */
-/* "1 table", "1,204 tables"; heap */
-char *present_plural(uint64_t n, const char *one);
+/* "34.5 MiB"; "-" of another program's backup that does not say it: restic does from 0.17 on */
+const char *present_size(const struct backup *b, char out[HUMAN_MAX]);
 /* "3 h ago"; heap */
 char *present_age(struct timespec t);
 /* Backups, newest first, as a table. */

@@ -23,8 +23,8 @@ int pruning_run(struct repository *r, bool dry_run, bool allow_empty, struct pru
 void pruning_print(const struct prune_stats *s, bool dry_run)
 {
 	uint64_t back = s->bytes_before > s->bytes_after ? s->bytes_before - s->bytes_after : 0;
-	AUTO_FREE char *removed = present_plural(s->packs_removed + s->packs_unreferenced, "pack");
-	AUTO_FREE char *repacked = present_plural(s->packs_repacked, "pack");
+	AUTO_FREE char *removed = human_plural(s->packs_removed + s->packs_unreferenced, "pack");
+	AUTO_FREE char *repacked = human_plural(s->packs_repacked, "pack");
 	char size[HUMAN_MAX], left[HUMAN_MAX];
 
 	out_print("%s %s: %s removed, %s written anew; %s %s\n", human_size(back, size), dry_run ? "would be given back" : "given back",

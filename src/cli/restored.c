@@ -11,11 +11,11 @@ static char *restored_content(const struct restore_result *r)
 	CLEANUP(strlist_release) struct strlist parts = {0};
 
 	if (r->tables) {
-		strlist_take(&parts, present_plural(r->tables, "table"));
-		strlist_take(&parts, present_plural(r->rows, "row"));
+		strlist_take(&parts, human_plural(r->tables, "table"));
+		strlist_take(&parts, human_plural(r->rows, "row"));
 	}
 	if (r->files || r->folders)
-		strlist_take(&parts, present_plural(r->files, "file"));
+		strlist_take(&parts, human_plural(r->files, "file"));
 	if (!parts.n)
 		strlist_add(&parts, "nothing");
 	return strlist_join(&parts, ", ");

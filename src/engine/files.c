@@ -87,7 +87,7 @@ static int files_check_structure(const struct stored *s, struct progress *p, str
 	static const struct strlist all;
 	struct files_tally expected;
 	struct files_plan found;
-	char files[HUMAN_MAX], folders[HUMAN_MAX], size[HUMAN_MAX];
+	char files[HUMAN_MAX], size[HUMAN_MAX];
 	tally_of_manifest(s->manifest, &expected);
 	progress_phase(p, "checking", "files", 0, expected.n[FILES_FILE]);
 	int err = files_plan(s, &all, p, &found, e);
@@ -96,9 +96,9 @@ static int files_check_structure(const struct stored *s, struct progress *p, str
 	if (err)
 		return err;
 	human_count(found.tally.n[FILES_FILE], files);
-	human_count(found.tally.n[FILES_FOLDER], folders);
 	human_size(found.tally.bytes, size);
-	strlist_addf(evidence, "files: %s in %s folders, %s%s", files, folders, size,
+	AUTO_FREE char *folders = human_plural(found.tally.n[FILES_FOLDER], "folder");
+	strlist_addf(evidence, "files: %s in %s, %s%s", files, folders, size,
 		s->manifest->object_count ? ", as the manifest says" : "");
 	return 0;
 }

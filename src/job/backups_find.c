@@ -2,6 +2,8 @@
 #include "job/backups.h"
 
 #include "base/mem.h"
+#include "base/timefmt.h"
+#include "job/forget.h"
 
 #include <string.h>
 
@@ -32,28 +34,42 @@ static int read_backup(struct repository *r, struct snapshot *s, struct backup *
 	return rc;
 }
 
-/* From the newest on: only the manifests up to the one wanted are read. */
-static int find_latest(struct repository *r, const char *source, struct backup *out, bool *doubtful, struct error *e)
+/* The newest of those that are dated ahead, or of those that are not: only the manifests up to the one wanted are read. 1: found, 0: none. */
+static int find_newest(struct repository *r, struct snapshot_list *all, bool ahead, const char *source, struct backup *out, bool *doubtful,
+		       struct error *e)
 {
-	CLEANUP(snapshot_list_release) struct snapshot_list all = {0};
-	int rc = snapshot_list_load(r->repo, &all, e);
+	struct timespec now = time_now();
 	char id[9];
 
-	if (!rc && all.damage.n)
-		rc = cannot_tell(&all, e);
-	if (rc)
-		return rc;
-	for (size_t i = all.n; i-- > 0;) {
-		if (snapshot_has_tag(&all.v[i], TAG_SAFETY))
+	for (size_t i = all->n; i-- > 0;) {
+		if (snapshot_has_tag(&all->v[i], TAG_SAFETY) || retention_is_ahead(all->v[i].time, now) != ahead)
 			continue;
-		rc = read_backup(r, &all.v[i], out, doubtful, e);
+		int rc = read_backup(r, &all->v[i], out, doubtful, e);
+
 		backup_short_id(out, id);
 		if (!rc && (!source || backup_has_source(out, source)))
-			return 0;
+			return 1;
 		backup_release(out);
 		if (rc)
 			return error_wrap(e, "backup %s", id);
 	}
+	return 0;
+}
+
+/* One that a wrong clock dated ahead must not stand for the newest until that day comes. */
+static int find_latest(struct repository *r, const char *source, struct backup *out, bool *doubtful, struct error *e)
+{
+	CLEANUP(snapshot_list_release) struct snapshot_list all = {0};
+	int rc = snapshot_list_load(r->repo, &all, e);
+
+	if (!rc && all.damage.n)
+		rc = cannot_tell(&all, e);
+	if (!rc)
+		rc = find_newest(r, &all, false, source, out, doubtful, e);
+	if (!rc)
+		rc = find_newest(r, &all, true, source, out, doubtful, e);
+	if (rc)
+		return rc < 0 ? rc : 0;
 	return none_found(r, source, e);
 }
 

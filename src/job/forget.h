@@ -40,6 +40,8 @@ struct retention_item {
  * good and its newest verified backup, in whichever group that is. One that is dated more than a day ahead of `now` was
  * made while a clock was wrong: it is kept, and neither takes a place nor is the newest. */
 void retention_apply(struct retention_item *items, size_t n, struct timespec now);
+/* Dated more than a day ahead: made while a clock was wrong. */
+bool retention_is_ahead(struct timespec made, struct timespec now);
 bool retention_is_empty(const struct retention_policy *p);
 
 /* What a schedule's rules mean. */

@@ -55,17 +55,20 @@ int rehearse_restore(const struct engine *engine, const struct stored *s, const 
 	const struct strlist all = {0};
 	const struct engine_restore r = {.from = s, .target = &place->target, .tables = &all, .paths = &all, .progress = p};
 	const char *name = s->manifest->name;
-	char a[HUMAN_MAX], b[HUMAN_MAX];
+	char size[HUMAN_MAX];
 	int rc = engine->restore(&r, &done, e);
 
 	if (rc)
 		return rc;
+	AUTO_FREE char *tables = human_plural(done.tables, "table");
+	AUTO_FREE char *rows = human_plural(done.rows, "row");
+	AUTO_FREE char *files = human_plural(done.files, "file");
+
 	if (engine->features & ENGINE_DATABASE)
-		strlist_addf(evidence, "%s restored to a scratch database%s%s: %s tables, %s rows", name,
-			     place->where ? " on " : "", place->where ? place->where : "", human_count(done.tables, a), human_count(done.rows, b));
+		strlist_addf(evidence, "%s restored to a scratch database%s%s: %s, %s", name, place->where ? " on " : "",
+			     place->where ? place->where : "", tables, rows);
 	else
-		strlist_addf(evidence, "%s restored to a scratch folder: %s files, %s", name,
-			     human_count(done.files, a), human_size(done.bytes, b));
+		strlist_addf(evidence, "%s restored to a scratch folder: %s, %s", name, files, human_size(done.bytes, size));
 	return 0;
 }
 
@@ -113,7 +116,6 @@ static int compare_databases(const struct engine *engine, const struct stored *s
 			     struct progress *p, struct strlist *evidence, struct error *e)
 {
 	CLEANUP(sides_release) struct sides x = {.stored = s, .progress = p};
-	char n[HUMAN_MAX];
 	int rc = engine->rows_stored(s, &x.kept, e);
 
 	if (!rc)
@@ -123,10 +125,12 @@ static int compare_databases(const struct engine *engine, const struct stored *s
 			       x.back->table_count, x.kept->table_count);
 	for (size_t i = 0; !rc && i < x.kept->table_count; i++)
 		rc = compare_table(&x, &x.kept->tables[i], e);
-	if (!rc)
-		strlist_addf(evidence, "%s compared: rows and row hashes of %s tables equal", s->manifest->name,
-			     human_count(x.kept->table_count, n));
-	return rc;
+	if (rc)
+		return rc;
+	AUTO_FREE char *tables = human_plural(x.kept->table_count, "table");
+
+	strlist_addf(evidence, "%s compared: rows and row hashes of %s equal", s->manifest->name, tables);
+	return 0;
 }
 
 /* ---- comparing files ---- */
@@ -165,7 +169,6 @@ static int compare_files(const struct stored *s, const char *top, struct progres
 	const struct node *node;
 	const char *path;
 	uint64_t files = 0;
-	char n[HUMAN_MAX];
 	int rc = s->tree(s, s->manifest->name, &tree, e);
 
 	while (!rc && event != TREE_END) {
@@ -184,10 +187,12 @@ static int compare_files(const struct stored *s, const char *top, struct progres
 	}
 	if (tree)
 		tree->close(tree);
-	if (!rc)
-		strlist_addf(evidence, "%s compared: every byte of %s files equal", s->manifest->name,
-			     human_count(files, n));
-	return rc;
+	if (rc)
+		return rc;
+	AUTO_FREE char *all = human_plural(files, "file");
+
+	strlist_addf(evidence, "%s compared: every byte of %s equal", s->manifest->name, all);
+	return 0;
 }
 
 static int compare_one_file(const struct stored *s, const char *path, struct progress *p, struct strlist *evidence,

@@ -198,11 +198,15 @@ static void apply_to_safety(const struct retention_policy *p, struct retention_i
 		drop(i, "safety backup, its time for undo is over");
 }
 
-/* Made while a clock was wrong. It would take the place of every newer one, so it takes none, and stays until its time has
- * come. */
+bool retention_is_ahead(struct timespec made, struct timespec now)
+{
+	return time_between(now, made) > FUTURE_SECONDS;
+}
+
+/* It would take the place of every newer one, so it takes none, and stays until its time has come. */
 static bool is_ahead(const struct retention_item *i, struct timespec now)
 {
-	return time_between(now, i->time) > FUTURE_SECONDS;
+	return retention_is_ahead(i->time, now);
 }
 
 /* ---- the floor under every policy ---- */

@@ -36,15 +36,15 @@ static void note_problems(const struct check_report *report, struct verify_resul
 
 static void judge_bytes(const struct check_report *report, struct verify_result *v)
 {
-	char packs[HUMAN_MAX], size[HUMAN_MAX];
+	AUTO_FREE char *packs = human_plural(report->packs_read, "pack");
+	char size[HUMAN_MAX];
 
 	note_problems(report, v);
 	v->ok = v->problems.n == 0;
 	if (!v->ok)
 		return;
 	v->reached = LEVEL_BYTES;
-	strlist_addf(&v->evidence, "every byte read back and hashed (%s packs, %s)",
-		     human_count(report->packs_read, packs), human_size(report->bytes_read, size));
+	strlist_addf(&v->evidence, "every byte read back and hashed (%s, %s)", packs, human_size(report->bytes_read, size));
 }
 
 static int verify_bytes(struct repository *r, struct verify_result *v, size_t n, bool whole, struct progress *p,

@@ -80,7 +80,7 @@ def test_without_a_server_here_or_named_level_2_is_what_was_reached(initialised,
     assert f"{db} was not rehearsed: mariadbd is not installed, which a throw-away server for the rehearsal needs" in no_server("verify", backup, "--level", "4").out
     assert reached(no_server("verify", backup, "--level", "4", "--json")) == "structure"
     env = {"BACKSTAY_VERIFY_MYSQL": second.url("mysql")}
-    assert f"{db} restored to a scratch database on the verify server {second.socket}: 1 tables, 1 rows" in no_server("verify", backup, "--level", "4", env=env).out
+    assert f"{db} restored to a scratch database on the verify server {second.socket}: 1 table, 1 row" in no_server("verify", backup, "--level", "4", env=env).out
     assert reached(no_server("verify", backup, "--level", "4", "--json", env=env)) == "compared"
     # A folder's rehearsal says nothing of the database in the same backup.
     (home / "media").mkdir()
@@ -88,7 +88,7 @@ def test_without_a_server_here_or_named_level_2_is_what_was_reached(initialised,
     both = initialised("backup", mariadb.url(db), "media", "--json").json["id"]
     result = no_server("verify", both, "--level", "4", "--json")
     assert reached(result) == "structure"
-    assert "media compared: every byte of 1 files equal" in result.json["results"][0]["evidence"]
+    assert "media compared: every byte of 1 file equal" in result.json["results"][0]["evidence"]
     mariadb.drop(db)
 
 

@@ -111,7 +111,7 @@ def test_without_a_server_here_or_named_level_2_is_what_was_reached(initialised,
     assert f"{db} was not rehearsed: there is no PostgreSQL server on this machine (initdb and postgres were not found)" in bare("verify", "latest", "--level", "4").out
     assert reached(bare("verify", "latest", "--level", "4", "--json")) == "structure"
     env = {"BACKSTAY_VERIFY_POSTGRESQL": second.url()}
-    assert f"{db} restored to a scratch database on the verify server {second.socket}:{second.port}: 1 tables, 1 rows" in bare("verify", "latest", "--level", "4", env=env).out
+    assert f"{db} restored to a scratch database on the verify server {second.socket}:{second.port}: 1 table, 1 row" in bare("verify", "latest", "--level", "4", env=env).out
     assert reached(bare("verify", "latest", "--level", "4", "--json", env=env)) == "compared"
 
 

@@ -301,9 +301,9 @@ static void what_another_program_stored_is_verified_to_the_last_level(void **sta
 	find(&r, put_snapshot(&r, "/srv/media", "", "srv/media/a", "text"), &b);
 	assert_ok(try_verify(LEVEL_COMPARED, &e));
 	assert_int_equal(result->reached, LEVEL_COMPARED);
-	assert_string_equal(lines(&result->evidence), "every byte read back and hashed|files: 1 in 1 folders, 4 B|"
-						      "srv/media restored to a scratch folder: 1 files, 4 B|"
-						      "srv/media compared: every byte of 1 files equal|");
+	assert_string_equal(lines(&result->evidence), "every byte read back and hashed|files: 1 in 1 folder, 4 B|"
+						      "srv/media restored to a scratch folder: 1 file, 4 B|"
+						      "srv/media compared: every byte of 1 file equal|");
 }
 
 static void an_empty_list_is_verified_without_a_look(void **state)

@@ -142,7 +142,8 @@ int sqlite_open_live(const char *path, unsigned flags, struct progress *p, sqlit
 {
 	CLEANUP(sqlite_close_handle) sqlite3 *db = NULL;
 	int rc = try_open(path, flags, p, &db);
-	if (rc == SQLITE_READONLY_ROLLBACK) {
+	bool unfinished = rc == SQLITE_READONLY_ROLLBACK;
+	if (unfinished) {
 		/* A program died in a transaction. Whoever opens the database next has to roll that back first. */
 		sqlite_close_handle(&db);
 		rc = try_open(path, flags | LIVE_WRITE, p, &db);
@@ -157,6 +158,9 @@ int sqlite_open_live(const char *path, unsigned flags, struct progress *p, sqlit
 		return -ERR_CANCELLED;
 	}
 	int err = sqlite_error(db, rc, e, "opening %s", path);
+	if (unfinished)
+		error_hint(e, "a program died while it was writing, which whoever may write there has to undo first; or copy it with its "
+			      "-journal file to where you may write, and back that up");
 	if ((rc & 0xff) == SQLITE_CANTOPEN && err == -ERR_ACCESS)
 		error_hint(e, "a database in WAL mode can be read only by who may write to its folder");
 	return err;

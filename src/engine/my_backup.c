@@ -144,6 +144,14 @@ static void watch_free(struct sqldump_watch **w)
 	sqldump_watch_free(*w);
 }
 
+/* Views are locked with the tables, in the name of those whom they belong to. */
+static int explain(struct error *e)
+{
+	if (strstr(e->text, ": 1449: ") && strstr(e->text, "LOCK TABLES"))
+		error_hint(e, "tables that are not transactional are locked, and views with them: make the user again, or give what is its another definer");
+	return -(int)e->kind;
+}
+
 static int run(const struct dump *d, struct file_sink *to, struct sqldump_map *map, struct error *e)
 {
 	CLEANUP(watch_free) struct sqldump_watch *watch = sqldump_watch_new(to, d->progress);
@@ -158,7 +166,7 @@ static int run(const struct dump *d, struct file_sink *to, struct sqldump_map *m
 		proc_stop(&p);
 		return err;
 	}
-	err = proc_wait_said(&p, &said, e);
+	err = proc_wait_said(&p, &said, e) ? explain(e) : 0;
 	if (!err)
 		err = weigh_words(d, &said, e);
 	return err ? err : finish(d, watch, map, e);

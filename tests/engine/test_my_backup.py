@@ -162,6 +162,15 @@ def test_views_that_cannot_be_dumped_are_named_before_anything_starts(initialise
     assert "2 views cannot be dumped, because something behind it is gone or its definer may not read it: one, two" in done.err
 
 
+def test_a_view_of_a_user_who_is_gone_is_told_as_what_keeps_tables_from_being_locked(initialised, restic, mariadb):
+    db = mariadb.create()
+    mariadb.sql("CREATE TABLE t(a INT) ENGINE=MyISAM; CREATE DEFINER = gone@nowhere VIEW v AS SELECT 1", db)
+    done = initialised.run("backup", mariadb.url(db))
+    assert done.status != 0 and snapshots(restic) == []
+    assert "The user specified as a definer ('gone'@'nowhere') does not exist" in done.err
+    assert "try: tables that are not transactional are locked, and views with them: make the user again, or give what is its another definer" in done.err
+
+
 def test_without_the_tools_it_is_said_which_package_has_them(initialised, mariadb, tmp_path):
     (tmp_path / "empty").mkdir()
     done = initialised.run("backup", mariadb.url(mariadb.create()), env={"PATH": str(tmp_path / "empty")})

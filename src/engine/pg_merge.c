@@ -1,6 +1,7 @@
 /* Chosen tables out of an archive into a live database, or whatever is missing there; all in one transaction. Tables that are absent
  * are created with all that belongs to them; those that exist must have the same columns, and get the archive's rows in place of
  * theirs, or those whose key they lack. */
+#include "engine/pg_archive_inner.h"
 #include "engine/pg_belongings.h"
 #include "engine/pg_live_table.h"
 #include "engine/pg_target.h"
@@ -49,10 +50,28 @@ static const char *schema_of(const struct pg_entry *en)
 	return en->schema && en->schema[0] ? en->schema : "public";
 }
 
-static bool is_meant(const struct pg_entry *en, const char *asked)
+/* The archive has names in an encoding of its own, and so has its connection; those that people give are in UTF-8. */
+static int speak(struct merge *m, const char *encoding, struct error *e)
 {
-	AUTO_FREE char *full = mem_printf("%s.%s", schema_of(en), en->tag);
-	return strcmp(en->tag, asked) == 0 || strcmp(full, asked) == 0;
+	if (!encoding || strcmp(encoding, "UTF8") == 0)
+		return 0;
+	return PQsetClientEncoding(m->s.c, encoding) == 0 ? 0 : pg_error(m->s.c, NULL, e, "speaking in %s", encoding);
+}
+
+static char *in_utf8(const struct merge *m, const char *name)
+{
+	struct pg_encoding c;
+	pg_encoding_open(&c, m->toc->encoding);
+	char *text = pg_encoding_text(&c, name);
+	pg_encoding_close(&c);
+	return text;
+}
+
+static bool is_meant(const struct merge *m, const struct pg_entry *en, const char *asked)
+{
+	AUTO_FREE char *schema = in_utf8(m, schema_of(en)), *name = in_utf8(m, en->tag);
+	AUTO_FREE char *full = mem_printf("%s.%s", schema, name);
+	return strcmp(name, asked) == 0 || strcmp(full, asked) == 0;
 }
 
 static int choose(struct merge *m, struct error *e)
@@ -62,7 +81,7 @@ static int choose(struct merge *m, struct error *e)
 	for (size_t k = 0; !all_tables(m) && k < m->r->tables->n; k++) {
 		size_t found = 0;
 		for (size_t i = 0; i < m->toc->n; i++)
-			if (pg_entry_is(&m->toc->v[i], "TABLE") && is_meant(&m->toc->v[i], m->r->tables->v[k])) {
+			if (pg_entry_is(&m->toc->v[i], "TABLE") && is_meant(m, &m->toc->v[i], m->r->tables->v[k])) {
 				m->chosen[i] = true;
 				found++;
 			}
@@ -112,13 +131,18 @@ static int check_columns(struct merge *m, struct error *e)
 	int err = pg_toc_tables(m->toc, &tables, &data, &n, e);
 	if (err)
 		return err;
-	for (size_t i = 0; i < m->toc->n && !err; i++)
-		for (size_t k = 0; m->chosen[i] && m->exists[i] && k < n && !err; k++)
-			if (strcmp(tables[k].name, m->toc->v[i].tag) == 0 &&
-			    strcmp(tables[k].schema ? tables[k].schema : "public", schema_of(&m->toc->v[i])) == 0)
+	if (m->toc->encoding && strcmp(m->toc->encoding, "UTF8") != 0)
+		err = speak(m, "UTF-8", e);
+	for (size_t i = 0; i < m->toc->n && !err; i++) {
+		if (!m->chosen[i] || !m->exists[i])
+			continue;
+		AUTO_FREE char *schema = in_utf8(m, schema_of(&m->toc->v[i])), *name = in_utf8(m, m->toc->v[i].tag);
+		for (size_t k = 0; k < n && !err; k++)
+			if (strcmp(tables[k].name, name) == 0 && strcmp(tables[k].schema ? tables[k].schema : "public", schema) == 0)
 				err = pg_live_check(&m->s, &tables[k], e);
+	}
 	pg_toc_tables_free(tables, data, n);
-	return err;
+	return err ? err : speak(m, m->toc->encoding, e);
 }
 
 /* A partitioned table has no rows of its own. */
@@ -413,6 +437,8 @@ static int prepare(struct merge *m, struct pg_target *t, struct error *e)
 	int err = choose(m, e);
 	if (!err)
 		err = pg_connect(&t->place, NULL, &m->s.c, e);
+	if (!err)
+		err = speak(m, m->toc->encoding, e);
 	if (!err)
 		err = look_which_exist(m, e);
 	return err ? err : check_columns(m, e);

@@ -113,11 +113,12 @@ static int list(const struct parsed *p, struct error *e)
 	const struct opt_value *limit = opt_get(p, "limit");
 	const struct catalog_page page = {.limit = limit->given ? limit->number : LIST_USUAL, .offset = opt_get(p, "offset")->number};
 	uint64_t total = 0;
-	int rc = 0;
+	int rc;
 
 	if (limit->given && (limit->number < 1 || limit->number > LIST_MOST))
 		return error_set(e, ERR_USAGE, "--limit is 1 to %d", LIST_MOST);
-	if (names_catalog())
+	rc = names_readable(e);
+	if (!rc && names_catalog())
 		rc = record_sweep(names_catalog(), NULL, e);
 	if (!rc && names_catalog())
 		rc = job_list_some(names_catalog(), &f, &page, &l, &total, e);
@@ -137,9 +138,12 @@ static int get(const struct parsed *p, struct job_record *j, struct error *e)
 	const char *id = p->args.v[1];
 
 	*j = (struct job_record){0};
+	int rc = names_readable(e);
+	if (rc)
+		return rc;
 	if (!names_catalog())
 		return error_set(e, ERR_NOT_FOUND, "there is no job %s", id);
-	int rc = record_sweep(names_catalog(), NULL, e);
+	rc = record_sweep(names_catalog(), NULL, e);
 
 	rc = rc ? rc : job_get(names_catalog(), id, j, e);
 	return rc == -ERR_NOT_FOUND && !*e->hint ? error_hint(e, "backstay job list") : rc;

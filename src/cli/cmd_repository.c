@@ -196,8 +196,10 @@ static void print_list(const struct place_list *l)
 static int list(const struct parsed *p, struct error *e)
 {
 	CLEANUP(place_list_release) struct place_list l = {0};
-	int rc = names_catalog() ? place_list_all(names_catalog(), &l, e) : 0;
+	int rc = names_readable(e);
 
+	if (!rc && names_catalog())
+		rc = place_list_all(names_catalog(), &l, e);
 	if (rc)
 		return rc;
 	if (out_mode.json)
@@ -215,7 +217,9 @@ static int find(const struct parsed *p, struct place_record *r, struct error *e)
 	*r = (struct place_record){0};
 	if (names_catalog())
 		return place_find(names_catalog(), p->args.v[1], r, e);
-	return error_set(e, ERR_NOT_FOUND, "there is no repository named \"%s\"", p->args.v[1]);
+	int rc = names_readable(e);
+
+	return rc ? rc : error_set(e, ERR_NOT_FOUND, "there is no repository named \"%s\"", p->args.v[1]);
 }
 
 static int show(const struct parsed *p, struct error *e)

@@ -252,8 +252,10 @@ static int list(const struct parsed *p, struct error *e)
 {
 	static const char *const headers[] = {"NAME", "ENGINE", "URL", "REPOSITORY", "LAST BACKUP"};
 	CLEANUP(source_list_release) struct source_list l = {0};
-	int rc = names_catalog() ? source_list_all(names_catalog(), &l, e) : 0;
+	int rc = names_readable(e);
 
+	if (!rc && names_catalog())
+		rc = source_list_all(names_catalog(), &l, e);
 	if (rc)
 		return rc;
 	if (out_mode.json)
@@ -279,7 +281,9 @@ static int find(const struct parsed *p, struct source_record *s, struct error *e
 	*s = (struct source_record){0};
 	if (names_catalog())
 		return source_find(names_catalog(), p->args.v[1], s, e);
-	return error_set(e, ERR_NOT_FOUND, "there is no source named \"%s\"", p->args.v[1]);
+	int rc = names_readable(e);
+
+	return rc ? rc : error_set(e, ERR_NOT_FOUND, "there is no source named \"%s\"", p->args.v[1]);
 }
 
 static int show(const struct parsed *p, struct error *e)

@@ -14,6 +14,7 @@
 
 static struct catalog *catalog;
 static bool looked;             /* in vain */
+static struct error unreadable; /* why */
 static char *repository;         /* of the sources that were named */
 
 /* Who only looks for a name makes no catalog. */
@@ -34,9 +35,19 @@ struct catalog *names_catalog(void)
 	int rc = record_catalog(false, &catalog, &e);
 
 	looked = rc && rc != -ERR_NOT_FOUND;
-	if (looked)
+	if (looked) {
+		unreadable = e;
 		out_warn("configured names are not known: %s", e.text);
+	}
 	return catalog;
+}
+
+int names_readable(struct error *e)
+{
+	if (names_catalog() || !looked)
+		return 0;
+	*e = unreadable;
+	return -(int)e->kind;
 }
 
 int names_need_catalog(struct catalog **out, struct error *e)

@@ -10,6 +10,8 @@
 
 /* The catalog of this machine; NULL when there is none, or it cannot be read, which is told once. For the one thread of the commands. */
 struct catalog *names_catalog(void);
+/* An error when it is there and cannot be read: what it holds is then not known, rather than nothing. */
+int names_readable(struct error *e) MUST_USE;
 /* The same, made when there is none; an error when it cannot be. */
 int names_need_catalog(struct catalog **out, struct error *e) MUST_USE;
 void names_close(void);

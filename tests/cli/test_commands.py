@@ -58,6 +58,17 @@ def test_latest_passes_over_what_a_wrong_clock_dated_ahead(initialised, shop):
     assert f"restore one with: backstay restore {soon[:8]}\n" in initialised("restore").out and now[:8] in listed
 
 
+def test_a_catalog_that_cannot_be_read_is_not_called_empty(backstay, home):
+    state = pathlib.Path(backstay.env["BACKSTAY_HOME"])
+    state.mkdir(exist_ok=True)
+    (state / "catalog.db").write_bytes(b"no database at all" * 400)
+    for args in (["job", "list"], ["job", "show", "1a2b3c4d"], ["source", "list"], ["source", "show", "shop"], ["repository", "list"],
+                 ["repository", "show", "main"]):
+        result = backstay.run(*args)
+        assert (result.status, result.out) == (5, ""), args
+        assert f"backstay: the catalog {state}/catalog.db is damaged: file is not a database\n" in result.err, args
+
+
 def newest(backstay):
     return backstay("list", "--json").json["backups"][0]
 

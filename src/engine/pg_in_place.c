@@ -205,6 +205,9 @@ static int work(struct pg_session *s, const struct engine_restore *r, struct res
 		err = tell_what_stays(s, &out->notes, e);
 	if (!err)
 		err = s->toc ? put_archive(s, out, e) : put_script(s, out, e);
+	/* What is loaded has an encoding of its own. */
+	if (!err)
+		err = pg_session_run(s, "SET LOCAL client_encoding = 'UTF8'", NULL, e);
 	if (!err)
 		err = tell_what_went(s, before, &out->notes, e);
 	if (!err)

@@ -541,9 +541,9 @@ def test_rows_that_an_extension_brings_come_back_beside_those_of_the_user(initia
 
 def test_tables_are_chosen_and_filled_in_by_name_in_a_database_that_is_not_in_utf_8(initialised, postgres):
     db = f"t{os.urandom(5).hex()}"
-    postgres.psql(f"CREATE DATABASE {db} ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    postgres.psql(f"CREATE ROLE {db} LOGIN; CREATE DATABASE {db} OWNER {db} ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
     try:
-        postgres.psql("CREATE TABLE größe(ä int PRIMARY KEY, b text); INSERT INTO größe VALUES (1, 'ß'), (2, 'é')", db)
+        postgres.psql("CREATE TABLE größe(ä int PRIMARY KEY, b text); INSERT INTO größe VALUES (1, 'ß'), (2, 'é')", db, user=db)
         initialised("backup", postgres.url(db))
         postgres.psql("UPDATE größe SET b = 'ö' WHERE ä = 1; DELETE FROM größe WHERE ä = 2", db)
         initialised("restore", "latest", "--mode", "preserve", "--yes", "--no-safety")
@@ -553,8 +553,12 @@ def test_tables_are_chosen_and_filled_in_by_name_in_a_database_that_is_not_in_ut
         postgres.psql("ALTER TABLE größe ALTER b TYPE varchar(3)", db)
         refused = initialised.fails(6, "restore", "latest", "--mode", "preserve", "--yes", "--no-safety").err
         assert 'table public.größe: its column "b" is character varying(3), and text in the backup' in refused
+        initialised("restore", "latest", "--to", postgres.url(db, user=db), "--yes", "--no-safety")     # who may make no databases: in place
+        assert postgres.psql(f"SELECT datname FROM pg_database WHERE datname LIKE '{db}%'") == db
+        assert postgres.psql("SELECT * FROM größe ORDER BY 1", db) == "1|ß\n2|é"
     finally:
         postgres.drop(db)
+        postgres.psql(f"DROP ROLE IF EXISTS {db}")
 
 
 def test_subscriptions_keep_no_scratch_database(initialised, postgres, databases, fresh_database, trap):

@@ -77,9 +77,10 @@ int pg_tool_find(const char *name, int server, char **path, int *version, struct
 /* pg_backup.c */
 int pg_backup(const struct engine_backup *b, struct manifest_source *out, struct error *e) MUST_USE;
 /* pg_dump of `place` through a watch into `to` (NULL: look only), with an exported snapshot of c (which is in its
- * transaction): exit status, stderr and the archive's end are checked. Fills tables and objects of m. */
-int pg_backup_stream(const struct pg_place *place, PGconn *c, struct file_sink *to, struct progress *p, struct manifest_source *m,
-	struct error *e) MUST_USE;
+ * transaction), in an encoding (NULL: the database's own, which every backup has): exit status, stderr and the archive's
+ * end are checked. Fills tables and objects of m. */
+int pg_backup_stream(const struct pg_place *place, PGconn *c, const char *encoding, struct file_sink *to, struct progress *p,
+	struct manifest_source *m, struct error *e) MUST_USE;
 /* pg_preflight.c: what the user may not see or read of the database: -ERR_ACCESS when pg_dump would fail (naming the tables
  * and the GRANT that helps); what is merely left out becomes a note. Server version, size, consistency into m. */
 int pg_preflight(PGconn *c, struct manifest_source *m, struct error *e) MUST_USE;

@@ -26,25 +26,25 @@ static void free_watch(struct pg_watch **w)
 	pg_watch_free(*w);
 }
 
-static int put_arguments(const struct pg_place *place, PGconn *c, struct manifest_source *m, struct strlist *argv,
+static int put_arguments(const struct pg_place *place, PGconn *c, const char *encoding, struct manifest_source *m, struct strlist *argv,
 	struct error *e)
 {
-	AUTO_FREE char *tool = NULL, *snapshot = NULL, *encoding = NULL, *conninfo = pg_tool_conninfo(place, PQdb(c));
+	AUTO_FREE char *tool = NULL, *snapshot = NULL, *own = NULL, *conninfo = pg_tool_conninfo(place, PQdb(c));
 	int version;
 	int err = pg_tool_find("pg_dump", PQserverVersion(c), &tool, &version, e);
 	if (!err)
 		err = pg_value(c, &snapshot, e, mem_string("SELECT pg_export_snapshot()"));
 	if (!err)
-		err = pg_value(c, &encoding, e, mem_string("SELECT current_setting('server_encoding')"));
+		err = pg_value(c, &own, e, mem_string("SELECT current_setting('server_encoding')"));
 	if (err)
 		return err;
-	if (!snapshot || !encoding)
+	if (!snapshot || !own)
 		return error_set(e, ERR_CHILD, "the server gave no snapshot to dump");
 	strlist_add(argv, tool);
 	strlist_add(argv, "--format=custom");
 	strlist_add(argv, "--compress=0");
 	strlist_add(argv, "--no-password");
-	strlist_addf(argv, "--encoding=%s", encoding);
+	strlist_addf(argv, "--encoding=%s", encoding ? encoding : own);
 	strlist_addf(argv, "--snapshot=%s", snapshot);
 	strlist_addf(argv, "--dbname=%s", conninfo);
 	strlist_take(argv, NULL);
@@ -67,12 +67,12 @@ static void note_warnings(struct manifest_source *m, const struct buf *said)
 	}
 }
 
-int pg_backup_stream(const struct pg_place *place, PGconn *c, struct file_sink *to, struct progress *p,
+int pg_backup_stream(const struct pg_place *place, PGconn *c, const char *encoding, struct file_sink *to, struct progress *p,
 	struct manifest_source *m, struct error *e)
 {
 	CLEANUP(strlist_release) struct strlist argv = {0};
 	CLEANUP(buf_release) struct buf said = BUF_INIT;
-	int err = put_arguments(place, c, m, &argv, e);
+	int err = put_arguments(place, c, encoding, m, &argv, e);
 	if (err)
 		return err;
 	/* The size of the database is an estimate; how many tables there are the watch learns from the archive's head. */
@@ -99,7 +99,7 @@ static int store_dump(const struct engine_backup *b, const struct pg_place *plac
 	int err = b->sink->file(b->sink, false, &file, e);
 	if (err)
 		return err;
-	err = pg_backup_stream(place, c, file, b->progress, out, e);
+	err = pg_backup_stream(place, c, NULL, file, b->progress, out, e);
 	if (err) {
 		file->abort(file);
 		return err;

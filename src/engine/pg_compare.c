@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "engine/manifest_compare.h"
+#include "engine/pg_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -258,14 +259,17 @@ static int dump_again(struct compare *x, struct strlist *evidence, struct error 
 {
 	CLEANUP(manifest_source_release) struct manifest_source now = {0};
 	struct pg_place place = *x->place;
-	AUTO_FREE char *database = mem_string(x->database);
+	AUTO_FREE char *database = mem_string(x->database), *encoding = NULL;
 	char n[HUMAN_MAX];
 	uint64_t hashes = 0;
 	place.database = database;
 	progress_phase(x->progress, "comparing", NULL, x->s->manifest->bytes, 0);
-	int err = pg_exec(x->c[0], e, mem_string("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+	/* The hashes of rows are those of their bytes, and a script may be in another encoding than the database it is in now. */
+	int err = pg_rows_encoding(x->s, &encoding, e);
 	if (!err)
-		err = pg_backup_stream(&place, x->c[0], NULL, x->progress, &now, e);
+		err = pg_exec(x->c[0], e, mem_string("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+	if (!err)
+		err = pg_backup_stream(&place, x->c[0], encoding, NULL, x->progress, &now, e);
 	const struct manifest_source *m = x->s->manifest;
 	for (size_t i = 0; i < m->table_count && !err; i++)
 		err = compare_hash(&m->tables[i], table_of(&now, &m->tables[i]), &hashes, e);

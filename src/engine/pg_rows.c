@@ -162,3 +162,15 @@ int pg_rows_stored(const struct stored *s, struct rows_db **out, struct error *e
 	*out = d;
 	return 0;
 }
+
+int pg_rows_encoding(const struct stored *s, char **out, struct error *e)
+{
+	struct pg_kept *k = mem_zero(sizeof *k);
+
+	k->manifest = s->manifest;
+	int rc = open_kept(k, s, e);
+
+	*out = rc ? NULL : mem_string_or_null(k->toc.encoding);
+	kept_close(&k->rows);
+	return rc == -ERR_MISMATCH ? 0 : rc;
+}

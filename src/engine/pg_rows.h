@@ -9,6 +9,9 @@
 /* Whether values of this type, as format_type() names it, are decimal numbers in text. */
 bool pg_rows_is_number(const char *type);
 
+/* pg_rows.c: the encoding of a stored archive or script, heap; NULL where it names none, or a script's tables are not known. */
+int pg_rows_encoding(const struct stored *s, char **out, struct error *e) MUST_USE;
+
 /* pg_rows_script.c: an imported script's tables as a TOC, whose offsets are the manifest's. The rows themselves are not read.
  * *dumped: by pg_dump. -ERR_MISMATCH when its tables are not known. */
 int pg_rows_script_read(struct source *s, const struct manifest_source *m, struct pg_toc *toc, bool *dumped,

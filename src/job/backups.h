@@ -65,8 +65,8 @@ int backup_list_load_tagged(struct repository *r, const char *tag, struct backup
 void backup_list_keep_source(struct backup_list *l, const char *source);
 
 /* `which`: an id, a unique prefix (4 digits or more), "latest", "latest:SOURCE". An id that it had before its tags were changed will do
- * too. Safety backups count for ids only, not for "latest", and those
- * dated more than a day ahead only where there is no other. While a snapshot cannot be read, nobody knows which is the latest: -ERR_CORRUPT. */
+ * too. Safety backups count for ids only, not for "latest", and those dated more than a day ahead only where there is no other. While a
+ * snapshot cannot be read, nobody knows which is the latest: -ERR_CORRUPT. */
 int backup_find(struct repository *r, const char *which, struct backup *out, struct error *e) MUST_USE;
 /* The id of the snapshot that is called so: its own or its first one, or a unique prefix. */
 int backup_resolve(struct repository *r, const char *id, struct id *out, struct error *e) MUST_USE;

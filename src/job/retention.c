@@ -198,15 +198,10 @@ static void apply_to_safety(const struct retention_policy *p, struct retention_i
 		drop(i, "safety backup, its time for undo is over");
 }
 
+/* It would take the place of every newer one, so it takes none, and stays until its time has come. */
 bool retention_is_ahead(struct timespec made, struct timespec now)
 {
 	return time_between(now, made) > FUTURE_SECONDS;
-}
-
-/* It would take the place of every newer one, so it takes none, and stays until its time has come. */
-static bool is_ahead(const struct retention_item *i, struct timespec now)
-{
-	return retention_is_ahead(i->time, now);
 }
 
 /* ---- the floor under every policy ---- */
@@ -255,7 +250,7 @@ static void keep_newest(struct retention_item *items, size_t n, struct timespec 
 	struct map *good = map_new(), *verified = map_new();
 
 	for (size_t i = 0; i < n; i++) {
-		if (items[i].safety || !items[i].good || is_ahead(&items[i], now))
+		if (items[i].safety || !items[i].good || retention_is_ahead(items[i].time, now))
 			continue;
 		consider_sources(good, &items[i]);
 		if (items[i].verified)
@@ -287,7 +282,7 @@ void retention_apply(struct retention_item *items, size_t n, struct timespec now
 		drop(&items[i], "no rule keeps it");
 		if (!items[i].policy)
 			keep(&items[i], "%s", items[i].held);
-		else if (is_ahead(&items[i], now))
+		else if (retention_is_ahead(items[i].time, now))
 			keep(&items[i], "its time is yet to come");
 		else if (items[i].safety)
 			apply_to_safety(items[i].policy, &items[i], now);

@@ -461,6 +461,21 @@ def test_an_outside_file_can_be_rehearsed(initialised, postgres, databases, fres
     assert any("outside" not in line and "2 tables" in line for line in told["evidence"]), told["evidence"]
 
 
+@pytest.mark.parametrize("kind", ["custom", "tar", "plain"])
+def test_an_outside_file_that_is_not_in_utf_8_can_be_rehearsed(initialised, postgres, databases, fresh_database, home, tmp_path, kind):
+    db = fresh_database() + "_latin"
+    postgres.psql(f"CREATE DATABASE {db} ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'")
+    try:
+        postgres.psql("CREATE TABLE größen (v text); INSERT INTO größen VALUES ('Süß'), ('plain')", db)
+        put(home, "x.dump", PG_FORMATS[kind](postgres, db, tmp_path))
+    finally:
+        postgres.drop(db)
+    take_in(initialised, postgres, "x.dump")
+    told = initialised("verify", "latest", "--level", "4", "--json").json["results"][0]
+    assert told["reached"] == "compared" and told["ok"], told
+    assert any("row hashes of 1 table equal" in line for line in told["evidence"]), told["evidence"]
+
+
 # ---- MySQL and MariaDB
 
 def my_dump(server, db, *options):

@@ -1,6 +1,7 @@
 """Private database servers for tests: on loopback and unix sockets only, in folders of their own, ended by their pid."""
 import atexit
 import fcntl
+import glob
 import itertools
 import os
 import pathlib
@@ -52,10 +53,10 @@ def as_user(user, argv, home):
 def processes_below(pid):
     """Every process that descends from one, itself not."""
     found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+    for task in glob.glob(f"/proc/{pid}/task/*/children"):
         try:
-            children = [int(c) for c in task.read_text().split()]
-        except OSError:
+            children = [int(c) for c in pathlib.Path(task).read_text().split()]
+        except OSError:                # it has ended meanwhile
             continue
         for child in children:
             found += [child, *processes_below(child)]

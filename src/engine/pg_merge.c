@@ -53,7 +53,8 @@ static const char *schema_of(const struct pg_entry *en)
 /* The archive has names in an encoding of its own, and so has its connection; those that people give are in UTF-8. */
 static int speak(struct merge *m, const char *encoding, struct error *e)
 {
-	if (!encoding || strcmp(encoding, "UTF8") == 0)
+	const char *now = PQparameterStatus(m->s.c, "client_encoding");
+	if (!encoding || (now && strcmp(now, encoding) == 0))
 		return 0;
 	return PQsetClientEncoding(m->s.c, encoding) == 0 ? 0 : pg_error(m->s.c, NULL, e, "speaking in %s", encoding);
 }
@@ -131,8 +132,7 @@ static int check_columns(struct merge *m, struct error *e)
 	int err = pg_toc_tables(m->toc, &tables, &data, &n, e);
 	if (err)
 		return err;
-	if (m->toc->encoding && strcmp(m->toc->encoding, "UTF8") != 0)
-		err = speak(m, "UTF-8", e);
+	err = speak(m, "UTF8", e);
 	for (size_t i = 0; i < m->toc->n && !err; i++) {
 		if (!m->chosen[i] || !m->exists[i])
 			continue;

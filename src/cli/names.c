@@ -13,9 +13,8 @@
 #include <string.h>
 
 static struct catalog *catalog;
-static bool looked;             /* in vain */
-static struct error unreadable; /* why */
-static char *repository;         /* of the sources that were named */
+static struct error unreadable; /* why it cannot be read; of no kind while that is not known */
+static char *repository;        /* of the sources that were named */
 
 /* Who only looks for a name makes no catalog. */
 static bool is_there(void)
@@ -30,12 +29,11 @@ struct catalog *names_catalog(void)
 {
 	struct error e = {0};
 
-	if (catalog || looked || !is_there())
+	if (catalog || unreadable.kind || !is_there())
 		return catalog;
 	int rc = record_catalog(false, &catalog, &e);
 
-	looked = rc && rc != -ERR_NOT_FOUND;
-	if (looked) {
+	if (rc && rc != -ERR_NOT_FOUND) {
 		unreadable = e;
 		out_warn("configured names are not known: %s", e.text);
 	}
@@ -44,7 +42,7 @@ struct catalog *names_catalog(void)
 
 int names_readable(struct error *e)
 {
-	if (names_catalog() || !looked)
+	if (names_catalog() || !unreadable.kind)
 		return 0;
 	*e = unreadable;
 	return -(int)e->kind;
@@ -62,7 +60,7 @@ void names_close(void)
 {
 	catalog_close(catalog);
 	catalog = NULL;
-	looked = false;
+	unreadable = (struct error){0};
 	free(repository);
 	repository = NULL;
 }

@@ -69,7 +69,6 @@ static int print_table(struct rows_cursor *c, struct error *e)
 	struct buf *cells = mem_zero(c->column_count * sizeof *cells);
 	const char **row = mem_zero(c->column_count * sizeof *row);
 	const struct value *v;
-	char count[HUMAN_MAX];
 	uint64_t n = 0;
 	int rc;
 
@@ -82,9 +81,12 @@ static int print_table(struct rows_cursor *c, struct error *e)
 		buf_release(&cells[i]);
 	free(cells);
 	free(row);
-	if (!rc)
-		out_say("%s row%s", human_count(n, count), n == 1 ? "" : "s");
-	return rc;
+	if (rc)
+		return rc;
+	AUTO_FREE char *rows = human_plural(n, "row");
+
+	out_say("%s", rows);
+	return 0;
 }
 
 static int row_json(const struct value *v, size_t n, struct out_document *d, struct error *e)

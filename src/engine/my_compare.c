@@ -266,7 +266,6 @@ static int compare_hashes(const struct my_place *place, const struct stored *s, 
 	CLEANUP(my_disconnect) MYSQL *c = NULL;
 	CLEANUP(manifest_source_release) struct manifest_source now = {0};
 	CLEANUP(sqldump_map_release) struct sqldump_map map = {0};
-	char n[HUMAN_MAX];
 	size_t by_value = 0;
 	int err = my_connect(place, NULL, &c, e);
 	if (!err)
@@ -284,10 +283,11 @@ static int compare_hashes(const struct my_place *place, const struct stored *s, 
 		err = compare_values(s, restored, t->name, p, e);
 		by_value++;
 	}
-	if (!err && evidence)
-		strlist_addf(evidence, "%s dumped again and compared: row hashes of %s table%s equal%s", s->manifest->name,
-			human_count(s->manifest->table_count, n), s->manifest->table_count == 1 ? "" : "s", by_value ? ", some by their values" : "");
-	return err;
+	if (err || !evidence)
+		return err;
+	AUTO_FREE char *tables = human_plural(s->manifest->table_count, "table");
+	strlist_addf(evidence, "%s dumped again and compared: row hashes of %s equal%s", s->manifest->name, tables, by_value ? ", some by their values" : "");
+	return 0;
 }
 
 /* The same place with another database. Borrows. */

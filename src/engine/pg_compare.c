@@ -260,7 +260,6 @@ static int dump_again(struct compare *x, struct strlist *evidence, struct error 
 	CLEANUP(manifest_source_release) struct manifest_source now = {0};
 	struct pg_place place = *x->place;
 	AUTO_FREE char *database = mem_string(x->database), *encoding = NULL;
-	char n[HUMAN_MAX];
 	uint64_t hashes = 0;
 	place.database = database;
 	progress_phase(x->progress, "comparing", NULL, x->s->manifest->bytes, 0);
@@ -275,9 +274,11 @@ static int dump_again(struct compare *x, struct strlist *evidence, struct error 
 		err = compare_hash(&m->tables[i], table_of(&now, &m->tables[i]), &hashes, e);
 	if (!err && archive_of(x->s))
 		err = compare_counts(m, &now, e);
-	if (!err)
-		strlist_addf(evidence, "%s dumped again and compared: row hashes of %s table%s equal", m->name, human_count(hashes, n), hashes == 1 ? "" : "s");
-	return err;
+	if (err)
+		return err;
+	AUTO_FREE char *tables = human_plural(hashes, "table");
+	strlist_addf(evidence, "%s dumped again and compared: row hashes of %s equal", m->name, tables);
+	return 0;
 }
 
 static int compare(struct compare *x, bool hashes, struct strlist *evidence, struct error *e)

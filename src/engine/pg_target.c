@@ -170,14 +170,13 @@ static char *describe(const struct pg_place *place, const char *shown)
 	CLEANUP(pg_disconnect) PGconn *c = NULL;
 	CLEANUP(pg_clear) PGresult *r = NULL;
 	struct error ignored = {0};
-	char size[HUMAN_MAX], tables[HUMAN_MAX];
+	char size[HUMAN_MAX];
 	if (pg_connect(place, NULL, &c, &ignored) || pg_query(c, &r, &ignored, pg_sql("SELECT (SELECT count(*) FROM pg_catalog.pg_class c "
 		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND "
 		"n.nspname <> 'information_schema'), pg_catalog.pg_database_size(pg_catalog.current_database())")))
 		return mem_string(shown);
-	uint64_t n = strtoull(PQgetvalue(r, 0, 0), NULL, 10);
-	return mem_printf("%s: %s table%s, %s", shown, human_count(n, tables), n == 1 ? "" : "s",
-		human_size(strtoull(PQgetvalue(r, 0, 1), NULL, 10), size));
+	AUTO_FREE char *tables = human_plural(strtoull(PQgetvalue(r, 0, 0), NULL, 10), "table");
+	return mem_printf("%s: %s, %s", shown, tables, human_size(strtoull(PQgetvalue(r, 0, 1), NULL, 10), size));
 }
 
 int pg_look(const struct source_url *target, bool *there, char **line, struct error *e)

@@ -1,27 +1,17 @@
 #include "repo/blob.h"
 
 #include "base/mem.h"
+#include "repo/compressor.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
-#define SMALL ((size_t)512 << 10)
-#define HASH_LOG 17
-#define STREAM_MIN_MATCH 7
-
-/* How zstd is told to work; hash_log and min_match 0: as the level has them. */
-struct recipe {
-	int level, hash_log, min_match;
-};
-
 struct blob_codec {
 	struct cipher *cipher;
-	ZSTD_CCtx *compressor;
+	struct compressor *compressor;
 	ZSTD_DCtx *decompressor;
-	struct recipe set; /* what the compressor is set to; zeros at first */
 	struct buf frame; /* a zstd frame, before sealing or after opening */
 	struct buf plain; /* what verifying a fresh blob gave */
 	struct buf scratch;
@@ -31,9 +21,9 @@ struct blob_codec *blob_codec_new(const struct cipher_key *k)
 {
 	struct blob_codec *c = mem_zero(sizeof *c);
 	c->cipher = cipher_new(k);
-	c->compressor = ZSTD_createCCtx();
+	c->compressor = compressor_new();
 	c->decompressor = ZSTD_createDCtx();
-	if (!c->compressor || !c->decompressor) {
+	if (!c->decompressor) {
 		fprintf(stderr, "backstay: out of memory for zstd\n");
 		abort();
 	}
@@ -45,7 +35,7 @@ void blob_codec_free(struct blob_codec *c)
 	if (!c)
 		return;
 	cipher_free(c->cipher);
-	ZSTD_freeCCtx(c->compressor);
+	compressor_free(c->compressor);
 	ZSTD_freeDCtx(c->decompressor);
 	buf_release(&c->frame);
 	buf_release(&c->plain);
@@ -126,46 +116,6 @@ int blob_decode(struct blob_codec *c, const struct id *id, const void *p, size_t
 	return r;
 }
 
-/* The default is a little better than zstd's level of that number: a larger hash table makes blobs 1 % smaller for next
- * to no time. Chunks of streams, which are longer than a database's blocks, become smaller still, and are read back
- * faster, with matches of 7 bytes and more; small blobs, which have less to refer to, get one level more. */
-static struct recipe choose_recipe(int level, size_t n)
-{
-	if (level != BLOB_LEVEL_DEFAULT)
-		return (struct recipe){.level = level};
-	if (n < SMALL)
-		return (struct recipe){.level = level + 1};
-	return (struct recipe){.level = level, .hash_log = HASH_LOG, .min_match = n > SMALL ? STREAM_MIN_MATCH : 0};
-}
-
-static void set_parameter(struct blob_codec *c, ZSTD_cParameter which, int value)
-{
-	size_t set = ZSTD_CCtx_setParameter(c->compressor, which, value);
-
-	assert(!ZSTD_isError(set));
-}
-
-/* The frame of p in c->frame; false when it is not worth it. */
-static bool compress(struct blob_codec *c, const void *p, size_t n, int level)
-{
-	struct recipe r = choose_recipe(level, n);
-
-	if (memcmp(&r, &c->set, sizeof r) != 0) {
-		set_parameter(c, ZSTD_c_compressionLevel, r.level);
-		set_parameter(c, ZSTD_c_hashLog, r.hash_log);
-		set_parameter(c, ZSTD_c_minMatch, r.min_match);
-		c->set = r;
-	}
-	size_t bound = ZSTD_compressBound(n);
-	buf_clear(&c->frame);
-	buf_reserve(&c->frame, bound);
-	size_t len = ZSTD_compress2(c->compressor, c->frame.p, bound, p, n);
-	if (ZSTD_isError(len) || len >= n || (n - len) * 32 < n)
-		return false;
-	c->frame.len = len;
-	return true;
-}
-
 int blob_encode(struct blob_codec *c, const struct id *id, const void *p, size_t n, int level, struct buf *out,
 		uint32_t *plain_len, struct error *e)
 {
@@ -176,7 +126,7 @@ int blob_encode(struct blob_codec *c, const struct id *id, const void *p, size_t
 	if (n > BLOB_MAX_PLAIN)
 		return error_set(e, ERR_LIMIT, "a blob of %zu bytes is above the limit of %zu MiB", n,
 				 BLOB_MAX_PLAIN >> 20);
-	bool small = level > 0 && n > 0 && compress(c, p, n, level);
+	bool small = level > 0 && n > 0 && compressor_run(c->compressor, p, n, level, &c->frame);
 	*plain_len = small ? (uint32_t)n : 0;
 	cipher_seal(c->cipher, small ? c->frame.p : p, small ? c->frame.len : n, out);
 	if (blob_decode(c, id, out->p + start, out->len - start, *plain_len, &c->plain, &why) == 0)

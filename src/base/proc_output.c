@@ -6,10 +6,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define BLOCK ((size_t)1 << 20)
 #define LOOK_UP_MS 200 /* how often a silent program lets us see that we are cancelled */
+/* Most programs write 4 KiB at a time and would have us turn to each of them: as little as that is given a moment to grow. */
+#define LITTLE ((int)BLOCK / 4)
+#define MOMENT_US 1000
+
+/* A pipe too narrow to hold what comes meanwhile is read at once: its writer must not wait for us. */
+static void let_grow(const struct proc *p)
+{
+	int there = 0;
+	if (ioctl(p->out, FIONREAD, &there) == 0 && there > 0 && there < LITTLE && fcntl(p->out, F_GETPIPE_SZ) >= (int)BLOCK)
+		usleep(MOMENT_US);
+}
 
 /* Some of it, 0 at its end. */
 static int read_some(const struct proc *p, struct progress *progress, unsigned char *block, size_t *n, struct error *e)
@@ -21,6 +33,7 @@ static int read_some(const struct proc *p, struct progress *progress, unsigned c
 			return err;
 		if (poll(&wait, 1, LOOK_UP_MS) <= 0)
 			continue;
+		let_grow(p);
 		ssize_t got = read(p->out, block, BLOCK);
 		if (got < 0 && errno == EINTR)
 			continue;

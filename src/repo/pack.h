@@ -13,7 +13,7 @@ struct pack_blob {
 	uint32_t plain_len; /* uncompressed length; 0: not compressed */
 };
 
-#define PACK_TARGET ((size_t)12 << 20) /* a pack is closed when it reaches this; four of them fit a backup's memory */
+#define PACK_TARGET ((size_t)12 << 20) /* a pack is closed when it reaches this; a backup's memory holds little more than two */
 #define PACK_MAX_BLOBS 100000u         /* header stays well under restic's 16 MiB */
 #define PACK_MAX_HEADER ((size_t)16 << 20)
 #define PACK_ENTRY_PLAIN 37u

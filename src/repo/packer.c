@@ -14,7 +14,8 @@
 /* Packs are put together in segments that are used again and again, so that memory holds what is under way and no more.
  */
 #define SEGMENT ((size_t)1 << 20)
-#define SPARE_SEGMENTS (3 * PACK_TARGET / SEGMENT)
+#define HELD_MAX (2 * PACK_TARGET + PACK_TARGET / 3) /* by all drafts together, while the writer is at work */
+#define SPARE_SEGMENTS (HELD_MAX / SEGMENT)
 #define DATA_SLOTS 2
 #define TREE_SLOT DATA_SLOTS
 #define SLOTS (DATA_SLOTS + 1)
@@ -34,7 +35,7 @@ struct packer {
 	struct cipher *cipher;
 	struct pool *writer; /* one thread */
 	pthread_mutex_t lock;
-	pthread_cond_t room; /* a slot was emptied, or the packer broke */
+	pthread_cond_t room; /* a draft was emptied, or the packer broke */
 	struct draft slot[SLOTS];
 	void *spare[SPARE_SEGMENTS];
 	size_t spares;
@@ -214,20 +215,37 @@ static void write_next(int worker, void *token, void *packer)
 		pthread_cond_broadcast(&p->room);
 	} else {
 		draft_reset(p, &p->out);
+		pthread_cond_broadcast(&p->room);
 	}
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* An open draft for a blob of this type, or NULL when all are waiting for the writer. */
+/* An open draft for a blob of this type, or NULL when all are waiting for the writer. Of two data packs the fuller one
+ * gets two blobs of three: when it is full the other is a third full, so that memory holds little more than one. */
 static struct draft *open_draft(struct packer *p, enum blob_type type)
 {
-	unsigned first = type == BLOB_TREE ? TREE_SLOT : random_below(DATA_SLOTS);
+	if (type == BLOB_TREE)
+		return p->slot[TREE_SLOT].closed ? NULL : &p->slot[TREE_SLOT];
+	unsigned fuller = p->slot[1].len > p->slot[0].len;
 
-	if (!p->slot[first].closed)
-		return &p->slot[first];
-	if (type == BLOB_DATA && !p->slot[1 - first].closed)
-		return &p->slot[1 - first];
-	return NULL;
+	if (p->slot[fuller].closed || p->slot[1 - fuller].closed)
+		fuller = p->slot[0].closed;
+	else if (random_below(3) == 0)
+		fuller = 1 - fuller;
+	return p->slot[fuller].closed ? NULL : &p->slot[fuller];
+}
+
+/* Whether n more bytes may be held. When the writer has nothing to do nobody would make room. */
+static bool has_room(const struct packer *p, size_t n)
+{
+	size_t held = p->out.len;
+	bool waiting = held > 0;
+
+	for (size_t i = 0; i < SLOTS; i++) {
+		held += p->slot[i].len;
+		waiting |= p->slot[i].closed;
+	}
+	return !waiting || held + n <= HELD_MAX;
 }
 
 static void close_draft(struct packer *p, struct draft *d)
@@ -250,7 +268,7 @@ int packer_add(struct packer *p, enum blob_type type, const struct id *id, const
 	struct draft *d = NULL;
 
 	pthread_mutex_lock(&p->lock);
-	while (!p->broken && !(d = open_draft(p, type)))
+	while (!p->broken && (!has_room(p, n) || !(d = open_draft(p, type))))
 		pthread_cond_wait(&p->room, &p->lock);
 	int r = broken(p, e);
 

@@ -1,5 +1,6 @@
 /* Collects sealed blobs into packs and packs into index files; shared by backup and prune. Two data packs are open at a
- * time and a blob goes to one of them at random, which blurs what pack sizes tell. Any thread may add. Order of writes:
+ * time and a blob goes to one of them at random, which blurs what pack sizes tell; all packs in memory together are
+ * little more than two full ones. Any thread may add. Order of writes:
  * pack, then index; the caller writes its snapshot after packer_flush(). */
 #ifndef REPO_PACKER_H
 #define REPO_PACKER_H
@@ -16,7 +17,7 @@ struct packer_stats {
 /* The repository's index must be loaded. */
 struct packer *packer_new(struct repo *r);
 /* Add a blob claimed by index_claim(). Copies. A full pack is written by a thread of the packer, one at a time, while
- * others fill up; who finds them all full waits. After a failed write the packer is broken and every later call returns
+ * others fill up; who finds no room waits. After a failed write the packer is broken and every later call returns
  * that error; a blob for which this call fails was not taken, its claim is still the caller's. */
 int packer_add(struct packer *p, enum blob_type type, const struct id *id, const void *sealed, size_t n,
 	       uint32_t plain_len, size_t plain_size, struct error *e) MUST_USE;

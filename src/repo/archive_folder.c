@@ -125,8 +125,13 @@ static int store_tree(struct archive *a, struct bench *b, struct archive_folder 
 	buf_clear(&b->json);
 	int r = encode(d, &b->json, e);
 
-	if (r == 0)
-		r = archive_pipeline_store(a, b, BLOB_TREE, b->json.p, b->json.len, id, e);
+	if (r == 0) {
+		struct blob_plain plain = {.p = b->json.p, .n = b->json.len};
+
+		blob_hash(&plain, 1);
+		*id = plain.id;
+		r = archive_pipeline_store(a, b, BLOB_TREE, &plain, 1, e);
+	}
 	/* One very large folder must not hold its memory until the end. */
 	if (b->json.cap > CHUNK_MAX)
 		buf_release(&b->json);

@@ -5,12 +5,14 @@
  *   archive_folder.c    folders, whose trees are stored when all they hold is known
  *   archive_tree.c      the sink that engines see
  *
- * A batch is a buffer of pieces: one chunk of a large file, or many small files, so that a small file costs no switch
- * of threads. The file being written owns the batch its next bytes go to; a batch nobody owns and that is not full yet
- * is the archive's `spare`, which the next file goes on filling. */
+ * A batch is a buffer of pieces: one chunk of a large file, or many small files or blocks of a database, so that a
+ * small file costs no switch of threads, and that they are hashed side by side (base/digest_many.h). The file being
+ * written owns the batch its next bytes go to; a batch nobody owns and that is not full yet is the archive's `spare`,
+ * which the next file goes on filling. */
 #ifndef REPO_ARCHIVE_PARTS_H
 #define REPO_ARCHIVE_PARTS_H
 
+#include "base/digest_many.h"
 #include "base/thread.h"
 #include "repo/archive.h"
 #include "repo/tree.h"
@@ -19,9 +21,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define BATCH_BYTES ((size_t)512 << 10) /* a batch of so many bytes in whole pieces goes to the workers */
-#define BATCH_PIECES 512u               /* or of so many pieces */
-#define BATCH_CAPACITY (BATCH_BYTES + CHUNK_MAX)
+/* A batch goes to the workers with so many bytes in whole pieces, and pieces enough to be hashed side by side; with
+ * more bytes, or a piece so long that it would be hashed alone, it waits for no more pieces. */
+#define BATCH_BYTES ((size_t)512 << 10)
+#define BATCH_FEW (2 * DIGEST_MANY_LANES)
+#define BATCH_LONG ((size_t)512 << 10)
+#define BATCH_BYTES_MAX ((size_t)8 << 20)
+#define BATCH_PIECES 512u
 
 struct piece {
 	struct archive_file *file;
@@ -33,10 +39,11 @@ struct piece {
 
 struct batch {
 	struct batch *next;
-	unsigned char *p; /* BATCH_CAPACITY */
+	unsigned char *p; /* archive.batch_bytes + CHUNK_MAX */
 	size_t len;       /* behind the last piece: the first bytes of the owner's next one */
 	struct piece *piece;
 	size_t n, cap;
+	size_t held; /* bytes at p that memory may stand behind */
 };
 
 struct archive_folder {
@@ -94,7 +101,7 @@ struct archive {
 	struct bench *bench;
 	int threads;
 	int level, tree_level;
-	size_t window;
+	size_t window, batch_bytes;
 	struct timespec begun;
 	/* The caller's thread alone. */
 	struct archive_folder *current;
@@ -107,7 +114,8 @@ struct archive {
 	pthread_mutex_t lock;
 	pthread_cond_t room; /* the window has become wider */
 	struct error why;    /* it is broken */
-	size_t under_way;    /* bytes of batches with the workers */
+	size_t under_way;    /* bytes of batches with the workers, */
+	size_t batches;      /* and how many they are */
 	struct batch *idle;
 	struct archive_folder *folders;
 	struct archive_folder *whole; /* folders that lack nothing but being stored */
@@ -138,9 +146,10 @@ void archive_pipeline_detach(struct archive_file *f);
 void archive_pipeline_nudge(struct archive *a);
 /* Wait until all pieces are stored and all whole folders too. */
 void archive_pipeline_drain(struct archive *a);
-/* Hash the bytes; when they are new, compress, seal and add them to a pack. Any worker, with its bench. */
-int archive_pipeline_store(struct archive *a, struct bench *b, enum blob_type type, const void *p, size_t n,
-			   struct id *id, struct error *e) MUST_USE;
+/* Compress, seal and add to a pack those of the n blobs, hashed already, that are new. What comes back from sealing
+ * takes the place of their plaintext; their order in v changes. Any worker, with its bench. */
+int archive_pipeline_store(struct archive *a, struct bench *b, enum blob_type type, struct blob_plain *v, size_t n,
+			   struct error *e) MUST_USE;
 
 /* archive_file.c */
 struct file_sink *archive_file_open(struct archive *a, bool hashed);

@@ -7,13 +7,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Enough for every worker to have one batch at hand and one to come. */
+/* Enough for every worker to have one batch at hand and one to come; of the longest, each has one. */
 #define WINDOW_PER_THREAD CHUNK_MAX
 #define QUEUE 256
 #define WHOLE_FOLDERS 16 /* so many whole folders are worth waking a worker */
-/* What a buffer keeps of its memory between two uses: few chunks are longer, and those must not make all buffers long.
- */
+/* What a buffer for long pieces keeps of its memory between two uses: few chunks are longer, and those must not make
+ * all buffers long. */
 #define KEEP (CHUNK_AVERAGE + CHUNK_AVERAGE / 2)
+#define SEALED_MAX CHUNK_MAX /* with so many sealed bytes they are compared and go on their way */
 
 static void work(int worker, void *item, void *archive);
 
@@ -22,6 +23,9 @@ void archive_pipeline_start(struct archive *a)
 	size_t window = (size_t)a->threads * WINDOW_PER_THREAD;
 
 	a->window = window < ARCHIVE_WINDOW ? window : ARCHIVE_WINDOW;
+	a->batch_bytes = ARCHIVE_WINDOW / (size_t)a->threads;
+	if (a->batch_bytes > BATCH_BYTES_MAX)
+		a->batch_bytes = BATCH_BYTES_MAX;
 	a->bench = mem_zero((size_t)a->threads * sizeof *a->bench);
 	for (int i = 0; i < a->threads; i++)
 		a->bench[i].codec = blob_codec_new(&a->repo->key);
@@ -45,7 +49,7 @@ static struct batch *take_batch(struct archive *a)
 	pthread_mutex_unlock(&a->lock);
 	if (!b) {
 		b = mem_zero(sizeof *b);
-		b->p = mem_alloc(BATCH_CAPACITY);
+		b->p = mem_alloc(a->batch_bytes + CHUNK_MAX);
 	}
 	return b;
 }
@@ -55,18 +59,29 @@ static void trim(struct batch *b)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	uintptr_t from = ((uintptr_t)b->p + KEEP + page - 1) & ~(page - 1);
-	uintptr_t to = ((uintptr_t)b->p + b->len) & ~(page - 1);
+	uintptr_t to = ((uintptr_t)b->p + b->held) & ~(page - 1);
 
-	if (to > from)
-		madvise((void *)from, to - from, MADV_DONTNEED);
+	if (to > from && madvise((void *)from, to - from, MADV_DONTNEED) == 0)
+		b->held = KEEP;
+}
+
+/* With the lock held. */
+static bool has_room(const struct archive *a, size_t n)
+{
+	size_t window = a->batches < (size_t)a->threads ? ARCHIVE_WINDOW : a->window;
+
+	return a->batches == 0 || a->under_way + n <= window;
 }
 
 static void submit(struct archive *a, struct batch *b)
 {
+	if (b->len > b->held)
+		b->held = b->len;
 	pthread_mutex_lock(&a->lock);
-	while (a->under_way > 0 && a->under_way + b->len > a->window)
+	while (!has_room(a, b->len))
 		pthread_cond_wait(&a->room, &a->lock);
 	a->under_way += b->len;
+	a->batches++;
 	pthread_mutex_unlock(&a->lock);
 	pool_submit(a->pool, b);
 }
@@ -92,6 +107,15 @@ void archive_pipeline_append(struct archive_file *f, const void *p, size_t n)
 	f->batch->len += n;
 }
 
+static bool is_full(const struct archive *a, const struct batch *b)
+{
+	size_t last = b->piece[b->n - 1].len;
+
+	if (b->n >= BATCH_PIECES || b->len + last > a->batch_bytes)
+		return true;
+	return b->len >= BATCH_BYTES && (b->n >= BATCH_FEW || last > BATCH_LONG);
+}
+
 void archive_pipeline_piece(struct archive_file *f, uint64_t index, uint64_t turn)
 {
 	struct archive *a = f->archive;
@@ -104,7 +128,7 @@ void archive_pipeline_piece(struct archive_file *f, uint64_t index, uint64_t tur
 	pthread_mutex_lock(&a->lock);
 	f->pending++;
 	pthread_mutex_unlock(&a->lock);
-	if (b->len >= BATCH_BYTES || b->n >= BATCH_PIECES) {
+	if (is_full(a, b)) {
 		f->batch = NULL;
 		submit(a, b);
 	}
@@ -181,35 +205,64 @@ void archive_pipeline_stop(struct archive *a)
 	}
 }
 
-int archive_pipeline_store(struct archive *a, struct bench *b, enum blob_type type, const void *p, size_t n,
-			   struct id *id, struct error *e)
+/* Store the first of the n blobs, as many as are to be sealed before they are compared; *done is how many went into
+ * packs. */
+static int store_some(struct archive *a, struct bench *b, enum blob_type type, struct blob_plain *v, size_t n,
+		      size_t *done, struct error *e)
 {
 	int level = type == BLOB_TREE ? a->tree_level : a->level;
-	uint32_t plain_len;
+	size_t sealed = 0;
 
-	id_hash(id, p, n);
-	if (!index_claim(a->repo->index, type, id))
-		return 0;
 	buf_clear(&b->sealed);
-	int r = blob_encode(b->codec, id, p, n, level, &b->sealed, &plain_len, e);
+	for (; sealed < n && b->sealed.len < SEALED_MAX; sealed++) {
+		if (atomic_load(&a->broken))
+			return archive_going(a, e);
+		if (blob_seal(b->codec, &v[sealed], level, &b->sealed, e))
+			return -e->kind;
+	}
+	if (blob_confirm(v, sealed, e))
+		return -e->kind;
+	for (*done = 0; *done < sealed; ++*done) {
+		const struct blob_plain *p = &v[*done];
 
-	if (r == 0)
-		r = packer_add(a->packer, type, id, b->sealed.p, b->sealed.len, plain_len, n, e);
-	if (r)
-		index_unclaim(a->repo->index, type, id);
+		if (packer_add(a->packer, type, &p->id, b->sealed.p + p->at, p->length, p->plain_len, p->n, e))
+			return -e->kind;
+	}
+	return 0;
+}
+
+int archive_pipeline_store(struct archive *a, struct bench *b, enum blob_type type, struct blob_plain *v, size_t n,
+			   struct error *e)
+{
+	size_t fresh = 0, stored = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (index_claim(a->repo->index, type, &v[i].id))
+			v[fresh++] = v[i];
+	while (r == 0 && stored < fresh) {
+		size_t done = 0;
+
+		r = store_some(a, b, type, v + stored, fresh - stored, &done, e);
+		stored += done;
+	}
+	for (size_t i = stored; i < fresh; i++)
+		index_unclaim(a->repo->index, type, &v[i].id);
 	return r;
 }
 
 static void store_pieces(struct archive *a, struct bench *bench, struct batch *b)
 {
+	AUTO_FREE struct blob_plain *v = mem_array(NULL, b->n, sizeof *v);
 	struct error e = {0};
 
-	for (size_t i = 0; i < b->n && !atomic_load(&a->broken); i++) {
-		struct piece *p = &b->piece[i];
-
-		if (archive_pipeline_store(a, bench, BLOB_DATA, b->p + p->at, p->len, &p->id, &e))
-			archive_break(a, &e);
-	}
+	for (size_t i = 0; i < b->n; i++)
+		v[i] = (struct blob_plain){.p = b->p + b->piece[i].at, .n = b->piece[i].len};
+	blob_hash(v, b->n);
+	for (size_t i = 0; i < b->n; i++)
+		b->piece[i].id = v[i].id;
+	if (archive_pipeline_store(a, bench, BLOB_DATA, v, b->n, &e))
+		archive_break(a, &e);
 }
 
 static void work(int worker, void *item, void *archive)
@@ -219,12 +272,15 @@ static void work(int worker, void *item, void *archive)
 	struct batch *b = item;
 
 	if (b) {
-		store_pieces(a, bench, b);
-		trim(b);
+		if (!atomic_load(&a->broken))
+			store_pieces(a, bench, b);
+		if (b->n < BATCH_FEW / 2)
+			trim(b);
 		pthread_mutex_lock(&a->lock);
 		for (size_t i = 0; i < b->n; i++)
 			archive_file_deliver(a, &b->piece[i]);
 		a->under_way -= b->len;
+		a->batches--;
 		b->len = b->n = 0;
 		b->next = a->idle;
 		a->idle = b;

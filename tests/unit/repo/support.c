@@ -397,6 +397,22 @@ struct index_pack *support_index_take(struct repo *r, enum blob_type type, const
 	return support_index_find(out, &at.pack);
 }
 
+void support_seal(struct blob_codec *c, const void *p, size_t n, int level, struct id *id, struct buf *out,
+		  uint32_t *plain_len)
+{
+	AUTO_FREE unsigned char *copy = mem_copy(p, n);
+	struct blob_plain b = {.p = copy, .n = n};
+	struct error e = {0};
+
+	blob_hash(&b, 1);
+	int rc = blob_seal(c, &b, level, out, &e);
+	assert(rc == 0);
+	rc = blob_confirm(&b, 1, &e);
+	assert(rc == 0);
+	*id = b.id;
+	*plain_len = b.plain_len;
+}
+
 void support_put_pack(struct repo *r, enum blob_type type, const struct id *id, const void *sealed, size_t n,
 		      uint32_t plain_len, struct id *pack)
 {
@@ -416,12 +432,9 @@ void support_put_blob(struct repo *r, enum blob_type type, const void *p, size_t
 {
 	CLEANUP(buf_release) struct buf sealed = BUF_INIT;
 	struct blob_codec *c = blob_codec_new(&r->key);
-	struct error e = {0};
 	uint32_t plain_len;
 
-	id_hash(id, p, n);
-	int rc = blob_encode(c, id, p, n, BLOB_LEVEL_DEFAULT, &sealed, &plain_len, &e);
-	assert(rc == 0);
+	support_seal(c, p, n, BLOB_LEVEL_DEFAULT, id, &sealed, &plain_len);
 	blob_codec_free(c);
 	support_put_pack(r, type, id, sealed.p, sealed.len, plain_len, pack);
 }

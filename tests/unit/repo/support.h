@@ -53,6 +53,9 @@ void support_index_remove_all(struct repo *r);
 struct index_pack *support_index_take(struct repo *r, enum blob_type type, const struct id *id,
 				      struct support_index *out, struct blob_place *place);
 
+/* The id of a blob, and its stored bytes appended to `out`. */
+void support_seal(struct blob_codec *c, const void *p, size_t n, int level, struct id *id, struct buf *out,
+		  uint32_t *plain_len);
 /* Write one pack with one blob, and list it in an index file of its own. `plain_len` says in both what the blob's plain
  * length is (0: not compressed). */
 void support_put_pack(struct repo *r, enum blob_type type, const struct id *id, const void *sealed, size_t n,

@@ -334,6 +334,33 @@ static void a_block_dropped_and_put_again_is_the_new_one(void **state)
 	repo_free(r);
 }
 
+/* More than a batch, and more than is sealed at a time; a quarter is there twice. */
+static void many_blocks_are_stored_once_each(void **state)
+{
+	const size_t block = MIB / 2, n = 20;
+	struct repo *r = loaded_repo();
+	struct archive *a = begin(r, NULL);
+	AUTO_FREE unsigned char *p = filled(n * block, 9);
+	struct archive_stats s;
+
+	for (size_t i = 0; i < n; i += 4)
+		memcpy(p + i * block, p + (i + 1) * block, block);
+	for (int round = 0; round < 2; round++) {
+		struct file_sink *f = open_file(a, false);
+
+		for (size_t i = 0; i < n; i++)
+			put(f, i, p + i * block, block);
+		close_file(f, "db");
+		struct id root = finish(a, &s);
+
+		assert_content(r, &root, "db", p, n * block);
+		assert_int_equal(s.stored.blobs[BLOB_DATA], round == 0 ? n - n / 4 : 0);
+		assert_int_equal(s.stored.plain[BLOB_DATA], round == 0 ? (n - n / 4) * block : 0);
+		a = round == 0 ? begin(r, NULL) : NULL;
+	}
+	repo_free(r);
+}
+
 static void assert_close_fails(struct file_sink *f, const char *text)
 {
 	CLEANUP(node_release) struct node n = named("db", NODE_FILE);
@@ -878,6 +905,7 @@ int main(void)
 		cmocka_unit_test(a_hashed_file_tells_its_sha256),
 		cmocka_unit_test(blocks_may_come_in_any_order_and_again),
 		cmocka_unit_test(a_block_dropped_and_put_again_is_the_new_one),
+		cmocka_unit_test(many_blocks_are_stored_once_each),
 		cmocka_unit_test(a_missing_or_odd_block_is_refused),
 		cmocka_unit_test(writing_and_putting_do_not_mix),
 		cmocka_unit_test(known_files_are_used_again_and_counted),

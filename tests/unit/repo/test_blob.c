@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "golden.h"
 #include "repo/blob.h"
+#include "support.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,23 +101,42 @@ static void a_size_above_the_limit_allocates_nothing(void **state)
 	assert_true(b->plain.cap == 0);
 }
 
-static void a_wrong_id_is_never_stored(void **state)
+static void what_memory_made_something_else_of_is_never_stored(void **state)
 {
 	struct bench *b = *state;
-	struct id id;
+	char text[3][32] = {"the first", "what it should be", "the last"};
+	struct blob_plain v[3];
 	struct error e;
-	uint32_t plain_len;
 
-	id_hash(&id, "what it should be", 17);
-	buf_add_str(&b->sealed, "before");
 	for (int level = 0; level <= 2; level += 2) {
-		assert_int_equal(
-			blob_encode(b->codec, &id, "what memory made of it", 22, level, &b->sealed, &plain_len, &e),
-			-ERR_INTERNAL);
-		assert_non_null(strstr(e.text, " did not come back as it was after sealing: blob "));
+		buf_clear(&b->sealed);
+		for (int i = 0; i < 3; i++)
+			v[i] = (struct blob_plain){.p = (unsigned char *)text[i], .n = sizeof text[i]};
+		blob_hash(v, 3);
+		text[1][0] ^= 1;
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(blob_seal(b->codec, &v[i], level, &b->sealed, &e), 0);
+		assert_int_equal(blob_confirm(v, 1, &e), 0);
+		assert_int_equal(blob_confirm(v, 3, &e), -ERR_INTERNAL);
+		char hex[65];
+		AUTO_FREE char *expected = mem_printf("blob %.8s did not come back as it was after sealing: blob %.8s "
+						      "is damaged (its content does not match its id)",
+						      id_hex(&v[1].id, hex), hex);
+		assert_string_equal(e.text, expected);
 		assert_string_equal(e.hint, "nothing of it was stored; test this machine's memory");
-		assert_string_equal(buf_text(&b->sealed), "before");
 	}
+}
+
+static void a_blob_above_the_limit_is_not_sealed(void **state)
+{
+	struct bench *b = *state;
+	struct blob_plain large = {.n = BLOB_MAX_PLAIN + 1};
+	struct error e;
+
+	buf_add_str(&b->sealed, "before");
+	assert_int_equal(blob_seal(b->codec, &large, 2, &b->sealed, &e), -ERR_LIMIT);
+	assert_string_equal(e.text, "a blob of 134217729 bytes is above the limit of 128 MiB");
+	assert_string_equal(buf_text(&b->sealed), "before");
 }
 
 static void round_trip(struct bench *b, const void *p, size_t n, int level, bool compressed)
@@ -126,8 +146,7 @@ static void round_trip(struct bench *b, const void *p, size_t n, int level, bool
 	uint32_t plain_len = 77;
 	size_t start = b->sealed.len;
 
-	id_hash(&id, p, n);
-	assert_int_equal(blob_encode(b->codec, &id, p, n, level, &b->sealed, &plain_len, &e), 0);
+	support_seal(b->codec, p, n, level, &id, &b->sealed, &plain_len);
 	assert_int_equal(plain_len, compressed ? n : 0);
 	size_t len = b->sealed.len - start;
 	if (compressed)
@@ -195,7 +214,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(damage_is_told_with_its_kind, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_size_above_the_limit_allocates_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_wrong_id_is_never_stored, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_memory_made_something_else_of_is_never_stored, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_blob_above_the_limit_is_not_sealed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(blobs_come_back_at_every_level, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_does_not_shrink_is_stored_as_it_is, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_largest_chunk_is_stored_at_the_highest_level, set_up, tear_down),

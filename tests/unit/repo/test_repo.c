@@ -10,6 +10,7 @@
 #include "memory_repo.h"
 #include "repo/repo.h"
 #include "repo/unpacked.h"
+#include "support.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +67,7 @@ static struct id write_pack(struct repo *r, const char *const *texts, size_t n, 
 	for (size_t i = 0; i < n; i++) {
 		struct pack_blob *b = &blobs[i];
 		*b = (struct pack_blob){.type = BLOB_DATA, .offset = (uint32_t)pack.len};
-		id_hash(&b->id, texts[i], strlen(texts[i]));
-		assert_int_equal(blob_encode(c, &b->id, texts[i], strlen(texts[i]), 2, &pack, &b->plain_len, &e), 0);
+		support_seal(c, texts[i], strlen(texts[i]), 2, &b->id, &pack, &b->plain_len);
 		b->length = (uint32_t)pack.len - b->offset;
 		ids[i] = b->id;
 	}

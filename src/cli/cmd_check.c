@@ -144,7 +144,8 @@ static int document(const struct repository *r, const struct checking *c, struct
 
 static int check(const struct parsed *p, struct repository *r, struct checking *c, struct error *e)
 {
-	const struct check_options o = {.read_data = opt_flag(p, "read-data"), .progress = &common_progress};
+	bool read_data = opt_flag(p, "read-data");
+	const struct check_options o = {.read_data = read_data, .pack_names = read_data, .progress = &common_progress};
 	struct progress_bar *bar = progress_bar_start(&common_progress, "check");
 	int rc = 0;
 
@@ -206,7 +207,8 @@ const struct command cmd_check = {
 	.summary = "check that the repository is whole",
 	.details =
 		"Every backup is followed to the last blob it needs, and each problem names the\n"
-		"backups it touches. --read-data also reads every byte and compares hashes.\n"
+		"backups it touches. --read-data also reads every byte and compares hashes,\n"
+		"those of whole files too, which \"verify\" leaves out.\n"
 		"Status 5 says that there is damage.\n",
 	.examples =
 		"backstay check\n"

@@ -27,7 +27,9 @@ struct check_report {
 void check_report_release(struct check_report *r);
 
 struct check_options {
-	bool read_data;             /* read every pack whole: hashes, MACs, headers, every blob; also every key file */
+	bool read_data;             /* read every pack whole: MACs, headers, every blob's hash; also every key file */
+	bool pack_names;            /* and compare with its name the hash of each pack, whose every byte has been
+				       authenticated by then: only a file under a wrong name is found by it */
 	const struct id *snapshots; /* only these backups and what they need; NULL: everything */
 	size_t snapshot_count;
 	struct progress *progress;

@@ -10,18 +10,23 @@
 
 #define THREADS 16
 #define LENGTH_BYTES 4u
+#define OPENED_BYTES ((size_t)8 << 20) /* so much plaintext, or so many blobs, are hashed side by side */
+#define OPENED 256u
 
 /* What one thread works with. */
 struct bench {
 	struct blob_codec *codec;
-	EVP_MD_CTX *sha;
+	EVP_MD_CTX *sha; /* of the pack, if its name is to be compared */
 	struct buf room, plain, tail;
+	/* Blobs in `plain` that have not been hashed yet, and where in the job they are listed. */
+	struct blob_plain opened[OPENED];
+	size_t number[OPENED], n;
 };
 
 struct reader {
 	struct check *c;
 	const struct bits *needed;
-	struct bench benches[THREADS];
+	struct bench *benches;
 	atomic_bool stop;
 	pthread_mutex_t lock; /* guards the first failure: */
 	int result;
@@ -144,20 +149,65 @@ static int read_failed(struct job *j, const struct pack_blob *b, struct error *e
 	return 0;
 }
 
+static void blame(struct job *j, size_t i, const struct error *why)
+{
+	if (!j->told[i])
+		j->told[i] = 1 + add(j, "%s", why->text);
+	suspect(j, &j->blobs[i], j->told[i] - 1);
+}
+
+/* Hash what was opened, and compare. */
+static void compare_opened(struct job *j)
+{
+	struct bench *b = j->bench;
+	struct error why = {0};
+
+	blob_hash(b->opened, b->n);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct id *id = &j->blobs[b->number[i]].id;
+
+		if (!id_equal(&b->opened[i].id, id)) {
+			blob_mismatch(id, &why);
+			blame(j, b->number[i], &why);
+		}
+	}
+	b->n = 0;
+	buf_clear(&b->plain);
+}
+
+/* One that is too long to wait for others is hashed by itself. */
+static int open_blob(struct job *j, const struct pack_blob *b, const void *sealed, struct error *why)
+{
+	struct bench *bench = j->bench;
+	size_t size = blob_plain_size(b->length, b->plain_len);
+
+	if (bench->n == OPENED || bench->plain.len + size > OPENED_BYTES)
+		compare_opened(j);
+	if (size > OPENED_BYTES)
+		return blob_decode(bench->codec, &b->id, sealed, b->length, b->plain_len, &bench->plain, why);
+	if (bench->n == 0)
+		buf_reserve(&bench->plain, OPENED_BYTES); /* it does not move any more */
+	unsigned char *p = bench->plain.p + bench->plain.len;
+
+	if (blob_open(bench->codec, &b->id, sealed, b->length, b->plain_len, p, why))
+		return -why->kind;
+	bench->plain.len += size;
+	bench->opened[bench->n] = (struct blob_plain){.p = p, .n = size};
+	bench->number[bench->n++] = (size_t)(b - j->blobs);
+	return 0;
+}
+
 static int read_blob(const struct pack_blob *b, const void *sealed, void *ctx, struct error *e)
 {
 	struct job *j = ctx;
-	size_t *told = &j->told[b - j->blobs];
 	struct error why = {0};
 
 	if (!sealed)
 		return read_failed(j, b, e);
-	EVP_DigestUpdate(j->bench->sha, sealed, b->length);
-	if (blob_decode(j->bench->codec, &b->id, sealed, b->length, b->plain_len, &j->bench->plain, &why)) {
-		if (!*told)
-			*told = 1 + add(j, "%s", why.text);
-		suspect(j, b, *told - 1);
-	}
+	if (j->c->o->pack_names)
+		EVP_DigestUpdate(j->bench->sha, sealed, b->length);
+	if (open_blob(j, b, sealed, &why))
+		blame(j, (size_t)(b - j->blobs), &why);
 	progress_bytes(j->c->o->progress, b->length);
 	return progress_check(j->c->o->progress, e);
 }
@@ -191,9 +241,10 @@ static int read_pack(struct job *j, struct error *e)
 		return rc;
 	EVP_DigestInit_ex(j->bench->sha, EVP_sha256(), NULL);
 	rc = scan_blobs(j->c->r->store, &j->pack->id, j->blobs, blobs_within(j), &j->bench->room, read_blob, j, e);
+	compare_opened(j);
 	if (rc)
 		return rc;
-	if (j->whole && j->clean)
+	if (j->c->o->pack_names && j->whole && j->clean)
 		compare_hash(j);
 	pthread_mutex_lock(&j->c->lock);
 	j->c->out->packs_read++;
@@ -289,13 +340,17 @@ int check_packs_run(struct check *c, const struct bits *needed, struct error *e)
 	int threads = pool_cpus(THREADS);
 
 	announce(c, needed);
-	for (int i = 0; i < threads; i++)
-		r.benches[i] = (struct bench){.codec = blob_codec_new(&c->r->key), .sha = EVP_MD_CTX_new()};
+	r.benches = mem_zero((size_t)threads * sizeof *r.benches);
+	for (int i = 0; i < threads; i++) {
+		r.benches[i].codec = blob_codec_new(&c->r->key);
+		r.benches[i].sha = EVP_MD_CTX_new();
+	}
 	struct pool *pool = pool_new("check", threads, (size_t)threads, read_item, &r);
 	index_each_pack(c->r->index, submit_each, &(struct submitter){&r, pool});
 	pool_free(pool);
 	for (int i = 0; i < threads; i++)
 		bench_release(&r.benches[i]);
+	free(r.benches);
 	if (r.result)
 		*e = r.why;
 	return r.result;

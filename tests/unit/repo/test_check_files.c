@@ -195,6 +195,8 @@ static void a_pack_under_a_wrong_name_is_an_error(void **state)
 	support_index_save(f->r, x.v, x.n, NULL);
 	support_index_release(&x);
 	run_check(f, true);
+	expect_counts(f, 0, 0);
+	run_options(f, &(struct check_options){.read_data = true, .pack_names = true});
 	expect(f, CHECK_ERROR, HURT_NONE, "pack %.8s: its bytes do not match its name", hex(&other));
 	expect_counts(f, 1, 0);
 }

@@ -1,13 +1,19 @@
 """A web server for tests: `backstay serve` in a state folder of its own, with a user of each role, and ways to talk to it, politely and not.
 The fixtures `web`, `anybody`, `admin`, `operator` and `viewer` (conftest.py) share one within a module."""
+import base64
+import hashlib
 import http.client
 import json
 import os
+import pwd
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
+
+from servers import copy_of, template
 
 PASSWORD = "correct horse battery"
 USERS = {"maria": "admin", "oliver": "operator", "vera": "viewer"}
@@ -82,8 +88,20 @@ class Web:
         self.process, self.clients = None, []
         self.program = make_program(self.env, self.home)
         (folder / "password").write_text(PASSWORD)
+        if users:
+            copy_of(template("users-" + "-".join(users), pwd.getpwuid(os.geteuid()).pw_name, lambda made: self._add_users(made, users)), self.state)
+
+    def _add_users(self, made, users):
+        """Once for all tests, and with the password stretched as little as can be: the usual tenth of a second at each login is what tests would take longest for."""
+        (made / "password").write_text(PASSWORD)
         for name, role in users.items():
-            self.program("user", "add", name, "--role", role, "--new-password-file", folder / "password")
+            self.program("user", "add", name, "--role", role, "--new-password-file", made / "password", env={"BACKSTAY_HOME": str(made / "data")})
+        salt = os.urandom(16)
+        stored = "$".join(("scrypt$1$8$1", *(base64.b64encode(b).decode() for b in (salt, hashlib.scrypt(PASSWORD.encode(), salt=salt, n=2, r=8, p=1, dklen=32)))))
+        db = sqlite3.connect(made / "data" / "catalog.db")
+        db.execute("UPDATE user SET password = ?", (stored,))
+        db.commit()
+        db.close()
 
     @property
     def log(self):

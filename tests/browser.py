@@ -69,7 +69,7 @@ class Browser:
     def __init__(self, size=DESKTOP, dark=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bs-browser-"))
         options = Options()
-        options.binary_location = "/usr/bin/chromium-headless-shell"       # the same engine without Chromium's own windows, which cost as much as our pages
+        options.binary_location = "/usr/lib/chromium/chromium-headless-shell"       # the same engine without Chromium's own windows, which cost as much as our pages
         for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}"):
             options.add_argument(flag)
         if dark:

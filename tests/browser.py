@@ -198,6 +198,10 @@ class Browser:
     def see_none(self, text, seconds=20):
         self.until(lambda: not self.showing(text), f'no "{text}"', seconds)
 
+    def text_at(self, xpath):
+        """What the first element there says that can be seen; it may be drawn anew while it is read."""
+        return self.until(lambda: (found := self.visible(xpath)) and found.text, xpath)
+
     def heading(self, text):
         found = self.until(lambda: self.visible(f"//h1[normalize-space(.)={quoted(text)}]"), f'the heading "{text}"')
         self.settled()

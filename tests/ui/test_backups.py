@@ -535,7 +535,7 @@ def test_a_backup_is_made_with_all_that_can_be_said_of_it(maria, world):
     assert "noise.tmp" not in [f["path"] for f in world.admin.get(f"/backups/{done['backup']}/files/?path=media")["entries"]]
     maria.go(f"backup/{done['backup']}")
     maria.see("all that matters")
-    assert set(maria.visible("//dt[.='Tags']/following-sibling::dd").text.split(", ")) == {"move", "last year"}
+    assert set(maria.text_at("//dt[.='Tags']/following-sibling::dd").split(", ")) == {"move", "last year"}
     in_list(maria)
     maria.click("Back up…")
     for source in ("shop", "ledger"):

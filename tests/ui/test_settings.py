@@ -80,7 +80,7 @@ def test_a_value_that_does_not_fit_is_refused_with_its_reason_and_nothing_else_i
     settings.click("Save the settings")
     settings.see("upload_max")
     settings.expect(400)
-    assert "a size, such as 500M or 10G" in settings.visible("//*[@class='problem']").text
+    assert "a size, such as 500M or 10G" in settings.text_at("//*[@class='problem']")
     assert settings.field("Public URL").get_attribute("value") == "https://backups.example.org"
     assert api.get("/settings/")["public_url"]["origin"] == "default"
 

@@ -158,8 +158,8 @@ class Browser:
     def log_in(self, web, name="maria", where=""):
         """The dashboard of a webserver.Web as one of its users, without the form: a session made through the API becomes the browser's."""
         cookie, value = web.client().log_in(name).headers["Cookie"].split("=", 1)
+        self.open("about:blank")            # an address that differs in its hash only would load nothing; nor may the page before ask as somebody else
         self.driver.execute_cdp_cmd("Network.setCookie", {"name": cookie, "value": value, "url": web.address, "httpOnly": True, "sameSite": "Strict"})
-        self.open("about:blank")            # an address that differs in its hash only would load nothing
         self.open(f"{web.address}/#/{where}")
         self.see("Log out")
         self.settled()
@@ -198,9 +198,9 @@ class Browser:
     def see_none(self, text, seconds=20):
         self.until(lambda: not self.showing(text), f'no "{text}"', seconds)
 
-    def text_at(self, xpath):
+    def text_at(self, xpath, seconds=20):
         """What the first element there says that can be seen; it may be drawn anew while it is read."""
-        return self.until(lambda: (found := self.visible(xpath)) and found.text, xpath)
+        return self.until(lambda: (found := self.visible(xpath)) and found.text, xpath, seconds)
 
     def heading(self, text):
         found = self.until(lambda: self.visible(f"//h1[normalize-space(.)={quoted(text)}]"), f'the heading "{text}"')

@@ -153,7 +153,7 @@ def make_token(page, name, scope, days=None):
     if days is not None:
         page.fill("Days until it expires", days)
     page.click("Make it")
-    return page.until(lambda: page.visible("//dialog//pre"), "the token").text
+    return page.text_at("//dialog//pre")
 
 
 def test_a_token_is_shown_once_copied_used_and_revoked(page, place, api):
@@ -212,7 +212,7 @@ def test_an_admin_makes_and_revokes_tokens_of_others(page, place, api, person):
     page.expect(409)
     page.choose("It may", "also back up, verify, export")
     page.click("Make it")
-    text = page.until(lambda: page.visible("//dialog//pre"), "the token").text
+    text = page.text_at("//dialog//pre")
     page.click("Done")
     assert Client(api.address, text).get("/account/")["name"] == name
     page.click("Revoke", page.until(lambda: page.visible("//tr[td='robot']"), "its row"))
@@ -249,7 +249,7 @@ def test_one_time_codes_are_turned_on_asked_for_and_turned_off(page, place, api,
     name = person()
     be_at(page, place, "account", name)
     page.click("Turn codes on")
-    key = page.until(lambda: page.visible("//dialog//pre"), "the key").text
+    key = page.text_at("//dialog//pre")
     size, path = page.driver.execute_script("const qr = document.querySelector('svg.qr'); return [qr.viewBox.baseVal.width - 8, qr.querySelector('path').getAttribute('d')]")
     dark = {(int(x) - 4, int(y) - 4) for x, y in re.findall(r"M(\d+) (\d+)", path)}
     url = read([[(x, y) in dark for x in range(int(size))] for y in range(int(size))])

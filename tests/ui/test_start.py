@@ -49,7 +49,7 @@ def test_from_the_link_to_the_first_backup_it_takes_four_clicks(page, place, cli
     page.fill("Database or folder", str(place.home / "shop.db"))
     page.click("Connect")
     page.see("SQLite 3")
-    facts = page.until(lambda: page.visible("//section[h2='shop']"), "what the source is").text
+    facts = page.text_at("//section[h2='shop']")
     assert re.search(r"Size\s+\d[\d.]* (KiB|MiB)", facts) and re.search(r"Tables\s+3", facts)
     folder = page.field("Folder for the backups").get_attribute("value")
     assert folder == place.env["BACKSTAY_REPOSITORY"], "the default is chosen and shown"
@@ -142,7 +142,7 @@ def test_rights_that_lack_are_shown_at_once(step, place, postgres, fresh_databas
     step.fill("Call it", "narrow")
     step.click("Connect")
     step.see("1 table cannot be read by this user: public.closed") if step.visible("//*[contains(., 'public.closed')]") else step.see("closed")
-    facts = step.until(lambda: step.visible("//section[h2='narrow']"), "what the source is").text
+    facts = step.text_at("//section[h2='narrow']")
     assert "PostgreSQL" in facts and "Tables" in facts and "Size" in facts
     assert "narrow-secret" not in step.driver.page_source
     step.see("Backups go to"), "there is a place already"

@@ -134,7 +134,7 @@ def test_a_cut_dump_is_refused_and_makes_nothing(upload, pg):
     upload.see("PostgreSQL archive")
     upload.fill("Name of the new database", f"{pg.db}_restore_2")
     upload.click("Send and restore")
-    problem = upload.until(lambda: upload.visible("//*[@class='problem']"), "the refusal", 60).text
+    problem = upload.text_at("//*[@class='problem']", seconds=60)
     assert "cut.dump" in problem and "uploads" not in problem
     assert pg.beside("restore") == there
 

@@ -114,7 +114,7 @@ static int content_size(struct archive *a, const struct tree_node *file, uint64_
 		if (!index_find(a->repo->index, BLOB_DATA, &file->content.v[i], &place))
 			return error_set(e, ERR_NOT_FOUND, "a part of \"%s\" is no longer in the repository",
 					 file->meta.name);
-		*size += place.blob.plain_len ? place.blob.plain_len : place.blob.length - CIPHER_OVERHEAD;
+		*size += blob_plain_size(place.blob.length, place.blob.plain_len);
 	}
 	return 0;
 }

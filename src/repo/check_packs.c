@@ -16,7 +16,7 @@
 /* What one thread works with. */
 struct bench {
 	struct blob_codec *codec;
-	EVP_MD_CTX *sha; /* of the pack, if its name is to be compared */
+	EVP_MD_CTX *sha; /* of the pack; NULL unless its name is to be compared */
 	struct buf room, plain, tail;
 	/* Blobs in `plain` that have not been hashed yet, and where in the job they are listed. */
 	struct blob_plain opened[OPENED];
@@ -70,11 +70,6 @@ static uint32_t u32le(const unsigned char *p)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static uint64_t plain_length(const struct pack_blob *b)
-{
-	return b->plain_len ? b->plain_len : b->length - CIPHER_OVERHEAD;
-}
-
 /* One blob of the index beside what the header has at its place (or NULL). */
 static void compare_blob(struct job *j, size_t i, const struct pack_blob *header)
 {
@@ -87,9 +82,9 @@ static void compare_blob(struct job *j, size_t i, const struct pack_blob *header
 	else if (header->length != b->length || header->plain_len != b->plain_len)
 		j->told[i] =
 			1 + add(j,
-				"blob %.8s has %llu bytes (%u stored) in the index, but %llu (%u stored) in the pack",
-				hex, (unsigned long long)plain_length(b), b->length,
-				(unsigned long long)plain_length(header), header->length);
+				"blob %.8s has %zu bytes (%u stored) in the index, but %zu (%u stored) in the pack",
+				hex, blob_plain_size(b->length, b->plain_len), b->length,
+				blob_plain_size(header->length, header->plain_len), header->length);
 }
 
 static bool is_listed(const struct job *j, const struct pack_blob *b)
@@ -204,7 +199,7 @@ static int read_blob(const struct pack_blob *b, const void *sealed, void *ctx, s
 
 	if (!sealed)
 		return read_failed(j, b, e);
-	if (j->c->o->pack_names)
+	if (j->bench->sha)
 		EVP_DigestUpdate(j->bench->sha, sealed, b->length);
 	if (open_blob(j, b, sealed, &why))
 		blame(j, (size_t)(b - j->blobs), &why);
@@ -239,12 +234,13 @@ static int read_pack(struct job *j, struct error *e)
 	int rc = j->whole ? read_header(j, e) : 0;
 	if (rc)
 		return rc;
-	EVP_DigestInit_ex(j->bench->sha, EVP_sha256(), NULL);
+	if (j->bench->sha)
+		EVP_DigestInit_ex(j->bench->sha, EVP_sha256(), NULL);
 	rc = scan_blobs(j->c->r->store, &j->pack->id, j->blobs, blobs_within(j), &j->bench->room, read_blob, j, e);
 	compare_opened(j);
 	if (rc)
 		return rc;
-	if (j->c->o->pack_names && j->whole && j->clean)
+	if (j->bench->sha && j->whole && j->clean)
 		compare_hash(j);
 	pthread_mutex_lock(&j->c->lock);
 	j->c->out->packs_read++;
@@ -343,7 +339,8 @@ int check_packs_run(struct check *c, const struct bits *needed, struct error *e)
 	r.benches = mem_zero((size_t)threads * sizeof *r.benches);
 	for (int i = 0; i < threads; i++) {
 		r.benches[i].codec = blob_codec_new(&c->r->key);
-		r.benches[i].sha = EVP_MD_CTX_new();
+		if (c->o->pack_names)
+			r.benches[i].sha = EVP_MD_CTX_new();
 	}
 	struct pool *pool = pool_new("check", threads, (size_t)threads, read_item, &r);
 	index_each_pack(c->r->index, submit_each, &(struct submitter){&r, pool});

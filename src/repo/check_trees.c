@@ -68,7 +68,7 @@ static void look_at_file(struct trees *t, const struct reach_tree *tree, const s
 			continue;
 		}
 		bits_set(&t->c->used, number);
-		size += place.blob.plain_len ? place.blob.plain_len : place.blob.length - CIPHER_OVERHEAD;
+		size += blob_plain_size(place.blob.length, place.blob.plain_len);
 	}
 	if (missing)
 		addf(t, tree, ": file \"%s\": %zu of its %zu blobs are in no index", readable(&t->name, n->meta.name),

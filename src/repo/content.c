@@ -13,7 +13,7 @@ static int place_blobs(struct repo *r, const struct tree_node *file, struct cont
 		if (!index_find(r->index, BLOB_DATA, &c->id[i], &place))
 			return error_set(e, ERR_CORRUPT, "\"%s\" is incomplete: blob %.8s is in no index", c->name,
 					 id_hex(&c->id[i], hex));
-		c->size += place.blob.plain_len ? place.blob.plain_len : place.blob.length - CIPHER_OVERHEAD;
+		c->size += blob_plain_size(place.blob.length, place.blob.plain_len);
 		c->end[i] = c->size;
 	}
 	if (c->size != file->meta.size)

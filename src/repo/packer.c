@@ -212,11 +212,10 @@ static void write_next(int worker, void *token, void *packer)
 	if (failed) {
 		p->broken = true;
 		p->why = e;
-		pthread_cond_broadcast(&p->room);
 	} else {
 		draft_reset(p, &p->out);
-		pthread_cond_broadcast(&p->room);
 	}
+	pthread_cond_broadcast(&p->room);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -226,13 +225,13 @@ static struct draft *open_draft(struct packer *p, enum blob_type type)
 {
 	if (type == BLOB_TREE)
 		return p->slot[TREE_SLOT].closed ? NULL : &p->slot[TREE_SLOT];
-	unsigned fuller = p->slot[1].len > p->slot[0].len;
+	struct draft *a = &p->slot[0], *b = &p->slot[1];
 
-	if (p->slot[fuller].closed || p->slot[1 - fuller].closed)
-		fuller = p->slot[0].closed;
-	else if (random_below(3) == 0)
-		fuller = 1 - fuller;
-	return p->slot[fuller].closed ? NULL : &p->slot[fuller];
+	if (a->closed || b->closed)
+		return !a->closed ? a : !b->closed ? b : NULL;
+	struct draft *fuller = b->len > a->len ? b : a, *other = fuller == a ? b : a;
+
+	return random_below(3) == 0 ? other : fuller;
 }
 
 /* Whether n more bytes may be held. When the writer has nothing to do nobody would make room. */

@@ -63,19 +63,45 @@ static void fill_lines(unsigned char *p, size_t n)
 	}
 }
 
-static int make(void **state)
+struct bench {
+	struct compressor *c;
+	unsigned char *p; /* LARGEST */
+	struct buf frame;
+};
+
+static int set_up(void **state)
 {
-	(void)state;
+	struct bench *b = mem_zero(sizeof *b);
+
 	seed = 88172645463325252u;
+	b->c = compressor_new();
+	b->p = mem_alloc(LARGEST);
+	*state = b;
 	return 0;
 }
 
-static void assert_comes_back(const struct buf *frame, const unsigned char *p, size_t n)
+static int tear_down(void **state)
+{
+	struct bench *b = *state;
+
+	compressor_free(b->c);
+	free(b->p);
+	buf_release(&b->frame);
+	free(b);
+	return 0;
+}
+
+static bool run(struct bench *b, size_t n, int level)
+{
+	return compressor_run(b->c, b->p, n, level, &b->frame);
+}
+
+static void assert_comes_back(const struct bench *b, size_t n)
 {
 	AUTO_FREE unsigned char *plain = mem_alloc(n);
 
-	assert_int_equal(ZSTD_decompress(plain, n, frame->p, frame->len), n);
-	assert_memory_equal(plain, p, n);
+	assert_int_equal(ZSTD_decompress(plain, n, b->frame.p, b->frame.len), n);
+	assert_memory_equal(plain, b->p, n);
 }
 
 static void frames_of_every_length_and_level_come_back(void **state)
@@ -83,113 +109,89 @@ static void frames_of_every_length_and_level_come_back(void **state)
 	static const size_t length[] = {100, (128 << 10) - 1, (128 << 10) + 1, 256 << 10, (256 << 10) + 1,
 					(512 << 10) - 1, 512 << 10, (512 << 10) + 1, LARGEST};
 	static const int level[] = {1, BLOB_LEVEL_DEFAULT, 3};
-	CLEANUP(buf_release) struct buf frame = BUF_INIT;
-	AUTO_FREE unsigned char *p = mem_alloc(LARGEST);
-	struct compressor *c = compressor_new();
+	struct bench *b = *state;
 
-	(void)state;
-	fill_lines(p, LARGEST);
+	fill_lines(b->p, LARGEST);
 	for (size_t i = 0; i < sizeof length / sizeof *length; i++)
 		for (size_t l = 0; l < sizeof level / sizeof *level; l++) {
-			assert_true(compressor_run(c, p, length[i], level[l], &frame));
-			assert_comes_back(&frame, p, length[i]);
+			assert_true(run(b, length[i], level[l]));
+			assert_comes_back(b, length[i]);
 		}
-	compressor_free(c);
 }
 
 static void what_cannot_be_made_a_32nd_shorter_is_left_as_it_is(void **state)
 {
-	CLEANUP(buf_release) struct buf frame = BUF_INIT;
-	AUTO_FREE unsigned char *p = mem_alloc(LARGEST);
-	struct compressor *c = compressor_new();
+	struct bench *b = *state;
 
-	(void)state;
-	fill_random(p, LARGEST);
+	fill_random(b->p, LARGEST);
 	for (size_t n = 1; n <= LARGEST; n *= 4)
-		assert_false(compressor_run(c, p, n, BLOB_LEVEL_DEFAULT, &frame));
-	memset(p, 0, COMPRESSOR_BLOCK / 40);
-	assert_false(compressor_run(c, p, COMPRESSOR_BLOCK, BLOB_LEVEL_DEFAULT, &frame));
-	memset(p, 0, COMPRESSOR_BLOCK / 24);
-	assert_true(compressor_run(c, p, COMPRESSOR_BLOCK, BLOB_LEVEL_DEFAULT, &frame));
-	compressor_free(c);
+		assert_false(run(b, n, BLOB_LEVEL_DEFAULT));
+	memset(b->p, 0, COMPRESSOR_BLOCK / 40);
+	assert_false(run(b, COMPRESSOR_BLOCK, BLOB_LEVEL_DEFAULT));
+	memset(b->p, 0, COMPRESSOR_BLOCK / 24);
+	assert_true(run(b, COMPRESSOR_BLOCK, BLOB_LEVEL_DEFAULT));
 }
 
 /* Whether n bytes of words came out as short as the dense recipe makes them. */
-static bool words_are_dense(struct compressor *c, unsigned char *p, size_t n)
+static bool words_are_dense(struct bench *b, size_t n)
 {
-	CLEANUP(buf_release) struct buf frame = BUF_INIT;
-
-	fill_words(p, n);
-	bool made = compressor_run(c, p, n, BLOB_LEVEL_DEFAULT, &frame);
+	fill_words(b->p, n);
+	bool made = run(b, n, BLOB_LEVEL_DEFAULT);
 
 	if (made)
-		assert_comes_back(&frame, p, n);
-	return made && frame.len < n / 10 * 7;
+		assert_comes_back(b, n);
+	return made && b->frame.len < n / 10 * 7;
 }
 
-static void run_lines(struct compressor *c, unsigned char *p, size_t n, unsigned times)
+static void run_lines(struct bench *b, size_t n, unsigned times)
 {
-	CLEANUP(buf_release) struct buf frame = BUF_INIT;
-
-	fill_lines(p, n);
+	fill_lines(b->p, n);
 	while (times--)
-		assert_true(compressor_run(c, p, n, BLOB_LEVEL_DEFAULT, &frame));
+		assert_true(run(b, n, BLOB_LEVEL_DEFAULT));
+}
+
+static void assert_changes_after_four(struct bench *b, size_t n)
+{
+	assert_true(words_are_dense(b, n));
+	run_lines(b, n, 4);
+	for (int quick = 0; quick < 3; quick++)
+		assert_false(words_are_dense(b, n));
+	for (int dense = 0; dense < 8; dense++)
+		assert_true(words_are_dense(b, n));
 }
 
 static void the_recipe_changes_four_blobs_after_the_content(void **state)
 {
-	static const size_t length[] = {COMPRESSOR_BLOCK, COMPRESSOR_BLOCK + 1};
-	AUTO_FREE unsigned char *p = mem_alloc(LARGEST);
-
-	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		struct compressor *c = compressor_new();
-
-		assert_true(words_are_dense(c, p, length[i]));
-		run_lines(c, p, length[i], 4);
-		for (int quick = 0; quick < 3; quick++)
-			assert_false(words_are_dense(c, p, length[i]));
-		for (int dense = 0; dense < 8; dense++)
-			assert_true(words_are_dense(c, p, length[i]));
-		compressor_free(c);
-	}
+	assert_changes_after_four(*state, COMPRESSOR_BLOCK);
+	assert_changes_after_four(*state, COMPRESSOR_BLOCK + 1);
 }
 
 static void a_recipe_that_would_be_better_unseen_is_found_by_the_64th_blob(void **state)
 {
-	CLEANUP(buf_release) struct buf frame = BUF_INIT;
-	AUTO_FREE unsigned char *p = mem_alloc(COMPRESSOR_BLOCK);
-	struct compressor *c = compressor_new();
+	struct bench *b = *state;
 
-	(void)state;
-	fill_random(p, COMPRESSOR_BLOCK);
-	assert_false(compressor_run(c, p, COMPRESSOR_BLOCK, BLOB_LEVEL_DEFAULT, &frame));
+	fill_random(b->p, COMPRESSOR_BLOCK);
+	assert_false(run(b, COMPRESSOR_BLOCK, BLOB_LEVEL_DEFAULT));
 	for (unsigned i = 1; i < COMPRESSOR_TRY_EVERY; i++)
-		assert_false(words_are_dense(c, p, COMPRESSOR_BLOCK));
-	assert_true(words_are_dense(c, p, COMPRESSOR_BLOCK));
-	compressor_free(c);
+		assert_false(words_are_dense(b, COMPRESSOR_BLOCK));
+	assert_true(words_are_dense(b, COMPRESSOR_BLOCK));
 }
 
 static void blocks_and_chunks_have_habits_of_their_own(void **state)
 {
-	AUTO_FREE unsigned char *p = mem_alloc(LARGEST);
-	struct compressor *c = compressor_new();
-
-	(void)state;
-	assert_true(words_are_dense(c, p, COMPRESSOR_BLOCK));
-	run_lines(c, p, COMPRESSOR_BLOCK + 1, 8);
-	assert_true(words_are_dense(c, p, COMPRESSOR_BLOCK));
-	compressor_free(c);
+	assert_true(words_are_dense(*state, COMPRESSOR_BLOCK));
+	run_lines(*state, COMPRESSOR_BLOCK + 1, 8);
+	assert_true(words_are_dense(*state, COMPRESSOR_BLOCK));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(frames_of_every_length_and_level_come_back, make),
-		cmocka_unit_test_setup(what_cannot_be_made_a_32nd_shorter_is_left_as_it_is, make),
-		cmocka_unit_test_setup(the_recipe_changes_four_blobs_after_the_content, make),
-		cmocka_unit_test_setup(a_recipe_that_would_be_better_unseen_is_found_by_the_64th_blob, make),
-		cmocka_unit_test_setup(blocks_and_chunks_have_habits_of_their_own, make),
+		cmocka_unit_test_setup_teardown(frames_of_every_length_and_level_come_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_cannot_be_made_a_32nd_shorter_is_left_as_it_is, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_recipe_changes_four_blobs_after_the_content, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_recipe_that_would_be_better_unseen_is_found_by_the_64th_blob, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(blocks_and_chunks_have_habits_of_their_own, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

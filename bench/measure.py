@@ -76,9 +76,9 @@ def per_round(b, group, step, program, value):
     return [value(s) for s in b.samples.get((group, step, program), [])]
 
 
-def ratio(b, group, step, value, other, other_step=None):
-    """Median of Backstay's figure divided by the other program's of the same round."""
-    ours, theirs = per_round(b, group, step, "backstay", value), per_round(b, group, other_step or step, other, value)
+def ratio(b, group, step, value, other, other_step=None, program="backstay"):
+    """Median of a program's figure, Backstay's, divided by the other program's of the same round."""
+    ours, theirs = per_round(b, group, step, program, value), per_round(b, group, other_step or step, other, value)
     return statistics.median(a / max(c, 1e-9) for a, c in zip(ours, theirs)) if ours and theirs else None
 
 
@@ -104,7 +104,7 @@ def measured(b, steps):
 
 
 def asked_for(rows):
-    """The table of what must hold."""
+    """The table of what must hold; what has no limit is there to be known."""
     lines = ["", "## What is asked for", "", "| figure | measured | at most | |", "|---|---:|---:|---|"]
-    return lines + [f"| {what} | {value:.2f} | {limit:.4g} | {'yes' if value <= limit else '**no**'} |"
+    return lines + [f"| {what} | {value:.2f} | " + ("| |" if limit is None else f"{limit:.4g} | {'yes' if value <= limit else '**no**'} |")
                     for what, value, limit in rows if value is not None]

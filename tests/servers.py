@@ -155,7 +155,7 @@ class PostgresServer:
     def psql(self, sql, db="postgres", user=USER):
         """Run SQL (several statements with ';' are run one by one) and return what it prints, unaligned and without its last newline."""
         place = "dbname='" + db.replace("\\", "\\\\").replace("'", "\\'") + "'"
-        done = subprocess.run(["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", place], input=sql.encode(), capture_output=True, timeout=120,
+        done = subprocess.run([self.bin / "psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", place], input=sql.encode(), capture_output=True, timeout=120,
                               env={**self.environment, "PGCLIENTENCODING": "UTF8"})
         assert done.returncode == 0, done.stderr.decode(errors="replace")
         return done.stdout.decode().rstrip("\n")

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 
 import pytest
+from checked import CHECKED
 from daemon import Daemon
 from servers import MariadbServer, PostgresServer
 from webserver import Web
@@ -17,7 +18,6 @@ BACKSTAY = os.environ.get("BACKSTAY", str(ROOT / "build" / "backstay"))
 # The build without sanitizers, for tests of memory and time.
 BACKSTAY_PLAIN = os.environ.get("BACKSTAY_PLAIN", str(ROOT / "build" / "backstay"))
 PASSWORD = "correct horse battery staple"
-ASAN_OPTIONS, UBSAN_OPTIONS = "abort_on_error=1:detect_leaks=1", "halt_on_error=1:print_stacktrace=1"
 
 
 def pytest_configure(config):
@@ -108,8 +108,7 @@ def environment(home, repository, tmp_path):
     return {
         "PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(tmp_path / "tmp"), "LANG": "C.UTF-8", "TZ": "Europe/Berlin",
         "BACKSTAY_HOME": str(tmp_path / "state"), "BACKSTAY_REPOSITORY": str(repository), "BACKSTAY_PASSWORD": PASSWORD,
-        "RESTIC_REPOSITORY": str(repository), "RESTIC_PASSWORD": PASSWORD,
-        "ASAN_OPTIONS": ASAN_OPTIONS, "UBSAN_OPTIONS": UBSAN_OPTIONS,
+        "RESTIC_REPOSITORY": str(repository), "RESTIC_PASSWORD": PASSWORD, **CHECKED,
     }
 
 
@@ -135,8 +134,7 @@ def made_repository(tmp_path_factory):
     which is stretched less than a chosen one."""
     folder = tmp_path_factory.mktemp("made")
     repository, state = folder / "repository", folder / "state"
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "BACKSTAY_HOME": str(state), "BACKSTAY_REPOSITORY": str(repository),
-           "ASAN_OPTIONS": ASAN_OPTIONS, "UBSAN_OPTIONS": UBSAN_OPTIONS}
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "BACKSTAY_HOME": str(state), "BACKSTAY_REPOSITORY": str(repository), **CHECKED}
     Program([BACKSTAY], env, folder)("init")
     kept, = (state / "passwords").iterdir()
     password = kept.read_text().strip()

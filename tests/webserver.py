@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import time
 
+from checked import CHECKED
 from servers import copy_of, template
 
 PASSWORD = "correct horse battery"
@@ -83,7 +84,7 @@ class Web:
         self.env = {
             "PATH": os.environ["PATH"], "HOME": str(self.home), "TMPDIR": str(folder / "tmp"), "LANG": "C.UTF-8", "TZ": "Europe/Berlin",
             "BACKSTAY_HOME": str(self.state), "BACKSTAY_REPOSITORY": str(folder / "repository"),
-            "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", **(env or {}),
+            **CHECKED, **(env or {}),
         }
         self.process, self.clients = None, []
         self.program = make_program(self.env, self.home)

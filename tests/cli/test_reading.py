@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 
 import pytest
+from checked import CHECKED
 from conftest import BACKSTAY, Program, make_media, make_shop, rows_of
 
 
@@ -23,7 +24,7 @@ class Shelf:
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8", "TZ": "Europe/Berlin", "BACKSTAY_HOME": str(base / "state"),
             "BACKSTAY_REPOSITORY": str(self.repository),
-            "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+            **CHECKED,
         }
         self.backstay = Program([BACKSTAY], environment, self.home)
         self.backstay("init")

@@ -2,19 +2,12 @@
 import http.client
 import json
 import pathlib
-import time
 import urllib.parse
 import uuid
 
 from conftest import BACKSTAY, Program, make_media, make_shop
+from waiting import until
 from webserver import Answer, Web
-
-
-def until(holds, patience=60):
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 class Client:

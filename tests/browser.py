@@ -14,6 +14,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
+from waiting import pauses
 
 DESKTOP, PHONE = (1280, 900), (360, 740)
 USUAL = PHONE if os.environ.get("BACKSTAY_TEST_PHONE") else DESKTOP      # ./test runs tests/ui in both
@@ -134,7 +135,7 @@ class Browser:
 
     def until(self, condition, what, seconds=20):
         end = time.monotonic() + seconds
-        while True:
+        for _ in pauses():
             try:
                 seen = condition()
             except (StaleElementReferenceException, NoSuchElementException, ElementClickInterceptedException):
@@ -142,7 +143,6 @@ class Browser:
             if seen:
                 return seen
             assert time.monotonic() < end, f"not seen: {what}\n--- the page says:\n{self.text()[:3000]}"
-            time.sleep(0.03)
 
     def text(self):
         return self.driver.find_element(By.TAG_NAME, "body").text
@@ -184,8 +184,9 @@ class Browser:
         """Until nothing is left of the page before, and all of this one is there. A page that cannot come (the server is away, the session has
         ended) is not waited for long: who looks for something there says what is missing."""
         end = time.monotonic() + 5
-        while time.monotonic() < end and not self.driver.execute_script(SETTLED):
-            time.sleep(0.03)
+        for _ in pauses():
+            if self.driver.execute_script(SETTLED) or time.monotonic() > end:
+                return
 
     def showing(self, text):
         """An element that shows this text; a phone shows the heads of a table before each cell."""

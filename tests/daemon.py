@@ -16,6 +16,8 @@ import sqlite3
 import subprocess
 import time
 
+from waiting import until
+
 PATIENCE = 60
 
 
@@ -31,17 +33,6 @@ def processes_with(variable):
             if os.fsencode(variable) in environment:
                 found.append(int(entry.name))
     return found
-
-
-def until(condition, what="it"):
-    """Look every few milliseconds whether something holds; what it is then is returned."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.01)
-    raise AssertionError(f"{what} did not happen within {PATIENCE} s")
 
 
 class Daemon:

@@ -5,18 +5,8 @@ import pathlib
 import re
 import subprocess
 import threading
-import time
 
 SECRET = f"Tr0ub4dor-{os.getpid()}"      # another in each worker: what a test sees of the machine is not its neighbours'
-
-
-def until(condition, seconds=60):
-    """Waits for the thing itself; what it was when it came true."""
-    end = time.monotonic() + seconds
-    while not (seen := condition()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-    return seen
 
 
 class LivePostgres:

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 from conftest import BACKSTAY
-from live import SECRET, until
+from live import SECRET
+from waiting import until
 
 QUEUE = pathlib.Path(BACKSTAY).parent / "tests" / "unit" / "job_queue_tool"
 

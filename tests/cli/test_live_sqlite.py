@@ -9,6 +9,7 @@ import time
 
 import pytest
 from conftest import make_shop, rows_of
+from waiting import until
 
 # Moves money between accounts in transactions, one after the other, and appends a marker row; prints each committed marker.
 # It takes a breath now and then: without one a rollback journal lets readers in by luck alone, and the test does nothing but wait for it.
@@ -49,9 +50,7 @@ def busy_database(request, home):
         return int(lines[-1]) if lines else 0
 
     try:
-        while last_marker() == 0:
-            assert writer.poll() is None
-            time.sleep(0.01)
+        until(last_marker, "the first transaction", process=writer)
         yield path, last_marker
     finally:
         writer.kill()

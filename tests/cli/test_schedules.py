@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from conftest import BACKSTAY
-from live import until
+from waiting import until
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import time
 
 import pytest
 from conftest import ROOT
-from daemon import until
 from sinks import Certificate, HookSink, MailSink
+from waiting import until
 
 HOST = socket.gethostname()
 SECRET = "s3cret-in-the-url"
@@ -265,8 +265,7 @@ def test_a_slow_webhook_can_be_cancelled(backstay):
     with HookSink("slow") as sink:
         add_hook(backstay, sink)
         p = backstay.start("notice", "test", "hook", stderr=-1)
-        while not sink.requests:
-            time.sleep(0.01)
+        until(lambda: sink.requests, "the request", process=p)
         p.terminate()
         assert p.communicate(timeout=60)[1] == b"backstay: cancelled\n"
         assert p.returncode == 130
@@ -324,6 +323,7 @@ def test_the_daemon_tells_by_mail_webhook_and_heartbeat(daemon, sources):
         sources("schedule", "run", "shop", "--force")
         sources.fails(1, "schedule", "run", "broken", "--force")
         until(lambda: mails.mails and hooks.requests and len(beats.requests) == 2, "the messages")
+        until(lambda: not daemon.rows("SELECT 1 FROM delivery WHERE sent IS NULL"), "the note that they were sent")
         daemon.stop()
         assert [r.path for r in beats.requests] == ["/shop/start", "/shop"]
         assert [m.message["Subject"] for m in mails.mails] == ["The backup of broken failed: false failed with status 1"]

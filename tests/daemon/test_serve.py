@@ -11,7 +11,8 @@ import time
 
 import pytest
 from conftest import BACKSTAY, make_media, rows_of
-from daemon import Daemon, processes_with, until
+from daemon import Daemon, processes_with
+from waiting import until
 
 DAY = 86400
 

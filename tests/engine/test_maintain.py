@@ -3,10 +3,10 @@ import os
 import signal
 import sqlite3
 import subprocess
-import time
 
 import pytest
 from conftest import make_shop, rows_of
+from waiting import until
 
 
 def answers(result):
@@ -93,9 +93,7 @@ def test_cancelling_ends_the_statement_on_the_server(backstay, mariadb):
     waiting = f"SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'OPTIMIZE TABLE `{db}`%'"
     try:
         running = backstay.start("optimize", mariadb.url(db), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        while mariadb.sql(waiting) != "1\n":
-            assert running.poll() is None
-            time.sleep(0.02)
+        until(lambda: mariadb.sql(waiting) == "1\n", "the wait for the lock", process=running)
         running.send_signal(signal.SIGINT)
         said = running.communicate(timeout=30)[1].decode()
         assert running.returncode not in (0, -signal.SIGKILL) and "cancelled" in said

@@ -4,10 +4,10 @@ import os
 import pathlib
 import shutil
 import subprocess
-import time
 
 import pytest
 from servers import MariadbServer, as_user, own_folder
+from waiting import until
 
 REAL = shutil.which("mariadb-dump")
 
@@ -116,9 +116,7 @@ def test_B1_a_server_killed_in_the_middle_of_a_dump_leaves_no_snapshot(initialis
         server.sql("CREATE TABLE t(id INT PRIMARY KEY, x LONGTEXT); INSERT INTO t SELECT seq, REPEAT('x', 100000) FROM seq_1_to_500", db)
         fake("$REAL \"$@\" | (head -c 1000000; touch began; until [ -e go ]; do sleep 0.02; done; cat)")
         running = initialised.start("backup", server.url(db), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        while not (tmp_path / "began").exists():
-            assert running.poll() is None
-            time.sleep(0.02)
+        until((tmp_path / "began").exists, "the dump's beginning", process=running)
         server.kill()
         (tmp_path / "go").touch()
         said = running.communicate(timeout=60)[1].decode()
@@ -379,13 +377,11 @@ def test_a_cancelled_backup_ends_its_dump_and_leaves_no_snapshot(initialised, re
     db = make_shop(mariadb)
     fake("echo $$ > pid; exec sleep 1000")
     running = initialised.start("backup", mariadb.url(db), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
-        assert running.poll() is None
-        time.sleep(0.02)
+    pid = until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the dump's beginning", process=running)
     running.terminate()
     assert running.wait(60) != 0
     running.stderr.close()
-    assert not pathlib.Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+    assert not pathlib.Path(f"/proc/{pid}").exists()
     assert snapshots(restic) == []
 
 

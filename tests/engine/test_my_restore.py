@@ -10,6 +10,7 @@ import pytest
 
 from my_objects import comparable, databases, leftovers, make_everything
 from servers import MariadbServer
+from waiting import until
 
 CLIENT = "/usr/bin/mariadb"
 SHOP = """
@@ -93,19 +94,11 @@ def backed_up(backstay, server, db, **more):
 
 def wait_for(server, where):
     """Until a connection of the server is in a state."""
-    for _ in range(600):
-        if server.sql(f"SELECT 1 FROM information_schema.PROCESSLIST WHERE {where}"):
-            return
-        select.select([], [], [], 0.05)
-    raise AssertionError(f"no connection with {where}")
+    until(lambda: server.sql(f"SELECT 1 FROM information_schema.PROCESSLIST WHERE {where}"), f"a connection with {where}")
 
 
 def wait_for_none(server, where):
-    for _ in range(600):
-        if not server.sql(f"SELECT 1 FROM information_schema.PROCESSLIST WHERE ({where}) AND ID <> CONNECTION_ID()"):
-            return
-        select.select([], [], [], 0.05)
-    raise AssertionError(f"still a connection with {where}")
+    until(lambda: not server.sql(f"SELECT 1 FROM information_schema.PROCESSLIST WHERE ({where}) AND ID <> CONNECTION_ID()"), f"the end of all connections with {where}")
 
 
 def message(result):

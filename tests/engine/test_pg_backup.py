@@ -5,11 +5,10 @@ import pathlib
 import re
 import signal
 import subprocess
-import threading
-import time
 
 import pytest
 from servers import PostgresServer
+from waiting import until
 
 PG_BIN = PostgresServer.find_bin()
 SHOP = """
@@ -70,14 +69,6 @@ def held_dump(folder, after):
     return env, waits, go
 
 
-def until(condition, process=None):
-    end = time.monotonic() + 60
-    while not condition():
-        assert process is None or process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 # ---- B1: what is not whole is no backup ----
 
 
@@ -89,7 +80,7 @@ def test_B1_a_dump_cut_off_in_its_midst_leaves_no_backup(doomed, initialised, re
     doomed.create(db, "CREATE TABLE a(x text); INSERT INTO a SELECT repeat(md5(i::text), 100) FROM generate_series(1, 10000) i;")
     env, waits, go = held_dump(tmp_path / "bin", 2_000_000)
     backup = initialised.start("backup", doomed.url(db), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    until(waits.exists, backup)
+    until(waits.exists, process=backup)
     if how == "the server is killed":
         doomed.kill()
     else:
@@ -105,7 +96,7 @@ def test_B1_a_backup_that_is_killed_itself_leaves_no_backup_and_no_pg_dump(postg
     db = fresh_database(SHOP)
     env, waits, go = held_dump(tmp_path / "bin", 100_000)
     backup = initialised.start("backup", postgres.url(db), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    until(waits.exists, backup)
+    until(waits.exists, process=backup)
     backup.send_signal(signal.SIGINT)
     backup.communicate(timeout=60)
     assert backup.returncode == 130
@@ -242,7 +233,7 @@ def test_B7_money_moved_between_two_tables_during_a_backup_is_neither_lost_nor_d
         INSERT INTO one SELECT i, 1000 FROM generate_series(0, 99) i; INSERT INTO two SELECT i, 1000 FROM generate_series(0, 99) i;""")
     writer = subprocess.Popen(["/usr/bin/python3", "-c", TRANSFER, db], env=postgres.environment, start_new_session=True)
     try:
-        until(lambda: postgres.psql("SELECT count(*) > 10 FROM log", db) == "t", writer)
+        until(lambda: postgres.psql("SELECT count(*) > 10 FROM log", db) == "t", process=writer)
         seen = []
         for i in range(3):
             before = int(postgres.psql("SELECT count(*) FROM log", db))
@@ -351,10 +342,10 @@ def test_no_password_is_seen_in_any_argument_or_file_name_while_a_backup_runs(po
     env, waits, go = held_dump(tmp_path / "bin", 100_000)
     fake_tool(tmp_path / "bin", "pg_dumpall", f"touch '{waits}-2'; until [ -e '{go}-2' ]; do sleep 0.02; done; exec '{PG_BIN}/pg_dumpall' \"$@\"")
     backup = initialised.start("backup", postgres.url(db, tcp=True), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    until(waits.exists, backup)
+    until(waits.exists, process=backup)
     samples = [read_all_arguments()]
     go.touch()
-    until(pathlib.Path(f"{waits}-2").exists, backup)
+    until(pathlib.Path(f"{waits}-2").exists, process=backup)
     samples.append(read_all_arguments())
     pathlib.Path(f"{go}-2").touch()
     out, err = backup.communicate(timeout=60)

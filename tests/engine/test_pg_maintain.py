@@ -1,10 +1,10 @@
 """Looking after a live PostgreSQL database: info, optimize, check-tables, repair."""
 import signal
 import subprocess
-import time
 
 import pytest
 from servers import PostgresServer
+from waiting import until
 
 TABLES = """
     CREATE TABLE big(id int PRIMARY KEY, note text);
@@ -146,9 +146,7 @@ def test_ctrl_c_ends_the_statement_on_the_server_too(postgres, db, backstay, com
     assert lock.stdout.readline() == "locked\n"
     waiting = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{db}' AND wait_event_type = 'Lock'"
     run = backstay.start(command, postgres.url(db), "--table", "big", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while postgres.psql(waiting) != "1":
-        assert run.poll() is None, run.communicate()
-        time.sleep(0.01)
+    until(lambda: postgres.psql(waiting) == "1", "the wait for the lock", process=run)
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=30)
     assert run.returncode == 130

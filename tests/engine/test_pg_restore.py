@@ -5,13 +5,13 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 from pg_objects import EVERYTHING, drop_roles, dump  # noqa: E402
 from servers import PostgresServer  # noqa: E402
+from waiting import until  # noqa: E402
 
 SHOP = """
 CREATE TABLE customers(id serial PRIMARY KEY, name text NOT NULL);
@@ -56,13 +56,6 @@ def untouched(server, db, databases):
 
 def sizes(server, db):
     return server.psql("SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM orders), (SELECT sum(total) FROM orders)", db)
-
-
-def wait_for(condition):
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 # A function that fails or sleeps in scratch databases only, when the setting bs.how of the role says so.
@@ -167,7 +160,7 @@ def test_a_killed_server_during_a_restore_leaves_the_live_database(initialised):
         initialised("backup", server.url("shop"))
         server.psql("ALTER ROLE postgres SET bs.how = 'sleep'")
         process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        wait_for(lambda: is_asleep(server))
+        until(lambda: is_asleep(server))
         server.kill()
         _, err = process.communicate(timeout=60)
         assert process.returncode != 0 and b"TABLE DATA public.trapped" in err
@@ -197,7 +190,7 @@ def test_a_killed_restore_leaves_the_live_database_and_the_next_cleans_up(initia
     else:
         trap("sleep")
     process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(lambda: is_asleep(postgres) or postgres.psql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{db}' AND wait_event_type = 'Lock'") != "0")
+    until(lambda: is_asleep(postgres) or postgres.psql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{db}' AND wait_event_type = 'Lock'") != "0")
     process.send_signal(signal.SIGKILL)
     process.wait()
     if holder:
@@ -216,7 +209,7 @@ def test_a_cancelled_restore_removes_its_scratch_database(initialised, postgres,
     trap("sleep")
     with untouched(postgres, db, databases):
         process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        wait_for(lambda: is_asleep(postgres))
+        until(lambda: is_asleep(postgres))
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and b"cancelled" in err
@@ -233,7 +226,7 @@ def test_prepared_transactions_keep_a_database_from_being_replaced(initialised):
         holder.stdin.flush()
         holder.stdout.readline()
         process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        wait_for(lambda: server.psql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop' AND wait_event_type = 'Lock'") != "0")
+        until(lambda: server.psql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop' AND wait_event_type = 'Lock'") != "0")
         holder.communicate(b"PREPARE TRANSACTION 'y';\nBEGIN; CREATE TABLE later(i int); PREPARE TRANSACTION 'x'; ROLLBACK PREPARED 'y';\n")
         _, err = process.communicate(timeout=120)
         assert process.returncode != 0 and b'database "shop" is being accessed by other users' in err
@@ -433,9 +426,9 @@ def test_nobody_writes_between_the_safety_backup_and_the_change(initialised, pos
     with subprocess.Popen(["psql", "-qXAt", "-d", shop], stdin=subprocess.PIPE, env=postgres.environment, text=True) as holding:
         holding.stdin.write("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;\n")       # the safety backup waits for it
         holding.stdin.flush()
-        wait_for(lambda: postgres.psql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'orders'::regclass", shop) == "1")
+        until(lambda: postgres.psql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'orders'::regclass", shop) == "1")
         restore = initialised.start("restore", "latest", "--yes", "--table", "customers", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: postgres.psql("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock'", shop) == "1")
+        until(lambda: postgres.psql("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock'", shop) == "1")
         with pytest.raises(AssertionError, match="canceling statement due to lock timeout"):
             postgres.psql("SET lock_timeout = 50; INSERT INTO customers(name) VALUES ('would be lost')", shop)
         assert postgres.psql("SELECT count(*) FROM customers", shop) == "50", "reading goes on"

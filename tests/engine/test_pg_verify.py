@@ -4,7 +4,6 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from servers import PostgresServer
@@ -12,6 +11,7 @@ from servers import PostgresServer
 sys.path.insert(0, os.path.dirname(__file__))
 from hidden import reached, without_programs  # noqa: E402
 from pg_objects import EVERYTHING, drop_roles  # noqa: E402
+from waiting import until  # noqa: E402
 
 
 def servers_of(home):
@@ -58,15 +58,10 @@ def test_a_killed_rehearsal_leaves_no_server(initialised, postgres, fresh_databa
                         "RETURN true; END $$; CREATE TABLE t(i int CHECK (slow(i))); INSERT INTO t VALUES (1)")
     initialised("backup", postgres.url(db))
     process = initialised.start("verify", "latest", "--level", "3", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 60
-    while not servers_of(environment["BACKSTAY_HOME"]):
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until(lambda: servers_of(environment["BACKSTAY_HOME"]), "the rehearsal's server")
     process.send_signal(signal.SIGKILL)
     process.wait()
-    while servers_of(environment["BACKSTAY_HOME"]):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until(lambda: not servers_of(environment["BACKSTAY_HOME"]), "its end")
 
 
 # ---- the server that BACKSTAY_VERIFY_POSTGRESQL names ----

@@ -4,7 +4,7 @@ import signal
 import subprocess
 
 from conftest import make_media, rows_of
-from live import until
+from waiting import until
 
 
 def jobs(backstay):

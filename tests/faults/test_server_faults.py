@@ -14,9 +14,10 @@ import tempfile
 import pytest
 import servers
 from conftest import make_shop, rows_of
-from live import SECRET, LiveMariadb, LivePostgres, Watcher, processes_of_session, until
+from live import SECRET, LiveMariadb, LivePostgres, Watcher, processes_of_session
 from proxy import Proxy
 from servers import MariadbServer, PostgresServer
+from waiting import until
 
 
 @pytest.fixture(params=[LivePostgres, LiveMariadb], ids=lambda kind: kind.ENGINE)

@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 from conftest import make_media, make_shop, rows_of, tree_of
+from waiting import until
 
 
 def check(restic):
@@ -191,10 +192,7 @@ def test_a_restic_lock_keeps_us_from_pruning_and_our_message_says_who_holds_it(i
     holder = subprocess.Popen(["restic", "--no-cache", "backup", "--stdin"], env=environment, cwd=home, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
         locks = os.path.join(environment["BACKSTAY_REPOSITORY"], "locks")
-        for _ in range(600):
-            if os.listdir(locks):
-                break
-            __import__("time").sleep(0.05)
+        until(lambda: os.listdir(locks), "restic's lock", process=holder)
         result = initialised.fails(11, "prune", "--wait", "0")
         assert f"PID {holder.pid}" in result.err
         initialised("backup", "shop.db")          # shared locks stand beside each other

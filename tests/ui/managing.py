@@ -1,6 +1,6 @@
 """What tests of the dashboard's pages of management share: what they ask of the API, apart from the browser, and how they look at the pages."""
 import pytest
-from api_world import until
+from waiting import until
 from browser import quoted
 from conftest import make_media, make_shop
 from people import be_at

@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 from conftest import make_shop, rows_of
-from live import SECRET, LiveMariadb, LivePostgres, until
+from live import SECRET, LiveMariadb, LivePostgres
 from proxy import Proxy
+from waiting import until
 from webserver import PASSWORD
 
 DROP = """

@@ -15,9 +15,10 @@ import zipfile
 
 import pytest
 from conftest import make_shop, rows_of
-from api_world import Client, World, until
+from api_world import Client, World
 from schema import problems
 from sinks import HookSink
+from waiting import until
 
 METHODS = ("get", "post", "put", "patch", "delete")
 

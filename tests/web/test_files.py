@@ -5,7 +5,7 @@ import stat
 
 import pytest
 from conftest import BACKSTAY_PLAIN, Program, make_shop, make_web
-from daemon import until
+from waiting import until
 from webserver import PASSWORD, Web, head, read_all, statuses
 
 UPLOAD = "/backup/api/restores/upload_and_restore/"

@@ -12,6 +12,7 @@ import time
 import pytest
 from conftest import ROOT, make_shop, make_web
 from webserver import PASSWORD, head, statuses
+from waiting import until
 
 API = "/backup/api"
 SESSION = f"{API}/session/"
@@ -400,11 +401,8 @@ def test_a_files_name_leads_nowhere(web, admin, name):
     assert answer.status < 500
     if answer.status == 202:
         for job in answer.json.get("items", answer.json.get("jobs", [])):
-            end = time.monotonic() + 60
-            while (found := admin("GET", f"{API}/jobs/{job['id']}/", status=200).json)["state"] in ("queued", "running"):
-                assert time.monotonic() < end
-                time.sleep(0.05)
-            assert found["state"] == "failed"
+            row = lambda: admin("GET", f"{API}/jobs/{job['id']}/", status=200).json
+            assert until(lambda: (found := row()["state"]) not in ("queued", "running") and found, "the end of the job") == "failed"
     assert not (web.home / "new.db").exists() and list(web.state.parent.rglob("*owned*")) == []
 
 

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 from conftest import make_shop
-from daemon import processes_with, until
+from daemon import processes_with
+from waiting import until
 from webserver import head, read_all, statuses
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"

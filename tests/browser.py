@@ -8,12 +8,12 @@ import tempfile
 import time
 
 from selenium import webdriver
-from selenium.common.exceptions import ElementClickInterceptedException, NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import ElementClickInterceptedException, JavascriptException, NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.remote.webelement import WebElement
 from waiting import pauses
 
 DESKTOP, PHONE = (1280, 900), (360, 740)
@@ -40,11 +40,49 @@ ASK = """
     };
 """
 FIRST_SEEN = ASK + "return seen(...arguments)"
-# What can be pressed, in the middle of the window.
-PRESSABLE = ASK + """
+# Brings an element to the middle of the window: where a press would meet it, [x, y]. Whether it did, MET tells: it may be drawn anew meanwhile.
+POINT = """
+    const point = e => {
+        e.scrollIntoView({block: 'center', behavior: 'instant'});
+        const box = [...e.getClientRects()].find(r => r.width && r.height);
+        if (!box)
+            return null;
+        const middle = (from, to, end) => (Math.max(from, 0) + Math.min(to, end)) / 2;
+        const place = [middle(box.left, box.right, innerWidth), middle(box.top, box.bottom, innerHeight)];
+        if (!e.contains(document.elementFromPoint(...place)))
+            return null;
+        window.met = false;
+        document.addEventListener('click', c => { window.met = e.contains(c.target); }, {capture: true, once: true});
+        return place;
+    };
+"""
+MET = "return window.met !== false"        # nothing is known of it: it led to another page
+PRESSABLE = ASK + POINT + """
     const [path, within] = arguments, found = seen(path, within || top());
-    found?.scrollIntoView({block: 'center'});
-    return found && !found.matches(':disabled') ? found : null;
+    return found && !found.matches(':disabled') ? point(found) : null;
+"""
+DISPLAYED = "const e = arguments[0]; return e.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && [...e.getClientRects()].some(r => r.width && r.height)"
+# A field made ready for text that replaces what is in it. Some kinds take no text.
+READY = """
+    const e = arguments[0];
+    if (!e.matches('textarea, input:not([type=date], [type=time], [type=file])') || e.matches(':disabled'))
+        return false;
+    e.scrollIntoView({block: 'center', behavior: 'instant'});
+    e.focus();
+    e.select();
+    return document.activeElement === e;
+"""
+CHOOSE = """
+    const [list, text] = arguments, option = [...list.options].find(o => o.text.trim() === text);
+    if (!option || option.disabled || list.matches(':disabled'))
+        return false;
+    list.focus();
+    if (!option.selected) {
+        option.selected = true;
+        for (const name of ['input', 'change'])
+            list.dispatchEvent(new Event(name, {bubbles: true}));
+    }
+    return true;
 """
 # The field of a label, or of that name; before it the button that the filters of a list are behind on a phone.
 FIELD = ASK + """
@@ -64,6 +102,33 @@ def quoted(text):
     return "concat(" + ", '\"', ".join(f'"{part}"' for part in text.split('"')) + ', "")'
 
 
+def ask(driver, script, *args):
+    """What a script returns that neither takes nor returns elements. Asked so, and not as Selenium does it, for half the time."""
+    asked = driver.execute_cdp_cmd("Runtime.evaluate", {"expression": f"(function() {{ {script} }}).apply(null, {json.dumps(args)})", "returnByValue": True})
+    if "exceptionDetails" in asked:
+        raise JavascriptException(asked["exceptionDetails"]["exception"]["description"])
+    return asked["result"].get("value")
+
+
+def press(driver, place):
+    """Through the browser's own input, as from a mouse; whether it met what it was meant for."""
+    for kind in ("mousePressed", "mouseReleased"):
+        driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1})
+    return ask(driver, MET)
+
+
+class Element(WebElement):
+    """Selenium's, but for pressing and looking, which ChromeDriver takes four times as long for."""
+
+    def click(self):
+        place = self.parent.execute_script(POINT + "return point(arguments[0])", self)
+        if not place or not press(self.parent, place):
+            raise ElementClickInterceptedException("a press does not meet it")
+
+    def is_displayed(self):
+        return self.parent.execute_script(DISPLAYED, self)
+
+
 class Browser:
     """One Chromium. `page` opens the dashboard; every method waits for what it needs, and says what it waited for."""
 
@@ -78,6 +143,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.downloads.mkdir()
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(self.folder), "TMPDIR": str(self.folder), "TZ": "Europe/Berlin"}), options=options)
+        self.driver._web_element_cls = Element
         self.driver.set_page_load_timeout(30)
         self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(self.downloads)})
         self.errors, self.requests = [], []
@@ -185,12 +251,13 @@ class Browser:
         ended) is not waited for long: who looks for something there says what is missing."""
         end = time.monotonic() + 5
         for _ in pauses():
-            if self.driver.execute_script(SETTLED) or time.monotonic() > end:
+            if ask(self.driver, SETTLED) or time.monotonic() > end:
                 return
 
     def showing(self, text):
-        """An element that shows this text; a phone shows the heads of a table before each cell."""
-        return self.visible(f"//*[text()[contains(normalize-space(.), {quoted(text)})]]") or self.small and self.visible(f"//td[contains(@data-title, {quoted(text)})]")
+        """Whether some element shows this text; a phone shows the heads of a table before each cell."""
+        heads = f" | //td[contains(@data-title, {quoted(text)})]" if self.small else ""
+        return ask(self.driver, ASK + "return seen(...arguments) !== null", f"//*[text()[contains(normalize-space(.), {quoted(text)})]]{heads}")
 
     def see(self, text, seconds=20):
         """Some element shows this text."""
@@ -219,10 +286,8 @@ class Browser:
         path = f".//*[self::button or self::a or @role='menuitem'][normalize-space(.)={quoted(name)} or @aria-label={quoted(name)}]"
 
         def pressed():
-            found = self.driver.execute_script(PRESSABLE, path, within)
-            if found:
-                found.click()
-            return found
+            place = self.driver.execute_script(PRESSABLE, path, within)
+            return place and press(self.driver, place)
 
         self.until(pressed, f'the button "{name}"')
 
@@ -240,8 +305,15 @@ class Browser:
         self.until(lambda: act(self.field(label, within)) or True, f'the field "{label}" to be used')
 
     def fill(self, label, text, within=None):
+        """A line break at the end is the Enter key."""
+        text = str(text)
+
         def typed(element):
-            if element.get_property("type") == "time":
+            if self.driver.execute_script(READY, element):
+                self.driver.execute_cdp_cmd("Input.insertText", {"text": text.removesuffix("\n")})
+                if text.endswith("\n"):
+                    element.send_keys(Keys.ENTER)
+            elif element.get_property("type") == "time":
                 self.driver.execute_script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))", element, text)
             else:
                 element.send_keys(Keys.CONTROL, "a", Keys.NULL, text)
@@ -249,12 +321,11 @@ class Browser:
         self.on_field(label, within, typed)
 
     def choose(self, label, option, within=None):
-        self.on_field(label, within, lambda element: Select(element).select_by_visible_text(option))
+        self.until(lambda: self.driver.execute_script(CHOOSE, self.field(label, within), option), f'"{option}" to be chosen of "{label}"')
 
     def tick(self, label, on=True, within=None):
         def ticked(element):
-            if element.is_selected() != on:
-                self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+            if element.get_property("checked") != on:
                 element.click()
 
         self.on_field(label, within, ticked)

@@ -301,9 +301,7 @@ def test_sql_is_answered_and_what_would_change_anything_is_refused(maria, world)
 
 
 def choose_beginning(page, label, text):
-    element = page.field(label)
-    option = next(o for o in element.find_elements("tag name", "option") if o.text.startswith(text))
-    option.click()
+    page.choose(label, next(o.text for o in page.field(label).find_elements("tag name", "option") if o.text.startswith(text)))
 
 
 def test_two_backups_are_compared_down_to_the_row(maria, world):

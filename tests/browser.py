@@ -28,12 +28,13 @@ SETTLED = "const view = document.getElementById('view'); return view?.querySelec
 ASK = """
     // Where a person can press something now: the dialog that is open, else the page.
     const top = () => [...document.querySelectorAll('dialog[open]')].pop() || document.body;
+    const displayed = e => e.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && [...e.getClientRects()].some(r => r.width && r.height);
     // The first element of an XPath that can be seen.
     const seen = (path, within) => {
         const found = document.evaluate(path, within || document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
         for (let i = 0; i < found.snapshotLength; i++) {
-            const e = found.snapshotItem(i), box = e.closest('select') || e;
-            if (box.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && [...box.getClientRects()].some(r => r.width && r.height))
+            const e = found.snapshotItem(i);
+            if (displayed(e.closest('select') || e))
                 return e;
         }
         return null;
@@ -61,7 +62,7 @@ PRESSABLE = ASK + POINT + """
     const [path, within] = arguments, found = seen(path, within || top());
     return found && !found.matches(':disabled') ? point(found) : null;
 """
-DISPLAYED = "const e = arguments[0]; return e.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && [...e.getClientRects()].some(r => r.width && r.height)"
+DISPLAYED = ASK + "return displayed(arguments[0])"
 # A field made ready for text that replaces what is in it. Some kinds take no text.
 READY = """
     const e = arguments[0];

@@ -55,6 +55,14 @@ class Bench:
                 sys.exit(f"bench: {' '.join(argv)} ended with {child.returncode}\n{log.read()[-2000:]}")
         return Sample(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 
+    def build(self, *programs):
+        """Build these programs of bench/ in a folder of our own, and return where they are."""
+        source, build = os.path.dirname(os.path.dirname(os.path.abspath(__file__))), os.path.join(self.folder, "build")
+        print("bench: building", file=sys.stderr, flush=True)
+        self.run(["meson", "setup", build, source, "-Dbench=true"])
+        self.run(["ninja", "-C", build, *(f"bench/{name}" for name in programs)])
+        return [os.path.join(build, "bench", name) for name in programs]
+
     def keep(self, group, step, program, sample):
         self.samples.setdefault((group, step, program), []).append(sample)
         print(f"bench: {group:7} {step:10} {program:9} {sample.wall:8.2f} s {sample.cpu:8.2f} CPU s "

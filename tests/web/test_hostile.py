@@ -11,8 +11,8 @@ import time
 
 import pytest
 from conftest import ROOT, make_shop, make_web
-from webserver import PASSWORD, head, statuses
 from waiting import until
+from webserver import PASSWORD, head, statuses
 
 API = "/backup/api"
 SESSION = f"{API}/session/"

@@ -28,9 +28,10 @@ def meson(path):
 def pytest(path):
     passed = failed = 0
     for case in ElementTree.parse(path).getroot().iter("testcase"):
-        if case.find("failure") is not None or case.find("error") is not None:
+        wrong = [*case.findall("failure"), *case.findall("error")]
+        if wrong:
             failed += 1
-            print(f"FAILED {path.stem}: {case.get('classname')}::{case.get('name')}")
+            print(f"FAILED {path.stem}: {case.get('classname')}::{case.get('name')}: {wrong[0].get('message', '')[:1000]}")
         elif case.find("skipped") is None:
             passed += 1
         else:

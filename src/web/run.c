@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define OUTPUT_MAX ((size_t)64 << 20)
+#define LOCK_WAIT "10s"                 /* a change of a password or of tags locks a repository for a moment: no reason to refuse */
 #define LOOK_UP_MS 200                  /* how often a silent child lets us see that nobody waits any more */
 
 /* ---- jobs ---- */
@@ -61,7 +62,7 @@ int web_queue(struct web_request *r, struct job_record *j, struct web_response *
 static int start(struct web_request *r, const struct strlist *words, struct proc *p, struct error *e)
 {
 	const struct exchange_site *site = exchange_of(r)->site;
-	AUTO_FREE const char **argv = mem_zero((words->n + 3) * sizeof *argv);
+	AUTO_FREE const char **argv = mem_zero((words->n + 5) * sizeof *argv);
 	AUTO_FREE char *home = mem_printf("BACKSTAY_HOME=%s", site->state_dir);
 	AUTO_FREE char *author = r->who ? mem_printf("BACKSTAY_AUTHOR=%s", r->who) : NULL;
 	const char *const env[] = {home, author, NULL};
@@ -69,6 +70,8 @@ static int start(struct web_request *r, const struct strlist *words, struct proc
 
 	argv[n++] = site->program;
 	argv[n++] = "--json";
+	argv[n++] = "--wait";
+	argv[n++] = LOCK_WAIT;
 	for (size_t i = 0; i < words->n; i++)
 		argv[n++] = words->v[i];
 	return proc_start(p, argv, env, PROC_PIPE_OUT, e);

@@ -118,7 +118,8 @@ void web_list_end(struct web_request *r, struct web_response *out, struct json_o
  * Location. */
 struct job_record;
 int web_queue(struct web_request *r, struct job_record *j, struct web_response *out, struct error *e) MUST_USE;
-/* Run our own program with these words and --json in a child (no job), and answer with its document; at most 64 MiB, `seconds` long; a failed one is told as its error. */
+/* Run our own program with these words and --json in a child (no job), and answer with its document; at most 64 MiB, `seconds` long; a failed one is told as its error.
+ * A repository that is locked is waited for, up to 10 seconds of these. */
 int web_run(struct web_request *r, const struct strlist *words, double seconds, struct web_response *out, struct error *e) MUST_USE;
 
 /* The file of an export of this backup (WEB_SLOW), in out->file: from <state>/exports when it was made within the hour, else a job makes

@@ -1,4 +1,5 @@
 """Requests that take long: a child of our own program answers them, beside all others, and only as long as somebody waits."""
+import os
 import socket
 import threading
 
@@ -47,6 +48,20 @@ def ask(web, client, question, sql=ENDLESS):
 def test_what_the_child_says_is_wrong_is_told(operator, question):
     answer = operator("POST", question, {"sql": "SELECT * FROM nothing"})
     assert answer.status in (400, 404, 422) and "nothing" in answer.json["detail"] and answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_repository_that_is_locked_for_a_moment_is_waited_for(web, operator, question):
+    os.mkfifo(web.home / "password")
+    with web.program.start("key", "passwd", "--new-password-file", web.home / "password") as changing:
+        with open(web.home / "password", "wb") as pipe:             # it reads this under its lock
+            asking = ask(web, operator, question, "SELECT count(*) FROM customers")
+            asking.settimeout(1)
+            with pytest.raises(TimeoutError):
+                asking.recv(1)
+            pipe.write(b"another password\n")
+    assert changing.returncode == 0
+    asking.settimeout(60)
+    assert statuses(read_all(asking)) == [200]
 
 
 def test_a_child_ends_when_nobody_waits_for_its_answer(web, operator, question):

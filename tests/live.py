@@ -108,17 +108,18 @@ class LiveMariadb:
 
 
 class Watcher:
-    """`with Watcher(secret) as w:` looks at the arguments of every process all the time; w.seen holds those with the secret in them, w.programs all names."""
+    """`with Watcher(secret) as w:` looks at the arguments of every process that begins meanwhile, all the time; w.seen holds those with the secret in them,
+    w.programs all names."""
 
     def __init__(self, secret):
         self.secret, self.seen, self.programs, self.done = secret.encode(), set(), set(), threading.Event()
+        self.before = set(os.listdir("/proc"))
         self.thread = threading.Thread(target=self._watch)
 
     def _watch(self):
-        own = str(os.getpid())
-        while not self.done.is_set():
-            for pid in os.listdir("/proc"):
-                if not pid.isdigit() or pid == own:
+        while not self.done.wait(0.001):
+            for pid in set(os.listdir("/proc")) - self.before:
+                if not pid.isdigit():
                     continue
                 try:
                     line = pathlib.Path("/proc", pid, "cmdline").read_bytes()

@@ -37,10 +37,10 @@ def killed(process):
     process.stdout.close()
 
 
-def test_a_backup_that_is_killed_is_interrupted_and_its_program_ended(initialised, home, tmp_path):
+def test_a_backup_that_is_killed_is_interrupted_and_its_program_ended(initialised, plain, home, tmp_path):
     process = initialised.start("backup", "command:sh -c 'head -c 3000000 /dev/urandom; exec sleep 1000'", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    until(lambda: any(j["progress"] and j["progress"]["bytes_done"] == 3_000_000 for j in jobs(initialised)))
-    job = jobs(initialised)[0]
+    until(lambda: any(j["progress"] and j["progress"]["bytes_done"] == 3_000_000 for j in jobs(plain)))
+    job = jobs(plain)[0]
     assert len(processes_of(job["id"])) >= 1
     killed(process)
     job = jobs(initialised)[0]
@@ -49,15 +49,15 @@ def test_a_backup_that_is_killed_is_interrupted_and_its_program_ended(initialise
     assert processes_of(job["id"]) == []
     assert list((tmp_path / "tmp").iterdir()) == [] and drafts(home) == []
     assert list((tmp_path / "state" / "jobs").iterdir()) == []
-    initialised("check")
-    initialised("backup", "command:echo again")
+    plain("check")
+    plain("backup", "command:echo again")
 
 
-def kill_at_every_step(backstay, home, repository, made, first, step, *command):
+def kill_at_every_step(backstay, plain, home, repository, made, first, step, *command):
     """Killed in the store at one operation after the other, until there is no such any more; a look at the jobs removes each draft."""
     struck = 0
     for n in range(first, 200, step):
-        if backstay.run(*command, env={"BACKSTAY_TEST_FAULT": f"kill@{n}"}).status == 0:
+        if plain.run(*command, env={"BACKSTAY_TEST_FAULT": f"kill@{n}"}).status == 0:
             break
         for lock in (repository / "locks").iterdir():     # each is an operation more
             lock.unlink()
@@ -70,33 +70,33 @@ def kill_at_every_step(backstay, home, repository, made, first, step, *command):
     assert {j["state"] for j in jobs(backstay)[1:] if j["kind"] == command[0]} == {"interrupted"}
 
 
-def test_a_restore_that_is_killed_leaves_no_draft(initialised, shop, home, repository, tmp_path):
-    initialised("backup", "shop.db")
-    kill_at_every_step(initialised, home, repository, "new.db", 8, 1, "restore", "latest", "--to", "new.db")
+def test_a_restore_that_is_killed_leaves_no_draft(initialised, plain, shop, home, repository, tmp_path):
+    plain("backup", "shop.db")
+    kill_at_every_step(initialised, plain, home, repository, "new.db", 8, 1, "restore", "latest", "--to", "new.db")
     assert rows_of(home / "new.db") == rows_of(shop)
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_what_runs_before_a_backup_ends_with_it(initialised, shop, home):
+def test_what_runs_before_a_backup_ends_with_it(initialised, plain, shop, home):
     process = initialised.start("backup", "shop.db", "--before", "sh -c 'sleep 1000; true'", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    job = until_it_is(initialised, "running the command before")
+    job = until_it_is(plain, "running the command before")
     assert len(processes_of(job["id"])) >= 2
     killed(process)
     assert jobs(initialised)[0]["error"]["message"] == "its process ended while it was running the command before"
     assert processes_of(job["id"]) == []
 
 
-def test_the_source_of_a_killed_job_is_free(initialised, shop):
+def test_the_source_of_a_killed_job_is_free(initialised, plain, shop):
     process = initialised.start("backup", "shop.db", "--before", "sleep 1000", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    until_it_is(initialised, "running the command before")
+    until_it_is(plain, "running the command before")
     killed(process)
     initialised("backup", "shop.db")
     assert [j["state"] for j in jobs(initialised)] == ["success", "interrupted"]
 
 
-def test_an_export_that_is_killed_leaves_no_draft(initialised, home, repository):
+def test_an_export_that_is_killed_leaves_no_draft(initialised, plain, home, repository):
     make_media(home / "media")
     (home / "media" / "large").write_bytes(os.urandom(12_000_000))
-    initialised("backup", "media")
-    kill_at_every_step(initialised, home, repository, "out.zip", 9, 5, "export", "latest", "--format", "zip", "-o", "out.zip")
+    plain("backup", "media")
+    kill_at_every_step(initialised, plain, home, repository, "out.zip", 9, 5, "export", "latest", "--format", "zip", "-o", "out.zip")
     assert (home / "out.zip").exists()

@@ -61,25 +61,25 @@ LOST = re.compile(r"the connection to the server was lost|server closed the conn
                   r"|mariadb-dump failed with status 2", re.I)
 
 
-def test_B1_a_backup_whose_connection_is_cut_anywhere_is_none(initialised, live, proxy):
+def test_B1_a_backup_whose_connection_is_cut_anywhere_is_none(initialised, plain, live, proxy):
     backup = ("backup", live.url(proxy))
-    total = passed(proxy, lambda: initialised(*backup))
-    older = listed(initialised)
+    total = passed(proxy, lambda: plain(*backup))
+    older = listed(plain)
     for way, part, how in (("down", 0, "rst"), ("up", 0.5, "fin"), ("down", 0.7, "rst"), ("down", 0.95, "fin")):
         proxy.cut(way, int(total[way] * part), how)
         failed = initialised.run(*backup)
         assert proxy.struck.is_set() and failed.status == 1 and LOST.search(failed.err), (way, part, failed.err)
-        assert listed(initialised) == older
+        assert listed(plain) == older
     until(lambda: live.sessions() == 0)
     initialised(*backup)
-    assert len(listed(initialised)) == 2
+    assert len(listed(plain)) == 2
 
 
-def test_a_restore_whose_connection_is_cut_anywhere_changes_nothing_or_everything(initialised, live, proxy):
-    initialised("backup", live.url())
+def test_a_restore_whose_connection_is_cut_anywhere_changes_nothing_or_everything(initialised, plain, live, proxy):
+    plain("backup", live.url())
     restored = live.state()
     restore = ("restore", "latest", "--to", live.url(proxy), "--yes", "--no-safety")
-    total = passed(proxy, lambda: initialised(*restore))
+    total = passed(proxy, lambda: plain(*restore))
     live.drift()
     before = live.state()
     for way, part, how in (("up", 0.3, "rst"), ("down", 0.5, "rst"), ("up", 0.999, "fin"), ("down", 0.99, "rst")):
@@ -99,9 +99,9 @@ def test_a_restore_whose_connection_is_cut_anywhere_changes_nothing_or_everythin
     assert live.state() == restored and live.beside("restore") == []
 
 
-def test_one_connection_lost_while_the_target_is_looked_at_does_not_change_the_way_of_the_restore(initialised, live, proxy):
+def test_one_connection_lost_while_the_target_is_looked_at_does_not_change_the_way_of_the_restore(initialised, plain, live, proxy):
     """It counted as a user who may not create databases, whose target is replaced in place."""
-    initialised("backup", live.url())
+    plain("backup", live.url())
     restored = live.state()
     live.drift()
     before = live.state()
@@ -132,28 +132,28 @@ def interrupted(backstay, proxy, *command):
 
 
 @pytest.mark.parametrize("way, part", [("down", 0.6)])
-def test_a_backup_of_a_stalled_server_ends_at_ctrl_c_and_leaves_nothing(initialised, live, proxy, repository, way, part):
-    total = passed(proxy, lambda: initialised("backup", live.url(proxy)))
-    older = listed(initialised)
+def test_a_backup_of_a_stalled_server_ends_at_ctrl_c_and_leaves_nothing(initialised, plain, live, proxy, repository, way, part):
+    total = passed(proxy, lambda: plain("backup", live.url(proxy)))
+    older = listed(plain)
     proxy.cut(way, int(total[way] * part), "stall")
     interrupted(initialised, proxy, "backup", live.url(proxy))
-    assert listed(initialised) == older and locks(repository) == []
+    assert listed(plain) == older and locks(repository) == []
     proxy.heal()
     until(lambda: live.sessions() == 0)
 
 
-def test_a_backup_of_a_server_that_stalls_at_the_connection_ends_at_ctrl_c(initialised, live, proxy, repository):
+def test_a_backup_of_a_server_that_stalls_at_the_connection_ends_at_ctrl_c(initialised, plain, live, proxy, repository):
     proxy.cut("down", 0, "stall")
     interrupted(initialised, proxy, "backup", live.url(proxy))
-    assert listed(initialised) == [] and locks(repository) == []
+    assert listed(plain) == [] and locks(repository) == []
 
 
 @pytest.mark.parametrize("way, part", [("down", 0), ("up", 0.5)])
-def test_a_restore_to_a_stalled_server_ends_at_ctrl_c_and_the_next_one_cleans_up(initialised, live, proxy, repository, way, part):
-    initialised("backup", live.url())
+def test_a_restore_to_a_stalled_server_ends_at_ctrl_c_and_the_next_one_cleans_up(initialised, plain, live, proxy, repository, way, part):
+    plain("backup", live.url())
     restored = live.state()
     restore = ("restore", "latest", "--to", live.url(proxy), "--yes", "--no-safety")
-    total = passed(proxy, lambda: initialised(*restore))
+    total = passed(proxy, lambda: plain(*restore))
     live.drift()
     before = live.state()
     proxy.cut(way, int(total[way] * part), "stall")
@@ -169,9 +169,9 @@ def test_a_restore_to_a_stalled_server_ends_at_ctrl_c_and_the_next_one_cleans_up
 
 
 @pytest.mark.parametrize("part", [0, 0.6])
-def test_a_backup_killed_leaves_no_backup_no_process_and_no_session(initialised, live, proxy, repository, part):
-    total = passed(proxy, lambda: initialised("backup", live.url(proxy)))
-    older = listed(initialised)
+def test_a_backup_killed_leaves_no_backup_no_process_and_no_session(initialised, plain, live, proxy, repository, part):
+    total = passed(proxy, lambda: plain("backup", live.url(proxy)))
+    older = listed(plain)
     live.sql("UPDATE large SET v = concat(v, id)")
     proxy.cut("down", int(total["down"] * part), "stall")
     running = initialised.start("backup", live.url(proxy), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -179,29 +179,29 @@ def test_a_backup_killed_leaves_no_backup_no_process_and_no_session(initialised,
     running.kill()
     running.wait()
     assert len(locks(repository)) == 1
-    assert listed(initialised) == older
+    assert listed(plain) == older
     proxy.heal()
     until(lambda: processes_of_session(running.pid) == [])
     until(lambda: live.sessions() == 0)
     initialised("unlock", "--yes")
     assert locks(repository) == []
     initialised("backup", live.url())
-    assert len(listed(initialised)) == 2
-    whole(initialised)
+    assert len(listed(plain)) == 2
+    whole(plain)
 
 
 @pytest.mark.parametrize("moment", ["w:kill@3", "w:kill-after@4"])
-def test_a_backup_killed_while_it_writes_is_none_and_its_lock_keeps_nobody_out(initialised, live, repository, moment):
+def test_a_backup_killed_while_it_writes_is_none_and_its_lock_keeps_nobody_out(initialised, plain, live, repository, moment):
     killed = initialised.run("backup", live.url(), env={"BACKSTAY_TEST_FAULT": moment})
     assert killed.status == 137
-    assert listed(initialised) == []
+    assert listed(plain) == []
     until(lambda: live.sessions() == 0)
     assert len(locks(repository)) == 1
     initialised("backup", live.url())
-    assert len(listed(initialised)) == 1
+    assert len(listed(plain)) == 1
     initialised("prune")                           # takes the repository for itself
     assert locks(repository) == []
-    whole(initialised)
+    whole(plain)
 
 
 # ---- limits of time ----
@@ -261,11 +261,11 @@ def test_no_secret_is_in_any_argument_file_or_text(initialised, live, environmen
 # ---- at the same time ----
 
 
-def test_two_restores_to_one_target_at_once_both_leave_it_whole(initialised, live, proxy):
-    initialised("backup", live.url())
+def test_two_restores_to_one_target_at_once_both_leave_it_whole(initialised, plain, live, proxy):
+    plain("backup", live.url())
     restored = live.state()
-    backup = listed(initialised)[0]
-    total = passed(proxy, lambda: initialised("restore", backup, "--to", live.url(proxy), "--yes", "--no-safety"))
+    backup = listed(plain)[0]
+    total = passed(proxy, lambda: plain("restore", backup, "--to", live.url(proxy), "--yes", "--no-safety"))
     live.drift()
     before = live.state()
     proxy.cut("up", total["up"] // 2, "stall")
@@ -324,28 +324,30 @@ NOISE = {"postgresql": "UPDATE large SET v = noise FROM (SELECT i, string_agg(md
          "mariadb": "UPDATE large SET v = CONCAT(SHA2(RAND(), 512), SHA2(RAND(), 512), SHA2(RAND(), 512), SHA2(RAND(), 512), SHA2(RAND(), 512), SHA2(RAND(), 512))"}
 
 
-def test_a_full_disk_under_the_repository_fails_the_backup_and_spares_older_ones(backstay, live, repository):
+def test_a_full_disk_under_the_repository_fails_the_backup_and_spares_older_ones(initialised, plain, live, repository, tmp_path):
+    repository.rename(tmp_path / "made")
     with SmallDisk(repository, "1200k") as disk:
-        backstay.argv[:0] = disk.argv
-        backstay("init")
-        backstay("backup", live.url())
-        older = listed(backstay)
+        subprocess.run([*disk.argv, "cp", "-a", f"{tmp_path}/made/.", str(repository)], check=True)
+        for program in (initialised, plain):
+            program.argv[:0] = disk.argv
+        plain("backup", live.url())
+        older = listed(plain)
         live.sql(NOISE[live.ENGINE])
-        failed = backstay.fails(9, "backup", live.url())
+        failed = initialised.fails(9, "backup", live.url())
         assert "No space left on device" in failed.err
-        assert listed(backstay) == older
-        whole(backstay)
-        backstay("verify", "--level", "2", older[0])
+        assert listed(plain) == older
+        whole(plain)
+        plain("verify", "--level", "2", older[0])
 
 
 @pytest.mark.parametrize("command, size, words", [
     (("verify", "--level", "3"), "1m", "MiB twice, and "),
     (("query", "latest", "SELECT count(*) FROM large"), "1m", "the scratch database: database or disk is full"),
 ], ids=["verify", "query"])
-def test_too_little_room_for_temporary_files_is_told_as_such(initialised, live, tmp_path, command, size, words):
+def test_too_little_room_for_temporary_files_is_told_as_such(initialised, plain, live, tmp_path, command, size, words):
     for i in range(3):
         live.sql(f"INSERT INTO large SELECT id + {10_000 << i}, v FROM large")
-    initialised("backup", live.url())
+    plain("backup", live.url())
     with SmallDisk(tmp_path / "tmp", size) as disk:
         initialised.argv[:0] = disk.argv
         failed = initialised.fails(9, *command, "--json").json["error"]
@@ -354,8 +356,8 @@ def test_too_little_room_for_temporary_files_is_told_as_such(initialised, live, 
         assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_too_little_room_for_a_verify_server_is_told_as_such(initialised, live, environment):
-    initialised("backup", live.url())
+def test_too_little_room_for_a_verify_server_is_told_as_such(initialised, plain, live, environment):
+    plain("backup", live.url())
     folder = servers.own_folder("tmp", live.server.USER)
     environment["TMPDIR"] = str(folder)
     with SmallDisk(folder, "16m") as disk:
@@ -418,17 +420,17 @@ def test_a_full_disk_on_a_mariadb_server_changes_nothing(initialised, monkeypatc
 # ---- ways in which other tools lost data ----
 
 
-def test_B2_a_source_that_fails_makes_no_green_backup_of_the_others(initialised, live, home):
+def test_B2_a_source_that_fails_makes_no_green_backup_of_the_others(initialised, plain, live, home):
     (home / "folder").mkdir()
     (home / "folder" / "file").write_text("kept")
     for sources in ([live.url(), live.url(db="no_such_database")], [live.url(db="no_such_database"), live.url()], ["folder", live.url(db="no_such_database")]):
         failed = initialised.run("backup", *sources)
         assert failed.status not in (0, 3) and "no_such_database" in failed.err
-        assert listed(initialised) == []
+        assert listed(plain) == []
 
 
-def test_R5_a_row_that_was_changed_comes_back_as_it_was(initialised, live):
-    initialised("backup", live.url())
+def test_R5_a_row_that_was_changed_comes_back_as_it_was(initialised, plain, live):
+    plain("backup", live.url())
     before = live.state()
     live.sql("UPDATE small SET v = 'changed' WHERE id = 1; UPDATE large SET id = -id WHERE id = 7; DELETE FROM large WHERE id = 8; INSERT INTO large VALUES (-8, 'new')")
     assert live.state() != before
@@ -436,9 +438,9 @@ def test_R5_a_row_that_was_changed_comes_back_as_it_was(initialised, live):
     assert live.state() == before
 
 
-def test_R7_a_lost_pack_makes_check_rebuild_verify_and_restore_fail_and_names_the_backup(initialised, live, repository):
-    initialised("backup", live.url())
-    backup, = listed(initialised)
+def test_R7_a_lost_pack_makes_check_rebuild_verify_and_restore_fail_and_names_the_backup(initialised, plain, live, repository):
+    plain("backup", live.url())
+    backup, = listed(plain)
     live.drift()
     before = live.state()
     lost = max((f for f in (repository / "data").rglob("*") if f.is_file()), key=lambda f: f.stat().st_size)
@@ -470,13 +472,13 @@ def test_R10_a_backup_goes_into_its_own_kind_of_server_only(initialised, live, p
         other.drop()
 
 
-def test_B1_a_mariadb_connection_cut_near_the_end_of_the_dump_never_makes_a_backup_with_less(initialised, mariadb):
+def test_B1_a_mariadb_connection_cut_near_the_end_of_the_dump_never_makes_a_backup_with_less(initialised, plain, mariadb):
     """mariadb-dump ends well, with its trailer, when the connection goes while it asks for the last definitions of views."""
     live = LiveMariadb(mariadb, rows=3)
     live.server.sql("CREATE PROCEDURE hello() SELECT 'a;b'; CREATE VIEW v AS SELECT * FROM small; CREATE VIEW w AS SELECT * FROM v", live.db)
     cut = 0
     with Proxy(mariadb.port) as proxy:
-        sent = passed(proxy, lambda: initialised("backup", live.url(proxy)))["up"]
+        sent = passed(proxy, lambda: plain("backup", live.url(proxy)))["up"]
         whole = initialised("show", "latest", "--json").json["manifest"]["sources"][0]
         for at in range(sent - 1000, sent, 100):
             proxy.cut("up", at, "fin")

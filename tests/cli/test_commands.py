@@ -8,19 +8,12 @@ import zipfile
 
 import pytest
 from conftest import PASSWORD, rows_of, tree_of
+from waiting import until
 
 
 @pytest.fixture
 def says(repository):
     return f"repository {repository} (chosen by BACKSTAY_REPOSITORY)\n"
-
-
-@pytest.fixture
-def initialised(backstay):
-    """With a password made up and kept, whose key costs less time than that of a chosen one."""
-    backstay.env = {k: v for k, v in backstay.env.items() if not k.endswith("_PASSWORD")}
-    backstay("init")
-    return backstay
 
 
 def test_a_table_may_have_no_name_and_its_backup_comes_back(initialised, home):
@@ -45,7 +38,7 @@ def test_a_zip_with_two_names_that_would_become_one_is_refused(initialised, home
 
 def test_latest_passes_over_what_a_wrong_clock_dated_ahead(initialised, shop):
     def backup(days):
-        return initialised("backup", shop, "--name", f"{days} days", "--json", env={"BACKSTAY_TEST_NOW_OFFSET": str(days * 86400)}).json["id"]
+        return initialised.plain("backup", shop, "--name", f"{days} days", "--json", env={"BACKSTAY_TEST_NOW_OFFSET": str(days * 86400)}).json["id"]
 
     def chosen(which):
         return initialised("show", which, "--json").json["backup"]["id"]
@@ -70,7 +63,7 @@ def test_a_catalog_that_cannot_be_read_is_not_called_empty(backstay, home):
 
 
 def newest(backstay):
-    return backstay("list", "--json").json["backups"][0]
+    return backstay.plain("list", "--json").json["backups"][0]
 
 
 # ---- the command line ----
@@ -108,7 +101,7 @@ def test_a_wrong_command_line_is_explained(backstay, shop, args, message, hint):
     result = backstay.fails(2, *args)
     assert result.out == ""
     assert result.err == f"backstay: {message}\n" + (f"  try: {hint}\n" if hint else "")
-    result = backstay.fails(2, *args, "--json") if "--json=yes" not in args else backstay.fails(2, "--json", *args)
+    result = backstay.plain.fails(2, *args, "--json") if "--json=yes" not in args else backstay.plain.fails(2, "--json", *args)
     if args != ["--repo"]:
         assert result.json == {"error": {"kind": "usage", "message": message, "hint": hint}}
         assert result.err == ""
@@ -116,7 +109,7 @@ def test_a_wrong_command_line_is_explained(backstay, shop, args, message, hint):
 
 def test_options_may_stand_anywhere(backstay, repository, says):
     for args in (("--repo", repository, "--json", "init"), ("init", "--json", f"--repo={repository}"), ("--json", "init", "-r", repository), ("init", f"-r{repository}", "--json")):
-        document = backstay(*args, env={"BACKSTAY_REPOSITORY": ""}).json
+        document = backstay(*args, env={"BACKSTAY_REPOSITORY": "", "BACKSTAY_PASSWORD": "", "RESTIC_PASSWORD": ""}).json
         assert document["repository"] == str(repository)
         subprocess.run(["rm", "-rf", repository], check=True)
 
@@ -211,14 +204,13 @@ def test_init_twice_is_refused(initialised, repository, says):
     assert result.err == says + f"backstay: a repository exists already at {repository}\n  try: use it as it is, or choose another place with --repo\n"
 
 
-def test_wrong_and_missing_passwords_have_a_status_of_their_own(backstay, says):
-    backstay("init")
-    result = backstay.fails(12, "list", env={"BACKSTAY_PASSWORD": "wrong"})
+def test_wrong_and_missing_passwords_have_a_status_of_their_own(initialised, says):
+    result = initialised.fails(12, "list", env={"BACKSTAY_PASSWORD": "wrong"})
     assert result.err.startswith(says) and "wrong password, or no key found" in result.err
     assert result.err.endswith("  try: the password was that of BACKSTAY_PASSWORD\n")
-    result = backstay.fails(12, "list", env={"BACKSTAY_PASSWORD": "", "RESTIC_PASSWORD": ""})
+    result = initialised.fails(12, "list", env={"BACKSTAY_PASSWORD": "", "RESTIC_PASSWORD": ""})
     assert "no password is known for the repository" in result.err
-    assert backstay.fails(12, "list", "--json", env={"BACKSTAY_PASSWORD": "wrong"}).json["error"]["kind"] == "password"
+    assert initialised.fails(12, "list", "--json", env={"BACKSTAY_PASSWORD": "wrong"}).json["error"]["kind"] == "password"
 
 
 # ---- backup ----
@@ -275,7 +267,7 @@ def test_a_source_that_fails_makes_no_backup(initialised, shop, home):
     initialised.fails(4, "backup", "shop.db", "nothing.db")
     result = initialised.run("backup", "shop.db", "command:false")
     assert result.status == 1 and result.out == ""
-    assert initialised("list", "--json").json["backups"] == []
+    assert initialised.plain("list", "--json").json["backups"] == []
 
 
 def test_a_source_that_is_not_there_fails_before_the_repository_is_opened(backstay):
@@ -285,16 +277,15 @@ def test_a_source_that_is_not_there_fails_before_the_repository_is_opened(backst
 
 # ---- what others left ----
 
-def test_a_backup_of_restic_is_shown_as_foreign(backstay, restic, media, home):
-    backstay("init")
+def test_a_backup_of_restic_is_shown_as_foreign(initialised, restic, media, home):
     restic("backup", "media")
-    listed = newest(backstay)
+    listed = newest(initialised)
     assert (listed["foreign"], listed["name"], listed["verification"]) == (True, "media", None)
     assert listed["sources"][0]["url"] == f"folder:{media}"
-    shown = backstay("show", "latest")
+    shown = initialised("show", "latest")
     assert "manifest       none: this backup was made by another program" in shown.out.splitlines()
-    assert backstay("show", "latest", "--json").json["manifest"] is None
-    assert backstay("list").out.splitlines()[1].split()[-4:] == ["-", "-", "-", "foreign"]     # restic 0.14 does not say a size
+    assert initialised("show", "latest", "--json").json["manifest"] is None
+    assert initialised("list").out.splitlines()[1].split()[-4:] == ["-", "-", "-", "foreign"]     # restic 0.14 does not say a size
 
 
 def test_a_damaged_backup_hides_no_other_and_is_named(initialised, shop, repository):
@@ -320,7 +311,7 @@ def test_a_damaged_backup_hides_no_other_and_is_named(initialised, shop, reposit
 
 def test_restore_without_a_name_lists_what_there_is_and_the_next_command(initialised, shop, repository):
     assert initialised("restore").out == f"there is no backup in {repository} yet; make one with: backstay backup SOURCE\n"
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     listed = initialised("list").out
     short = newest(initialised)["short_id"]
     assert initialised("restore").out == listed + (f"\nrestore one with: backstay restore {short}\n"
@@ -328,14 +319,14 @@ def test_restore_without_a_name_lists_what_there_is_and_the_next_command(initial
 
 
 def test_restore_beside_needs_no_confirmation(initialised, shop, home):
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     result = initialised("restore", "latest", "--to", "copy.db")
     assert rows_of(home / "copy.db") == rows_of(shop)
     assert result.out.splitlines()[1].endswith("new") and "--undo" not in result.out
 
 
 def test_restore_over_something_needs_yes_where_there_is_no_terminal(initialised, shop, says):
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     before = shop.read_bytes()
     result = initialised.fails(6, "restore", "latest")
     assert result.out == ""
@@ -343,11 +334,11 @@ def test_restore_over_something_needs_yes_where_there_is_no_terminal(initialised
     assert result.err.endswith("Go on?\nbackstay: not confirmed, and there is no terminal to ask on; nothing was changed\n  try: give --yes to go on without a question\n")
     assert initialised.fails(6, "restore", "latest", "--json").json["error"]["kind"] == "refused"
     assert shop.read_bytes() == before
-    assert len(initialised("list", "--json").json["backups"]) == 1
+    assert len(initialised.plain("list", "--json").json["backups"]) == 1
 
 
 def test_restore_and_undo_and_their_dry_runs(initialised, shop, home):
-    backup = initialised("backup", "shop.db", "--json").json["id"]
+    backup = initialised.plain("backup", "shop.db", "--json").json["id"]
     db = sqlite3.connect(shop)
     db.execute("DELETE FROM orders")
     db.commit()
@@ -357,7 +348,7 @@ def test_restore_and_undo_and_their_dry_runs(initialised, shop, home):
     assert preview.out.startswith("this would replace:\n  ") and str(shop) in preview.out
     assert initialised("restore", backup, "--dry-run", "--json").json["dry_run"] is True
     assert initialised("restore", backup, "--to", "other.db", "--dry-run").out == "nothing that exists would be replaced\n"
-    assert rows_of(shop) == changed and len(initialised("list", "--json").json["backups"]) == 1
+    assert rows_of(shop) == changed and len(initialised.plain("list", "--json").json["backups"]) == 1
 
     document = initialised("restore", backup, "--yes", "--json").json
     assert document["backup"] == backup
@@ -377,7 +368,7 @@ def test_restore_and_undo_and_their_dry_runs(initialised, shop, home):
 
 
 def test_restore_takes_paths_as_ls_shows_them(initialised, media, tmp_path):
-    initialised("backup", "media")
+    initialised.plain("backup", "media")
     initialised("restore", "latest", "--path", "media/2026", "--to", tmp_path / "a")
     initialised("restore", "latest", "--path", "2026", "--to", tmp_path / "b")
     wanted = {os.fsencode(os.path.join("2026", f"picture {i}.jpg")) for i in range(5)} | {b"2026"}
@@ -385,7 +376,7 @@ def test_restore_takes_paths_as_ls_shows_them(initialised, media, tmp_path):
 
 
 def test_restore_of_one_source_of_several(initialised, shop, media, tmp_path):
-    initialised("backup", "shop.db", "media")
+    initialised.plain("backup", "shop.db", "media")
     initialised("restore", "latest", "--only", "database", "--to", tmp_path / "a.db")
     assert rows_of(tmp_path / "a.db") == rows_of(shop)
     initialised("restore", "latest", "--source", "media", "--to", tmp_path / "m")
@@ -395,7 +386,7 @@ def test_restore_of_one_source_of_several(initialised, shop, media, tmp_path):
 
 
 def test_latest_with_a_source_restores_that_source_alone(initialised, shop, media, home):
-    initialised("backup", "shop.db", "media")
+    initialised.plain("backup", "shop.db", "media")
     rows, tree = rows_of(shop), tree_of(media)
     (media / "read me.txt").write_text("changed")
     changed = tree_of(media)
@@ -423,7 +414,7 @@ def test_an_outside_file_is_taken_in_and_restored(initialised, shop, home, says)
     assert result.err == says + "backstay: where should shop.db be restored to?\n  try: backstay restore shop.db --to TARGET\n"
     preview = initialised("restore", "shop.db", "--to", "copy.db", "--dry-run")
     assert preview.out == "nothing that exists would be replaced\n" and "shop.db is a" in preview.err
-    assert initialised("list", "--json").json["backups"] == []
+    assert initialised.plain("list", "--json").json["backups"] == []
     result = initialised("restore", "shop.db", "--to", "copy.db")
     assert rows_of(home / "copy.db") == rows_of(shop)
     assert newest(initialised)["imported"] is True
@@ -443,7 +434,7 @@ def test_restore_of_neither_backup_nor_file_is_an_error(initialised, says):
 
 
 def test_a_failed_restore_says_that_nothing_was_changed_and_leaves_the_target(initialised, shop, media):
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     before = tree_of(media)
     assert initialised.run("restore", "latest", "--to", "media/read me.txt", "--yes").status == 6
     assert tree_of(media) == before
@@ -452,32 +443,32 @@ def test_a_failed_restore_says_that_nothing_was_changed_and_leaves_the_target(in
 # ---- forget and prune ----
 
 def test_forget_by_rules_tells_why_and_removes(initialised, shop):
-    ids = [initialised("backup", "shop.db", "--json").json["id"] for _ in range(3)]
+    ids = [initialised.plain("backup", "shop.db", "--json").json["id"] for _ in range(3)]
     preview = initialised("forget", "--keep-last", "1", "--dry-run")
     assert preview.out.endswith("2 would be forgotten, 1 kept\nthe space comes back with: backstay prune\n")
-    assert len(initialised("list", "--json").json["backups"]) == 3
+    assert len(initialised.plain("list", "--json").json["backups"]) == 3
     document = initialised("forget", "--keep-last", "1", "--json").json
     assert (document["dry_run"], document["removed"], document["kept"], document["prune"]) == (False, 2, 1, None)
     assert [(b["id"], b["keep"]) for b in document["backups"]] == [(ids[2], True), (ids[1], False), (ids[0], False)]
     assert all(b["reason"] for b in document["backups"])
-    assert [b["id"] for b in initialised("list", "--json").json["backups"]] == [ids[2]]
+    assert [b["id"] for b in initialised.plain("list", "--json").json["backups"]] == [ids[2]]
 
 
 def test_forget_by_name_and_prune_give_space_back(initialised, media, says):
-    first = initialised("backup", "media", "--json").json["id"]
+    first = initialised.plain("backup", "media", "--json").json["id"]
     for picture in media.glob("2026/*.jpg"):
         picture.write_bytes(os.urandom(20_000))
-    initialised("backup", "media")
+    initialised.plain("backup", "media")
     document = initialised("forget", first[:8], "--prune", "--json").json
     assert document["removed"] == 1 and document["prune"]["bytes_removed"] > 0
     assert document["prune"]["bytes_after"] < document["prune"]["bytes_before"]
     assert initialised("prune", "--dry-run", "--json").json["dry_run"] is True
     assert initialised("prune").out.startswith("0 B given back: 0 packs removed, 0 packs written anew; ")
-    assert initialised("check", "--read-data", "--json").json["ok"] is True
+    assert initialised.plain("check", "--read-data", "--json").json["ok"] is True
 
 
 def test_an_emptied_repository_is_pruned_only_when_told_so(initialised, shop):
-    backup = initialised("backup", "shop.db", "--json").json["id"]
+    backup = initialised.plain("backup", "shop.db", "--json").json["id"]
     initialised("forget", backup)
     result = initialised.fails(6, "prune")
     assert "nothing was removed: no backup is listed" in result.err
@@ -492,7 +483,7 @@ def test_forget_in_an_empty_repository_has_nothing_to_do(initialised):
 # ---- check, unlock, key ----
 
 def test_check_names_the_damage_and_the_backups_it_touches(initialised, shop, repository):
-    backup = initialised("backup", "shop.db", "--json").json["id"]
+    backup = initialised.plain("backup", "shop.db", "--json").json["id"]
     pack = max(repository.glob("data/*/*"), key=lambda p: p.stat().st_size)
     pack.chmod(0o600)
     data = bytearray(pack.read_bytes())
@@ -511,7 +502,7 @@ def test_check_names_the_damage_and_the_backups_it_touches(initialised, shop, re
 
 
 def test_the_index_is_repaired(initialised, shop, repository):
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     for index in (repository / "index").iterdir():
         index.unlink()
     initialised.fails(5, "check")
@@ -528,20 +519,18 @@ def test_locks_are_shown_and_removed(initialised, repository, shop):
     assert list((repository / "locks").iterdir()) == []
 
 
-def test_a_locked_repository_is_waited_for_only_when_asked(backstay, repository, home, environment):
-    backstay("init")
+def test_a_locked_repository_is_waited_for_only_when_asked(initialised, repository, home, environment):
     holder = subprocess.Popen(["restic", "--no-cache", "backup", "--stdin"], env=environment, cwd=home, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
-        while not list((repository / "locks").iterdir()):
-            assert holder.poll() is None
-        result = backstay.fails(11, "prune")
+        until(lambda: list((repository / "locks").iterdir()), "restic's lock", process=holder)
+        result = initialised.fails(11, "prune")
         assert "is locked" in result.err
-        assert backstay.fails(11, "forget", "--keep-last", "1", "--json").json["error"]["kind"] == "locked"
-        remaining = backstay("unlock", "--json").json["remaining"]
+        assert initialised.fails(11, "forget", "--keep-last", "1", "--json").json["error"]["kind"] == "locked"
+        remaining = initialised("unlock", "--json").json["remaining"]
         assert len(remaining) == 1 and remaining[0]["pid"] == holder.pid and remaining[0]["exclusive"] is False
     finally:
         holder.communicate(b"x")
-    backstay("prune", "--wait", "10s")
+    initialised("prune", "--wait", "10s")
 
 
 def test_keys_are_added_listed_removed_and_changed(initialised, tmp_path):
@@ -591,12 +580,12 @@ def test_a_full_disk_behind_standard_output_is_an_error(initialised, home):
 def test_closed_standard_descriptors_do_no_harm(initialised, home, shop):
     script = f"exec {initialised.argv[0]} backup shop.db <&- >&- 2>&-"
     assert subprocess.run(["sh", "-c", script], env=initialised.env, cwd=home).returncode == 0
-    assert initialised("check", "--read-data", "--json").json["ok"] is True
+    assert initialised.plain("check", "--read-data", "--json").json["ok"] is True
     assert rows_of(shop)
 
 
 def test_files_are_private(initialised, shop, home, tmp_path):
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     initialised("restore", "latest", "--to", "copy.db")
     initialised("export", "latest", "--format", "sql", "-o", "shop.sql")
     assert stat.S_IMODE((home / "shop.sql").stat().st_mode) == 0o600
@@ -616,4 +605,4 @@ def test_an_interrupt_ends_with_130_and_leaves_no_lock(initialised, repository, 
     assert process.returncode == 130, err
     assert err.endswith("cancelled\n")
     assert list((repository / "locks").iterdir()) == []
-    assert initialised("list", "--json").json["backups"] == []
+    assert initialised.plain("list", "--json").json["backups"] == []

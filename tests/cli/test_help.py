@@ -1,5 +1,5 @@
 """Help, man page, completion and docs/json.md say the same as the program's tables."""
-import pathlib
+import functools
 import re
 import subprocess
 
@@ -11,8 +11,10 @@ COMMANDS = ["init", "backup", "list", "show", "ls", "dump", "restore", "verify",
             "repository", "schedule", "job", "catalog", "notice", "user", "token", "audit", "config", "serve", "completion",
             "help"]
 MAN = (ROOT / "man" / "backstay.1").read_text()
+pytestmark = pytest.mark.xdist_group("test_help")      # one worker: what was run is kept
 
 
+@functools.cache
 def run(*args):
     return subprocess.run([BACKSTAY, *args], capture_output=True, text=True, timeout=60, env={"PATH": "/usr/bin:/bin"})
 

@@ -15,13 +15,13 @@ def state(tmp_path):
 
 @pytest.fixture
 def configured(initialised, shop, media):
-    initialised("source", "add", "store", "shop.db")
-    initialised("source", "add", "pictures", "media", "--exclude", "2026")
+    initialised.plain("source", "add", "store", "shop.db")
+    initialised.plain("source", "add", "pictures", "media", "--exclude", "2026")
     return initialised
 
 
 def backups(backstay, *args):
-    return backstay("list", "--json", *args).json["backups"]
+    return backstay.plain("list", "--json", *args).json["backups"]
 
 
 # ---- sources ----
@@ -205,8 +205,8 @@ def test_tables_are_optimized_first_and_a_failure_of_that_is_a_warning(configure
 def second(initialised, tmp_path):
     """Another repository, whose password only a file has."""
     where = tmp_path / "second"
-    (tmp_path / "second.password").write_text("another horse\n")
-    initialised("init", "--repo", where, env={"BACKSTAY_PASSWORD": "another horse"})
+    made = initialised.plain("init", "--repo", where, "--json", env={"BACKSTAY_PASSWORD": "", "RESTIC_PASSWORD": ""}).json
+    os.rename(made["password_file"], tmp_path / "second.password")
     return where
 
 
@@ -270,7 +270,7 @@ def test_a_repository_that_is_gone_is_not_made_anew(initialised, second, tmp_pat
 
 
 def test_a_repository_that_was_used_is_remembered_but_not_the_default(initialised, shop, repository):
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     place, = initialised("repository", "list", "--json").json["repositories"]
     assert (place["name"], place["location"], place["is_default"], place["remembered"]) == ("repository", str(repository), False, True)
     initialised("repository", "add", "main", repository)

@@ -6,13 +6,13 @@ import pytest
 
 @pytest.fixture
 def configured(initialised, shop, media):
-    initialised("source", "add", "shop", shop)
-    initialised("source", "add", "media", media)
+    initialised.plain("source", "add", "shop", shop)
+    initialised.plain("source", "add", "media", media)
     return initialised
 
 
 def back_up(backstay, *args, **more):
-    return backstay("backup", *args, "--json", **more).json["id"]
+    return backstay.plain("backup", *args, "--json", **more).json["id"]
 
 
 def clean(backstay, *args, **more):
@@ -23,7 +23,7 @@ def clean(backstay, *args, **more):
 
 
 def ids(backstay):
-    return {backup["id"] for backup in backstay("list", "--json").json["backups"]}
+    return {backup["id"] for backup in backstay.plain("list", "--json").json["backups"]}
 
 
 def damage_a_pack(repository):
@@ -56,7 +56,7 @@ def test_nothing_goes_by_rules_after_a_check_that_found_damage(configured, repos
 
 
 def test_P6_a_catalog_that_is_older_than_the_repository_decides_nothing(configured, tmp_path):
-    configured("schedule", "add", "nightly", "--source", "shop", "--keep-last", "2")
+    configured.plain("schedule", "add", "nightly", "--source", "shop", "--keep-last", "2")
     first = back_up(configured, "shop", "--schedule", "nightly")
     stale = (tmp_path / "state" / "catalog.db").read_bytes()
     others = [back_up(configured, "shop", "--schedule", "nightly", "--force") for _ in range(3)]
@@ -68,15 +68,15 @@ def test_P6_a_catalog_that_is_older_than_the_repository_decides_nothing(configur
 
 
 def test_a_schedule_that_makes_no_backups_has_none_to_clean_up(configured):
-    configured("schedule", "add", "drill", "--action", "verify")
+    configured.plain("schedule", "add", "drill", "--action", "verify")
     assert "the schedule drill makes no backups, and cleans up none" in configured.fails(2, "cleanup", "--schedule", "drill").err
 
 
 # ---- what stays, and why ----
 
 def test_every_schedule_keeps_its_own_and_the_settings_keep_the_rest(configured):
-    configured("schedule", "add", "nightly", "--source", "shop", "--keep-last", "1")
-    configured("schedule", "add", "careful", "--source", "shop", "--keep-all")
+    configured.plain("schedule", "add", "nightly", "--source", "shop", "--keep-last", "1")
+    configured.plain("schedule", "add", "careful", "--source", "shop", "--keep-all")
     nightly = [back_up(configured, "shop", "--schedule", "nightly") for _ in range(2)]
     careful = [back_up(configured, "shop", "--schedule", "careful") for _ in range(2)]
     gone = back_up(configured, "shop", "--schedule", "gone")
@@ -102,8 +102,8 @@ def test_what_another_program_made_is_left_to_it(configured, restic, shop):
 
 
 def test_a_schedule_may_clean_up_by_rules_of_its_own_what_no_schedule_made(configured):
-    configured("schedule", "add", "nightly", "--keep-last", "1")
-    configured("schedule", "add", "tidy", "--weekly", "sun", "--action", "cleanup", "--source", "shop", "--keep-last", "1")
+    configured.plain("schedule", "add", "nightly", "--keep-last", "1")
+    configured.plain("schedule", "add", "tidy", "--weekly", "sun", "--action", "cleanup", "--source", "shop", "--keep-last", "1")
     by_hand = [back_up(configured, "shop", "--force") for _ in range(2)]
     nightly = [back_up(configured, "shop", "--schedule", "nightly", "--force") for _ in range(2)]
     other = [back_up(configured, "media", "--force") for _ in range(2)]
@@ -113,8 +113,8 @@ def test_a_schedule_may_clean_up_by_rules_of_its_own_what_no_schedule_made(confi
 
 
 def test_one_schedule_or_source_alone_is_cleaned_up(configured):
-    configured("schedule", "add", "a", "--keep-last", "1")
-    configured("schedule", "add", "b", "--keep-last", "1")
+    configured.plain("schedule", "add", "a", "--keep-last", "1")
+    configured.plain("schedule", "add", "b", "--keep-last", "1")
     for _ in range(2):
         for schedule in "ab":
             for source in ("shop", "media"):
@@ -125,7 +125,7 @@ def test_one_schedule_or_source_alone_is_cleaned_up(configured):
 
 
 def test_with_auto_cleanup_off_nothing_goes_unless_forced(configured):
-    configured("schedule", "add", "nightly", "--keep-last", "1")
+    configured.plain("schedule", "add", "nightly", "--keep-last", "1")
     for _ in range(2):
         back_up(configured, "shop", "--schedule", "nightly")
     off = {"BACKUP_AUTO_CLEANUP": "false"}
@@ -135,9 +135,12 @@ def test_with_auto_cleanup_off_nothing_goes_unless_forced(configured):
 
 
 def test_all_configured_repositories_are_cleaned_up_whatever_one_of_them_says(configured, tmp_path, environment):
-    configured("schedule", "add", "nightly", "--keep-last", "1")
-    second = tmp_path / "second"
-    configured("init", "--repo", second)
+    configured.plain("schedule", "add", "nightly", "--keep-last", "1")
+    second, password = tmp_path / "second", tmp_path / "password"
+    password.write_text(environment.pop("BACKSTAY_PASSWORD"))
+    del environment["RESTIC_PASSWORD"]
+    configured.plain("repository", "add", "repository", tmp_path / "repository", "--password-file", password)
+    configured.plain("init", "--repo", second)     # with a password made up and kept
     for place in (tmp_path / "repository", second):
         for _ in range(2):
             back_up(configured, "shop", "--schedule", "nightly", "--repo", place)
@@ -150,7 +153,7 @@ def test_all_configured_repositories_are_cleaned_up_whatever_one_of_them_says(co
 
 
 def test_the_space_comes_back_when_asked_for(configured):
-    configured("schedule", "add", "nightly", "--keep-last", "1")
+    configured.plain("schedule", "add", "nightly", "--keep-last", "1")
     back_up(configured, "media", "--schedule", "nightly")
     back_up(configured, "shop", "--schedule", "nightly")
     back_up(configured, "shop", "--schedule", "nightly", "--force")
@@ -162,9 +165,9 @@ def test_the_space_comes_back_when_asked_for(configured):
 # ---- pins ----
 
 def test_a_pinned_backup_stays_until_it_is_unpinned(configured):
-    configured("schedule", "add", "nightly", "--keep-last", "1")
+    configured.plain("schedule", "add", "nightly", "--keep-last", "1")
     first = back_up(configured, "shop", "--schedule", "nightly")
-    configured("verify", first)
+    configured.plain("verify", first)
     back_up(configured, "shop", "--schedule", "nightly", "--force")
     out = configured("pin", first[:8]).out
     fresh = configured("pin", first, "--json").json["backups"][0]["id"]
@@ -176,7 +179,7 @@ def test_a_pinned_backup_stays_until_it_is_unpinned(configured):
     assert clean(configured)[0][fresh] == "pinned"
     assert f"backup {first} is pinned\n  try: take the pin off first: backstay unpin {first}" in configured.fails(6, "forget", first).err
     configured("unpin", first)
-    configured("verify", "latest")
+    configured.plain("verify", "latest")
     assert clean(configured)[2]["removed"] == 1
 
 
@@ -190,7 +193,7 @@ def test_a_pin_is_seen_by_a_machine_that_has_nothing_but_the_repository(configur
 
 def test_restic_sees_a_pin_and_a_change_of_its_own_loses_neither_id_nor_evidence(configured, restic):
     first = back_up(configured, "shop")
-    configured("verify", first)
+    configured.plain("verify", first)
     pinned = configured("pin", first, "--json").json["backups"][0]["id"]
     assert [s["id"] for s in restic("snapshots", "--json", "--tag", "backstay-pinned").json] == [pinned]
     restic("tag", "--add", "mine", pinned)

@@ -19,7 +19,7 @@ def state(tmp_path):
 
 
 def jobs(backstay, *args):
-    return backstay("job", "list", *args, "--json").json["jobs"]
+    return backstay.plain("job", "list", *args, "--json").json["jobs"]
 
 
 def newest(backstay):
@@ -27,7 +27,7 @@ def newest(backstay):
 
 
 def lines(backstay, job):
-    return [line["text"] for line in backstay("job", "log", job["id"], "--json").json["lines"]]
+    return [line["text"] for line in backstay.plain("job", "log", job["id"], "--json").json["lines"]]
 
 
 class Gate:
@@ -124,7 +124,7 @@ def test_every_command_that_changes_or_reads_much_is_kept_with_its_figures(initi
 
 
 def test_what_only_looks_is_not_kept(initialised, shop):
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     for args in (("list",), ("diff", "latest", "live"), ("info", "shop.db"), ("restore",), ("restore", "latest", "--dry-run"),
                  ("forget", "--keep-last", "1", "--dry-run"), ("prune", "--dry-run")):
         initialised(*args)
@@ -165,14 +165,14 @@ def test_a_backup_without_what_could_not_be_read_is_partial(initialised, media, 
 
 
 def test_the_author_is_who_it_is_said_to_be(initialised, shop):
-    initialised("backup", "shop.db", env={"BACKSTAY_AUTHOR": "maria"})
+    initialised.plain("backup", "shop.db", env={"BACKSTAY_AUTHOR": "maria"})
     assert newest(initialised)["author"] == "maria"
     assert len(jobs(initialised, "--author", "maria")) == 1 and jobs(initialised, "--author", "nobody") == []
 
 
 def test_jobs_are_filtered_and_paged(initialised, shop, media):
     for name in ("shop.db", "media", "shop.db"):
-        initialised("backup", name)
+        initialised.plain("backup", name)
     initialised("check")
     assert len(jobs(initialised, "--source", f"sqlite:{shop}")) == 2
     assert [j["kind"] for j in jobs(initialised, "--kind", "check", "--kind", "prune")] == ["check"]
@@ -184,7 +184,7 @@ def test_jobs_are_filtered_and_paged(initialised, shop, media):
 
 
 def test_a_job_is_shown_whole_by_the_beginning_of_its_id(initialised, shop):
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     job = newest(initialised)
     shown = initialised("job", "show", job["id"][:4])
     assert shown.out.startswith(f"job {job['id']}: backup sqlite:{shop}\nstate        success\n")
@@ -201,14 +201,14 @@ def test_a_catalog_that_is_none_stops_no_backup(initialised, shop, state):
 
 def test_a_catalog_on_a_full_disk_stops_no_backup(initialised, shop, state):
     """What cannot grow cannot be written: every page that is added is refused."""
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     db = sqlite3.connect(state / "catalog.db")
     db.execute("CREATE TRIGGER full BEFORE INSERT ON job BEGIN SELECT raise(ABORT, 'no room'); END")
     db.commit()
     db.close()
     result = initialised("backup", "shop.db")
     assert result.err.count("warning: this is not recorded: ") == 1
-    assert len(initialised("list", "--json").json["backups"]) == 2
+    assert len(initialised.plain("list", "--json").json["backups"]) == 2
 
 
 # ---- one on a source ----
@@ -227,7 +227,7 @@ def test_a_second_job_on_a_source_is_told_who_works_on_it(initialised, shop, gat
 
 
 def test_a_restore_does_not_replace_what_is_being_backed_up(initialised, shop, gate, home):
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     process, _ = waiting(initialised, gate, "shop.db")
     before = shop.read_bytes()
     assert "is running since" in initialised.fails(11, "restore", "latest", "--yes").err
@@ -250,7 +250,7 @@ def test_a_job_waits_for_the_source_when_it_is_told_to(initialised, shop, gate):
 
 def test_programs_without_a_name_do_not_take_turns(initialised, gate):
     process, _ = waiting(initialised, gate, "command:echo one")
-    initialised("backup", "command:echo two")
+    initialised.plain("backup", "command:echo two")
     gate.open()
     assert process.wait() == 0
     process.communicate()
@@ -268,7 +268,7 @@ def test_a_job_is_cancelled_from_elsewhere_and_leaves_nothing(initialised, shop,
     job = newest(initialised)
     assert (job["state"], job["error"]["kind"], job["cancel_asked"]) == ("cancelled", "cancelled", True)
     assert temporary(tmp_path, home) == []
-    assert initialised("list", "--json").json["backups"] == []
+    assert initialised.plain("list", "--json").json["backups"] == []
     initialised("check")
     assert initialised.fails(6, "job", "cancel", job["id"]).err == f"backstay: job {job['id']} has ended already: cancelled\n"
 

@@ -27,7 +27,7 @@ class Shelf:
             **CHECKED,
         }
         self.backstay = Program([BACKSTAY], environment, self.home)
-        self.backstay("init")
+        self.backstay.plain("init")
         self.shop = make_shop(self.home / "shop.db")
         self.media = make_media(self.home / "media")
         self.first = self.make("shop.db", "media", "--name", "first", "--description", "before the change", "--tag", "monday")
@@ -50,7 +50,7 @@ class Shelf:
         self.odd = self.make("odd")
 
     def make(self, *args):
-        return self.backstay("backup", *args, "--json").json["id"]
+        return self.backstay.plain("backup", *args, "--json").json["id"]
 
     @property
     def says(self):

@@ -24,8 +24,8 @@ def says(backstay):
 
 @pytest.fixture
 def configured(initialised, shop, media):
-    initialised("source", "add", "shop", shop)
-    initialised("source", "add", "media", media)
+    initialised.plain("source", "add", "shop", shop)
+    initialised.plain("source", "add", "media", media)
     return initialised
 
 
@@ -134,7 +134,7 @@ def test_the_usual_rules_are_those_of_the_settings(backstay):
 
 
 def test_one_that_is_disabled_waits_until_it_is_enabled(configured, tmp_path):
-    configured("schedule", "add", "nightly")
+    configured.plain("schedule", "add", "nightly")
     assert "next run: none: it is disabled" in configured("schedule", "disable", "nightly").out
     assert schedule(configured, "show", "nightly")["next_run"] is None
     assert configured("schedule", "run").out == "nothing is due\n"
@@ -142,11 +142,11 @@ def test_one_that_is_disabled_waits_until_it_is_enabled(configured, tmp_path):
 
 
 def test_one_that_is_removed_leaves_its_backups(configured):
-    configured("schedule", "add", "nightly", "--source", "shop")
+    configured.plain("schedule", "add", "nightly", "--source", "shop")
     configured("schedule", "run", "nightly", "--force")
     assert configured("schedule", "remove", "nightly").out == "schedule nightly removed; its backups stay\n"
     assert configured("schedule", "list").out == "there is no schedule yet; make one with: backstay schedule add nightly --daily 02:00\n"
-    assert len(configured("list", "--json").json["backups"]) == 1
+    assert len(configured.plain("list", "--json").json["backups"]) == 1
 
 
 def test_who_changed_a_schedule_is_in_the_audit_trail(configured):
@@ -161,27 +161,27 @@ def test_who_changed_a_schedule_is_in_the_audit_trail(configured):
 # ---- as they run ----
 
 def test_nothing_runs_before_it_is_due(configured):
-    configured("schedule", "add", "nightly", "--daily", "02:00")
+    configured.plain("schedule", "add", "nightly", "--daily", "02:00")
     assert configured("schedule", "run").out == "nothing is due\n"
     assert configured("schedule", "run", "--json").json == {"dry_run": False, "jobs": [], "left_out": []}
 
 
 def test_what_is_due_is_backed_up_once_under_the_schedules_name(configured, tmp_path):
-    configured("schedule", "add", "nightly", "--daily", "02:00")
+    configured.plain("schedule", "add", "nightly", "--daily", "02:00")
     set_due(tmp_path, "nightly", 0)
     assert "would run: backup " in configured("schedule", "run", "--dry-run").out
     job, *others = configured("schedule", "run", "--json").json["jobs"]
     assert job["kind"] == "backup" and job["state"] == "success" and job["sources"] == ["media", "shop"]
     assert {other["kind"] for other in others} <= {"cleanup"}
     assert configured("schedule", "run").out == "nothing is due\n"
-    backup, = configured("list", "--json").json["backups"]
+    backup, = configured.plain("list", "--json").json["backups"]
     assert backup["schedule"] == "nightly" and "backstay-schedule=nightly" in backup["tags"]
     shown = schedule(configured, "show", "nightly")
     assert shown["last_job"] == job["id"] and shown["last_run"] < shown["next_run"]
 
 
 def test_runs_that_were_missed_are_made_up_for_once(configured, tmp_path):
-    configured("schedule", "add", "nightly", "--daily", "02:00", "--source", "shop")
+    configured.plain("schedule", "add", "nightly", "--daily", "02:00", "--source", "shop")
     set_due(tmp_path, "nightly", 10)
     jobs = configured("schedule", "run", "--json").json["jobs"]
     assert [job["kind"] for job in jobs if job["kind"] == "backup"] == ["backup"]
@@ -189,14 +189,14 @@ def test_runs_that_were_missed_are_made_up_for_once(configured, tmp_path):
 
 
 def test_without_catching_up_a_missed_run_is_only_told(configured, tmp_path):
-    configured("schedule", "add", "nightly", "--daily", "02:00", "--no-catch-up")
+    configured.plain("schedule", "add", "nightly", "--daily", "02:00", "--no-catch-up")
     set_due(tmp_path, "nightly", 10.1)
     assert configured("schedule", "run", "--json").json["jobs"] == []
-    assert configured("list", "--json").json["backups"] == []
+    assert configured.plain("list", "--json").json["backups"] == []
 
 
 def test_quietly_only_what_went_wrong_is_told(configured, home, tmp_path):
-    configured("schedule", "add", "nightly", "--source", "shop")
+    configured.plain("schedule", "add", "nightly", "--source", "shop")
     quiet = configured("schedule", "run", "--quiet")
     assert quiet.out == "" and quiet.err == ""
     set_due(tmp_path, "nightly", 0)
@@ -208,7 +208,7 @@ def test_quietly_only_what_went_wrong_is_told(configured, home, tmp_path):
 
 
 def test_force_runs_one_now_and_a_job_that_fails_is_told(configured, home):
-    configured("schedule", "add", "nightly", "--source", "shop")
+    configured.plain("schedule", "add", "nightly", "--source", "shop")
     assert "backup shop: done in " in configured("schedule", "run", "nightly", "--force").out
     (home / "shop.db").unlink()
     failed = configured.fails(1, "schedule", "run", "nightly", "--force")
@@ -225,7 +225,7 @@ cat >/etc/cron.d/backstay && chmod 600 /etc/cron.d/backstay && exec cron -f
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("cron"), reason="cron needs root")
 def test_cron_runs_what_is_due(configured, environment, tmp_path):
-    configured("schedule", "add", "nightly", "--daily", "02:00", "--source", "shop")
+    configured.plain("schedule", "add", "nightly", "--daily", "02:00", "--source", "shop")
     set_due(tmp_path, "nightly", 1)
     status = tmp_path / "status"
     settings = "".join(f"{name}={value}\n" for name, value in environment.items() if name not in ("HOME", "LANG"))
@@ -242,4 +242,4 @@ def test_cron_runs_what_is_due(configured, environment, tmp_path):
     finally:
         os.killpg(cron.pid, signal.SIGTERM)
         cron.wait(timeout=30)
-    assert [backup["schedule"] for backup in configured("list", "--json").json["backups"]] == ["nightly"]
+    assert [backup["schedule"] for backup in configured.plain("list", "--json").json["backups"]] == ["nightly"]

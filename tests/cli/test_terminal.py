@@ -7,14 +7,6 @@ import pytest
 from conftest import rows_of
 
 
-@pytest.fixture
-def initialised(backstay):
-    """With a password made up and kept, whose key costs less time than that of a chosen one."""
-    backstay.env = {k: v for k, v in backstay.env.items() if not k.endswith("_PASSWORD")}
-    backstay("init")
-    return backstay
-
-
 class Terminal:
     """A program on a terminal of its own."""
 
@@ -58,7 +50,7 @@ class Terminal:
 
 @pytest.fixture
 def shop_backup(initialised, shop):
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     return initialised
 
 
@@ -79,27 +71,26 @@ def test_anything_but_yes_changes_nothing(shop_backup, shop, answer):
     terminal.type(answer)
     assert terminal.end() == 130
     assert shop.read_bytes() == before
-    assert len(shop_backup("list", "--json").json["backups"]) == 1
+    assert len(shop_backup.plain("list", "--json").json["backups"]) == 1
 
 
 def test_forget_shows_and_asks(shop_backup):
-    shop_backup("backup", "shop.db")
+    shop_backup.plain("backup", "shop.db")
     terminal = Terminal(shop_backup, "forget", "--keep-last", "1")
     terminal.expect("Forget 1 backup? It cannot be brought back. [y/N] ")
     terminal.type("no\n")
     assert terminal.end() == 130
-    assert len(shop_backup("list", "--json").json["backups"]) == 2
+    assert len(shop_backup.plain("list", "--json").json["backups"]) == 2
     assert Terminal(shop_backup, "forget", "--keep-last", "1", "--yes").end() == 0
-    assert len(shop_backup("list", "--json").json["backups"]) == 1
+    assert len(shop_backup.plain("list", "--json").json["backups"]) == 1
 
 
-def test_a_password_is_asked_for_without_echo(backstay):
-    backstay("init")
-    terminal = Terminal(backstay, "list", env={"BACKSTAY_PASSWORD": "", "RESTIC_PASSWORD": ""})
-    terminal.expect(f"password of the repository {backstay.env['BACKSTAY_REPOSITORY']}: ")
-    terminal.type("correct horse battery staple\n")
+def test_a_password_is_asked_for_without_echo(initialised, environment):
+    terminal = Terminal(initialised, "list", env={"BACKSTAY_PASSWORD": "", "RESTIC_PASSWORD": ""})
+    terminal.expect(f"password of the repository {environment['BACKSTAY_REPOSITORY']}: ")
+    terminal.type(environment["BACKSTAY_PASSWORD"] + "\n")
     assert terminal.end() == 0
-    assert "horse" not in terminal.text
+    assert environment["BACKSTAY_PASSWORD"] not in terminal.text
 
 
 def test_a_new_password_is_typed_twice(backstay):
@@ -116,7 +107,7 @@ def test_a_new_password_is_typed_twice(backstay):
     terminal.expect("once more: ")
     terminal.type("mine\n")
     assert terminal.end() == 0
-    backstay("list", env={"BACKSTAY_PASSWORD": "mine"})
+    backstay.plain("list", env={"BACKSTAY_PASSWORD": "mine"})
 
 
 def test_names_are_made_safe(initialised, home):
@@ -141,7 +132,7 @@ def test_a_table_is_cut_to_the_terminals_width(initialised, shop):
     import fcntl
     import struct
     import termios
-    initialised("backup", "shop.db", "--name", "n" * 200)
+    initialised.plain("backup", "shop.db", "--name", "n" * 200)
     terminal = Terminal(initialised, "restore")
     fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     assert terminal.end() == 0

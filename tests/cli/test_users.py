@@ -25,8 +25,8 @@ def password_file(tmp_path_factory):
 @pytest.fixture
 def maria(backstay):
     """An admin, and viewer eve, as nobody has to stretch a password for them."""
-    backstay("user", "add", "eve", "--role", "viewer", "--no-password")
-    backstay("user", "add", "maria", "--role", "admin", "--no-password")
+    backstay.plain("user", "add", "eve", "--role", "viewer", "--no-password")
+    backstay.plain("user", "add", "maria", "--role", "admin", "--no-password")
     return backstay
 
 
@@ -35,8 +35,8 @@ def unchanged(tmp_path_factory):
     """The same for what changes nothing, once for all of it."""
     home = tmp_path_factory.mktemp("home")
     program = Program([BACKSTAY], {"PATH": "/usr/bin:/bin", "HOME": str(home), "BACKSTAY_HOME": str(home / "state")}, home)
-    program("user", "add", "eve", "--role", "viewer", "--no-password")
-    program("user", "add", "maria", "--role", "admin", "--no-password")
+    program.plain("user", "add", "eve", "--role", "viewer", "--no-password")
+    program.plain("user", "add", "maria", "--role", "admin", "--no-password")
     return program
 
 
@@ -85,7 +85,7 @@ def test_a_weak_password_changes_nothing(maria, home):
     (home / "weak").write_text("1234567890\n")
     done = maria.fails(2, "user", "passwd", "maria", "--new-password-file", "weak")
     assert done.err == "backstay: the password is one of those that are tried first\n  try: take several random words\n"
-    assert maria("user", "list", "--json").json["users"][1]["password_known"] is False
+    assert maria.plain("user", "list", "--json").json["users"][1]["password_known"] is False
 
 
 def test_the_last_admin_who_can_log_in_stays(maria, password_file):
@@ -93,7 +93,7 @@ def test_the_last_admin_who_can_log_in_stays(maria, password_file):
     for change in (["role", "maria", "operator"], ["disable", "maria"], ["remove", "maria"]):
         assert maria.fails(6, "user", *change).err == ("backstay: no admin who can log in would be left\n"
                                                        "  try: make another admin first: backstay user add NAME --role admin\n")
-    assert maria("user", "list", "--json").json["users"][1]["role"] == "admin"
+    assert maria.plain("user", "list", "--json").json["users"][1]["role"] == "admin"
 
 
 # ---- users ----
@@ -110,12 +110,12 @@ def test_a_user_is_changed_step_by_step(maria):
     user = maria("user", "role", "eve", "viewer", "--json").json["user"]
     assert (user["name"], user["role"], user["disabled"], user["totp"]) == ("eve", "viewer", False, False)
     assert maria("user", "remove", "eve", "--json").json["user"] == user
-    assert [u["name"] for u in maria("user", "list", "--json").json["users"]] == ["maria"]
+    assert [u["name"] for u in maria.plain("user", "list", "--json").json["users"]] == ["maria"]
 
 
 def test_users_are_listed(maria, password_file):
-    maria("user", "passwd", "maria", "--new-password-file", password_file)
-    maria("user", "disable", "eve")
+    maria.plain("user", "passwd", "maria", "--new-password-file", password_file)
+    maria.plain("user", "disable", "eve")
     assert [line.split() for line in maria("user", "list").out.splitlines()] == [
         ["NAME", "ROLE", "LAST", "LOGIN"], ["eve", "viewer", "never", "disabled,", "no", "password"], ["maria", "admin", "never"]]
 
@@ -150,7 +150,7 @@ def test_removing_a_user_asks_on_a_terminal(maria):
     terminal.expect("Remove eve, with all sessions and tokens? [y/N] ")
     terminal.type("n\n")
     assert terminal.end() == 130
-    assert len(maria("user", "list", "--json").json["users"]) == 2
+    assert len(maria.plain("user", "list", "--json").json["users"]) == 2
 
 
 def test_one_time_codes_are_turned_on_with_the_first_code(maria, tmp_path):
@@ -161,10 +161,10 @@ def test_one_time_codes_are_turned_on_with_the_first_code(maria, tmp_path):
     terminal.type(code(key, int(time.time()) // 30) + "\n")
     assert terminal.end() == 0
     assert "eve logs in with a one-time code too now" in terminal.text
-    assert maria("user", "list", "--json").json["users"][0]["totp"] is True
+    assert maria.plain("user", "list", "--json").json["users"][0]["totp"] is True
     assert base64.b32decode(key) not in (tmp_path / "state" / "catalog.db").read_bytes()
     assert maria("user", "totp", "eve", "--off").out == "eve logs in with the password alone now\n"
-    assert maria("user", "list", "--json").json["users"][0]["totp"] is False
+    assert maria.plain("user", "list", "--json").json["users"][0]["totp"] is False
 
 
 def test_a_wrong_first_code_turns_nothing_on(maria):
@@ -173,7 +173,7 @@ def test_a_wrong_first_code_turns_nothing_on(maria):
     terminal.type("12345\n")
     assert terminal.end() == 12
     assert "backstay: the code does not belong to this key" in terminal.text
-    assert maria("user", "list", "--json").json["users"][0]["totp"] is False
+    assert maria.plain("user", "list", "--json").json["users"][0]["totp"] is False
 
 
 # ---- tokens ----
@@ -268,10 +268,10 @@ def sessions_and_generations(tmp_path):
 
 
 def test_a_restore_over_live_data_ends_all_sessions(initialised, shop, tmp_path, home):
-    initialised("user", "add", "maria", "--no-password")
+    initialised.plain("user", "add", "maria", "--no-password")
     begin_session(tmp_path)
     initialised.env["BACKSTAY_RESTORE_COMMAND"] = "touch 'the application was told'"
-    initialised("backup", "shop.db")
+    initialised.plain("backup", "shop.db")
     initialised("restore", "latest", "--to", "copy.db")
     assert sessions_and_generations(tmp_path) == (1, 1) and not (home / "the application was told").exists()
     initialised("restore", "latest", "--yes", "--dry-run")

@@ -2,7 +2,6 @@
 import contextlib
 import os
 import pathlib
-import re
 import subprocess
 import threading
 
@@ -26,9 +25,7 @@ class LivePostgres:
         return self.server.psql(sql, self.db)
 
     def state(self, db=None):
-        done = subprocess.run([str(self.server.bin / "pg_dump"), "-d", db or self.db], capture_output=True, env=self.server.environment)
-        assert done.returncode == 0, done.stderr
-        return re.sub(rb"^\\(un)?restrict .*\n", b"", done.stdout, flags=re.M)
+        return self.server.dump(db or self.db)
 
     def drift(self):
         self.sql("CREATE TABLE more(i int); INSERT INTO more VALUES (7); UPDATE small SET v = 'changed' WHERE id = 1; DELETE FROM large WHERE id % 3 = 0; "

@@ -6,6 +6,7 @@ import itertools
 import os
 import pathlib
 import pwd
+import re
 import select
 import shutil
 import signal
@@ -84,6 +85,31 @@ def copy_of(data, to):
     subprocess.run(["cp", "-a", "--reflink=auto", str(data), str(to)], check=True)
 
 
+class Client:
+    """A server's own client that stays, as its start costs more than most statements do. An error ends it, and whoever asks next starts another."""
+    END = "-- the end of the answer --"
+
+    def __init__(self):
+        self.process = None
+
+    def ask(self, sql, ending, argv, env=None):
+        """What it prints. ending: what makes it print {}; argv: what starts it."""
+        if not self.process:
+            self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+        self.process.stdin.write(f"{sql.rstrip().removesuffix(';')}\n;\n{ending.format(self.END)}\n".encode())
+        self.process.stdin.flush()
+        lines = []
+        while (line := self.process.stdout.readline()) not in (f"{self.END}\n".encode(), b""):
+            lines.append(line)
+        assert line, self.close()
+        return b"".join(lines).decode(errors="surrogateescape")
+
+    def close(self):
+        """End it; what it said of errors."""
+        process, self.process = self.process, None
+        return process.communicate(timeout=60)[1].decode(errors="replace") if process else ""
+
+
 class PostgresServer:
     """A private PostgreSQL: trust on its socket, a password over TCP. `.start(tmp_path)`; tmp_path None: a folder of its own below /tmp."""
 
@@ -91,6 +117,7 @@ class PostgresServer:
 
     def __init__(self):
         self.folder = self.process = self.port = self.socket = self.pid = None
+        self.client = Client()
         self.bin = self.find_bin()
 
     @staticmethod
@@ -154,16 +181,27 @@ class PostgresServer:
 
     def psql(self, sql, db="postgres", user=USER):
         """Run SQL (several statements with ';' are run one by one) and return what it prints, unaligned and without its last newline."""
-        place = "dbname='" + db.replace("\\", "\\\\").replace("'", "\\'") + "'"
-        done = subprocess.run([self.bin / "psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", place], input=sql.encode(), capture_output=True, timeout=120,
-                              env={**self.environment, "PGCLIENTENCODING": "UTF8"})
+        argv, env = [self.bin / "psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", self._place(db)], {**self.environment, "PGCLIENTENCODING": "UTF8"}
+        if (db, user) == ("postgres", self.USER):
+            return self.client.ask("SET client_min_messages = error;\n" + sql, r"DISCARD ALL; \echo {}", argv, env).rstrip("\n")
+        done = subprocess.run(argv, input=sql.encode(), capture_output=True, timeout=120, env=env)
         assert done.returncode == 0, done.stderr.decode(errors="replace")
         return done.stdout.decode().rstrip("\n")
+
+    @staticmethod
+    def _place(db):
+        return "dbname='" + db.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+    def dump(self, db, *more):
+        """What pg_dump says of a database, without what changes from run to run."""
+        done = subprocess.run([self.bin / "pg_dump", *more, "-d", self._place(db)], capture_output=True, env=self.environment)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return re.sub(rb"^\\(un)?restrict .*\n", b"", done.stdout, flags=re.M)
 
     def create(self, db, sql=""):
         """A new database, with this SQL run in it."""
         quoted = '"' + db.replace('"', '""') + '"'
-        self.psql(f"CREATE DATABASE {quoted}")
+        self.psql(f"CREATE DATABASE {quoted} STRATEGY file_copy")
         if sql:
             self.psql(sql, db)
         return db
@@ -174,6 +212,7 @@ class PostgresServer:
 
     def stop(self):
         """End it well (SIGINT: without waiting for clients), and remove its folder."""
+        self.client.close()
         if self.pid:
             self._signal_and_wait(signal.SIGINT, [self.pid])
             self.pid = None
@@ -181,6 +220,7 @@ class PostgresServer:
 
     def kill(self):
         """SIGKILL to the server and all its processes at once: what a crash of the machine is to its clients."""
+        self.client.close()
         self._signal_and_wait(signal.SIGKILL, [self.pid, *processes_below(self.pid)])
         self.pid = None
         # A dead process that nobody waits for would count as running.
@@ -209,7 +249,7 @@ class MariadbServer:
     _names = itertools.count(1)
 
     def __init__(self, *options):
-        self.options, self.process, self.folder, self.port = list(options), None, None, None
+        self.options, self.process, self.folder, self.port, self.client = list(options), None, None, None, Client()
 
     @classmethod
     def _install(cls, folder):
@@ -264,6 +304,8 @@ class MariadbServer:
 
     def sql(self, sql, db="", raw=False):
         """What the client prints: a line a row, fields separated by tabs, NULL as such. `raw`: bytes, nothing escaped."""
+        if not db and not raw:
+            return self.client.ask(sql, "SELECT '{}';", ["mariadb", *self._login(), "-n"])
         done = subprocess.run(["mariadb", *self._login(), *(["--raw"] if raw else []), *([f"--database={db}"] if db else [])],
                               input=sql if isinstance(sql, bytes) else sql.encode(), capture_output=True)
         assert done.returncode == 0, done.stderr.decode(errors="replace")
@@ -288,6 +330,7 @@ class MariadbServer:
 
     def kill(self):
         """At once, as by a power cut; the data stay."""
+        self.client.close()
         if self.process and self.process.poll() is None:
             self.process.kill()
         if self.process:

@@ -1,7 +1,4 @@
 """A database with every kind of object PostgreSQL has, for tests of whole round trips."""
-import re
-import subprocess
-
 EVERYTHING = r"""
 CREATE ROLE bs_owner; CREATE ROLE "bs ""odd"" role";
 CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE SCHEMA ext; CREATE EXTENSION pg_trgm SCHEMA ext;
@@ -82,11 +79,7 @@ ROLES = ["bs_owner", 'bs "odd" role']
 
 
 def dump(server, db, *more):
-    """What pg_dump says of a database, without what changes from run to run."""
-    place = "dbname='" + db.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    done = subprocess.run([str(server.bin / "pg_dump"), *more, "-d", place], capture_output=True, env=server.environment)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")
-    return re.sub(rb"^\\(un)?restrict .*\n", b"", done.stdout, flags=re.M)
+    return server.dump(db, *more)
 
 
 def drop_roles(server):

@@ -1,4 +1,5 @@
 """What tests of the whole program share: running it, restic and sqlite3 in a private home, and making things to back up."""
+import hashlib
 import json
 import os
 import pathlib
@@ -157,6 +158,44 @@ def initialised(backstay, environment, repository, tmp_path, made_repository):
     return backstay
 
 
+@pytest.fixture(scope="session")
+def once(tmp_path_factory, made_repository):
+    """What `prepared` copies: {key: (repository, state folder, what was returned)}."""
+    made, state, password = made_repository
+    kept = {}
+
+    def prepare(key, make):
+        if key not in kept:
+            folder = tmp_path_factory.mktemp("prepared")
+            shutil.copytree(made, folder / "repository")
+            shutil.copytree(state, folder / "state")
+            env = {"PATH": os.environ["PATH"], "HOME": str(folder), "BACKSTAY_HOME": str(folder / "state"), "BACKSTAY_REPOSITORY": str(folder / "repository"),
+                   "BACKSTAY_PASSWORD": password, "LANG": "C.UTF-8", "TZ": "Europe/Berlin"}
+            kept[key] = folder / "repository", folder / "state", make(Program([BACKSTAY_PLAIN], env, folder))
+        return kept[key]
+
+    return prepare
+
+
+@pytest.fixture
+def prepared(initialised, once, repository, tmp_path):
+    """prepared(key, make): a copy of a repository that make(a program without sanitizers) has put something into, once for all tests that give this key.
+    Returns what make did."""
+    def copy(key, make):
+        made, state, returned = once(key, make)
+        for folder, of in ((repository, made), (tmp_path / "state", state)):
+            shutil.rmtree(folder)
+            shutil.copytree(of, folder)
+        return returned
+
+    return copy
+
+
+def no_backup(repository):
+    """Nothing is in it that anybody would take for a backup, neither we nor restic."""
+    return os.listdir(repository / "snapshots") == []
+
+
 def make_shop(path, orders=200):
     """A small shop database with every kind of thing SQLite has."""
     db = sqlite3.connect(path)
@@ -243,6 +282,31 @@ def fresh_database(postgres):
     def make(sql="", name=None):
         made.append(name or f"t{os.urandom(5).hex()}")
         return postgres.create(made[-1], sql)
+
+    yield make
+    for db in made:
+        postgres.drop(db)
+
+
+@pytest.fixture
+def backed_up(prepared, postgres):
+    """backed_up(sql): a fresh database on the server `postgres` with this SQL in it, of which a backup was made: its name and dump.
+    Both are copies of what was made once, so that it always has the same name; dropped after the test."""
+    made = []
+
+    def make(sql):
+        db = f"backed_up_{hashlib.sha256(sql.encode()).hexdigest()[:8]}"
+
+        def first(backstay):
+            postgres.create(db, sql)
+            backstay("backup", postgres.url(db))
+            postgres.psql(f"ALTER DATABASE {db} RENAME TO template_{db}")
+            return postgres.dump(f"template_{db}")
+
+        before = prepared(db, first)
+        made.append(db)
+        postgres.psql(f"CREATE DATABASE {db} TEMPLATE template_{db} STRATEGY file_copy")
+        return db, before
 
     yield make
     for db in made:

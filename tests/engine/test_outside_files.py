@@ -1,13 +1,16 @@
 """Dumps from elsewhere: recognised by content, validated, taken in as a backup, restored by the one way; they write nowhere else."""
+import functools
 import gzip
 import io
 import os
+import pathlib
 import shutil
 import subprocess
 import tarfile
 import zipfile
 
 import pytest
+from conftest import no_backup
 from pg_objects import EVERYTHING, drop_roles, dump
 
 SHOP = """
@@ -61,6 +64,21 @@ COMPRESSIONS = {"plain": lambda data: data, "gz": gzip.compress,
                 "zst": lambda data: subprocess.run(["zstd", "-q", "-c"], input=data, capture_output=True, check=True).stdout}
 
 
+@pytest.fixture(scope="session")
+def shop(postgres, tmp_path_factory):
+    """shop(kind): a dump of a database with SHOP in it. Nobody can connect to that one: whoever tried to write to it again would fail."""
+    db = postgres.create("original", SHOP)
+
+    @functools.cache
+    def dumped(kind):
+        postgres.psql(f"ALTER DATABASE {db} ALLOW_CONNECTIONS true")
+        made = PG_FORMATS[kind](postgres, db, tmp_path_factory.mktemp("dumped")) if kind else dump(postgres, db)
+        postgres.psql(f"ALTER DATABASE {db} ALLOW_CONNECTIONS false")
+        return made
+
+    return dumped
+
+
 @pytest.fixture
 def databases(postgres):
     """databases() -> names of all; those a test adds are dropped after it."""
@@ -99,18 +117,17 @@ def put(home, name, data, compression="plain"):
     ("CREATE TABLE t(a text);\nCOPY t FROM '/etc/passwd';\n", "line 2: COPY with anything but stdin is not allowed"),
     ("ALTER SYSTEM SET work_mem = '5MB';\n", "line 1: ALTER SYSTEM is not allowed"),
 ])
-def test_R9_nothing_is_run_from_a_script_but_sql(initialised, postgres, databases, home, text, words):
+def test_R9_nothing_is_run_from_a_script_but_sql(initialised, postgres, databases, repository, home, text, words):
     names = databases()
     put(home, "x.sql", text)
     result = initialised.run("restore", "x.sql", "--yes", "--to", postgres.url("outside_copy"))
     assert result.status != 0 and words in result.err
-    assert databases() == names and not (home / "marker").exists()
-    assert initialised("list", "--json").json["backups"] == []
+    assert databases() == names and not (home / "marker").exists() and no_backup(repository)
 
 
-def test_R9_nothing_is_run_from_an_archive_but_what_makes_one_database(initialised, postgres, databases, fresh_database, home):
+def test_R9_nothing_is_run_from_an_archive_but_what_makes_one_database(initialised, postgres, databases, shop, repository, home):
     """An archive made by hand, whose statements are others than pg_dump's."""
-    whole, names = pg_dump(postgres, fresh_database(SHOP), "-Fc", "-Z0"), databases()
+    whole, names = shop("custom-uncompressed"), databases()
     view = whole[whole.index(b"CREATE VIEW public.big AS"):]
     view = view[:view.index(b";\n") + 2]
     copy = b"COPY public.orders (id, customer, total, note) FROM stdin;\n"
@@ -125,64 +142,78 @@ def test_R9_nothing_is_run_from_an_archive_but_what_makes_one_database(initialis
         assert whole.count(old) == 1
         put(home, "x.dump", whole.replace(old, new.encode().ljust(len(old))))
         assert words in initialised.fails(6, "restore", "x.dump", "--yes", "--to", postgres.url("outside_copy")).err
-    assert databases() == names and initialised("list", "--json").json["backups"] == []
+    assert databases() == names and no_backup(repository)
 
 
 @pytest.mark.parametrize("kind", PG_FORMATS)
-def test_R2_a_postgresql_dump_that_is_cut_is_refused(initialised, postgres, databases, fresh_database, home, tmp_path, kind):
-    whole = PG_FORMATS[kind](postgres, fresh_database(SHOP), tmp_path)
-    names = databases()
+def test_R2_a_postgresql_dump_that_is_cut_is_refused(initialised, postgres, databases, shop, repository, home, kind):
+    whole, names = shop(kind), databases()
     packed = gzip.compress(whole)
     content = whole.rstrip(b"\0")  # a tar ends with blocks of zeros, of which two are enough
     for data in (content[:len(content) // 3], content[:int(len(content) * 0.97)], packed[:len(packed) // 2], packed[:-4]):
         put(home, "x.dump", data)
         result = initialised.run("restore", "x.dump", "--yes", "--to", postgres.url("outside_copy"))
         assert result.status != 0, len(data)
-    assert databases() == names
-    assert initialised("list", "--json").json["backups"] == []
+    assert databases() == names and no_backup(repository)
+
+
+@pytest.fixture(scope="session")
+def picky(postgres):
+    """A database whose rows no other takes."""
+    return postgres.create("picky", SHOP + "CREATE TABLE picky(a int CHECK (current_database() = 'picky')); INSERT INTO picky VALUES (1)")
+
+
+@pytest.fixture(scope="session")
+def precious(postgres):
+    """A database that no test may change, and its dump."""
+    db = postgres.create("precious", "CREATE TABLE precious(a int); INSERT INTO precious VALUES (42);")
+    return db, dump(postgres, db)
 
 
 @pytest.mark.parametrize("kind", PG_FORMATS)
-def test_R4_a_statement_that_fails_changes_nothing(initialised, postgres, databases, fresh_database, home, tmp_path, kind):
-    """Rows that only their own database takes."""
-    db = fresh_database(SHOP)
-    postgres.psql(f"CREATE TABLE picky(a int CHECK (current_database() = '{db}')); INSERT INTO picky VALUES (1)", db)
-    target = fresh_database("CREATE TABLE precious(a int); INSERT INTO precious VALUES (42);")
-    put(home, "x.dump", PG_FORMATS[kind](postgres, db, tmp_path))
-    before, names = dump(postgres, target), databases()
+def test_R4_a_statement_that_fails_changes_nothing(initialised, postgres, databases, picky, precious, home, tmp_path, kind):
+    put(home, "x.dump", PG_FORMATS[kind](postgres, picky, tmp_path))
+    (target, before), names = precious, databases()
     result = initialised.run("restore", "x.dump", "--yes", "--to", postgres.url(target))
     assert result.status != 0
     assert 'new row for relation "picky" violates check constraint "picky_check"' in result.err
     assert dump(postgres, target) == before and databases() == names
 
 
+REHEARSED = [("custom", "plain"), ("tar", "gz"), ("folder", "plain"), ("plain", "zst"), ("plain-inserts", "plain"), ("plain-create", "plain")]
+
+
 @pytest.mark.parametrize("kind, compression", [*((kind, "plain") for kind in PG_FORMATS), ("custom", "gz"), ("custom", "zst"), ("tar", "gz"), ("folder", "zst"),
                                                ("plain", "gz"), ("plain", "zst")])
-def test_R9_a_postgresql_dump_comes_back_under_another_name(initialised, postgres, databases, fresh_database, home, tmp_path, kind, compression):
-    db = fresh_database(SHOP)
-    put(home, "x.dump", PG_FORMATS[kind](postgres, db, tmp_path), compression)
-    postgres.psql("UPDATE orders SET note = 'changed since'; CREATE TABLE later(a int)", db)
-    before, names = dump(postgres, db), databases()
+def test_R9_a_postgresql_dump_comes_back_under_another_name_and_can_be_rehearsed(initialised, plain, postgres, databases, shop, home, kind, compression):
+    put(home, "x.dump", shop(kind), compression)
+    original, names = shop(None), databases()
     initialised("restore", "x.dump", "--yes", "--to", postgres.url("outside_copy"))
-    assert dump(postgres, db) == before, "the original was written to"
     assert databases() == names | {"outside_copy"}
-    postgres.psql("UPDATE orders SET note = 'changed since'; CREATE TABLE later(a int)", "outside_copy")
-    assert dump(postgres, "outside_copy") == before
-    source = initialised("show", "latest", "--json").json["manifest"]["sources"][0]
+    assert dump(postgres, "outside_copy") == original
+    source = plain("show", "latest", "--json").json["manifest"]["sources"][0]
     assert source["engine"] == "postgresql"
     tables = {t["name"]: t for t in source["tables"]}
     assert tables["orders"]["rows"] == 500 and tables["customers"]["rows"] == 50
-    initialised("verify", "latest", "--level", "2")
+    if (kind, compression) not in REHEARSED:
+        plain("verify", "latest", "--level", "2")
+        return
+    # One archive and one script on a server of their own.
+    env = {} if (kind, compression) in (("custom", "plain"), ("plain", "zst")) else {"BACKSTAY_VERIFY_POSTGRESQL": postgres.url()}
+    told = initialised("verify", "latest", "--level", "4", "--json", env=env).json["results"][0]
+    assert told["reached"] == "compared" and told["ok"], told
+    assert any("outside" not in line and "2 tables" in line for line in told["evidence"]), told["evidence"]
 
 
-@pytest.mark.parametrize("kind", ["custom", "tar", "folder", "plain"])
-def test_everything_postgresql_has_comes_through_an_outside_file(initialised, postgres, databases, fresh_database, home, tmp_path, kind):
+def test_everything_postgresql_has_comes_through_an_outside_file(initialised, postgres, databases, fresh_database, home, tmp_path):
     db = fresh_database(EVERYTHING)
     try:
         before = dump(postgres, db)
-        put(home, "x.dump", PG_FORMATS[kind](postgres, db, tmp_path))
-        initialised("restore", "x.dump", "--yes", "--to", postgres.url("outside_copy"))
-        assert dump(postgres, "outside_copy") == before
+        for kind in ("custom", "tar", "folder", "plain"):
+            put(home, "x.dump", PG_FORMATS[kind](postgres, db, tmp_path))
+            initialised("restore", "x.dump", "--yes", "--to", postgres.url("outside_copy"))
+            assert dump(postgres, "outside_copy") == before, kind
+            postgres.drop("outside_copy")
     finally:
         postgres.drop("outside_copy")
         postgres.drop(db)
@@ -199,7 +230,7 @@ def test_owners_that_are_no_roles_here_are_noted(initialised, postgres, database
 
 
 def test_a_cluster_with_several_databases_is_refused_by_name(initialised, postgres, databases, fresh_database, home):
-    one, two = fresh_database(SHOP), fresh_database(SHOP)
+    one, two = fresh_database("CREATE TABLE t(a int)"), fresh_database("CREATE TABLE t(a int)")
     done = subprocess.run([postgres.bin / "pg_dumpall"], env=postgres.environment, capture_output=True)
     assert done.returncode == 0, done.stderr
     put(home, "all.sql", done.stdout)
@@ -235,24 +266,35 @@ def test_a_script_by_hand_is_run_with_its_line_in_errors(initialised, postgres, 
     assert postgres.psql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1", "outside_copy") == "u\nv"
 
 
-def test_a_dry_run_says_what_a_dump_is_and_stores_nothing(initialised, postgres, databases, fresh_database, home):
-    db = fresh_database(SHOP)
-    put(home, "x.dump", pg_dump(postgres, db, "-Fc"), "zst")
-    result = initialised("restore", "x.dump", "--dry-run", "--to", postgres.url(db))
+def test_a_dry_run_says_what_a_dump_is_and_stores_nothing(initialised, postgres, databases, shop, fresh_database, repository, home):
+    put(home, "x.dump", shop("custom"), "zst")
+    result = initialised("restore", "x.dump", "--dry-run", "--to", postgres.url(fresh_database()))
     assert "x.dump is a zstd-compressed PostgreSQL archive" in result.out + result.err
-    assert initialised("list", "--json").json["backups"] == []
+    assert no_backup(repository)
 
 
 # ---- what lies in a folder of pg_dump's
 
-def unpacked_folder(server, db, tmp_path, *options):
-    folder = tmp_path / f"folder-{os.urandom(4).hex()}"
-    pg_dump(server, db, "-Fd", "-f", str(folder), *options)
-    return folder
+@pytest.fixture(scope="session")
+def unpacked_once(postgres, tmp_path_factory):
+    @functools.cache
+    def unpacked(sql, *options):
+        folder, db = tmp_path_factory.mktemp("unpacked") / "folder", postgres.create(f"t{os.urandom(5).hex()}", sql)
+        pg_dump(postgres, db, "-Fd", "-f", str(folder), *options)
+        postgres.drop(db)
+        return folder
+
+    return unpacked
 
 
-def test_a_folder_of_pg_dump_is_asked_for_as_a_tar(initialised, postgres, fresh_database, tmp_path):
-    folder = unpacked_folder(postgres, fresh_database("CREATE TABLE t(a int)"), tmp_path)
+@pytest.fixture
+def unpacked(unpacked_once, tmp_path):
+    """unpacked(sql, *options): the folder that pg_dump -Fd writes of a database with this SQL in it, for a test to change."""
+    return lambda *what: pathlib.Path(shutil.copytree(unpacked_once(*what), tmp_path / "folder"))
+
+
+def test_a_folder_of_pg_dump_is_asked_for_as_a_tar(initialised, postgres, unpacked):
+    folder = unpacked("CREATE TABLE t(a int)")
     failed = initialised.run("restore", folder, "--yes", "--to", postgres.url("outside_copy"))
     assert failed.status != 0 and f"{folder} is not a file\n  try: what pg_dump wrote as a folder is read from a tar archive of it" in failed.err
 
@@ -279,13 +321,17 @@ def data_file(folder, needle):
     return found[0]
 
 
-def refused(backstay, postgres, databases, name="x.tar"):
-    names = databases()
-    result = backstay.run("restore", name, "--yes", "--to", postgres.url("outside_copy"))
-    assert result.status != 0
-    assert databases() == names
-    assert backstay("list", "--json").json["backups"] == []
-    return result.err
+@pytest.fixture
+def refused(initialised, postgres, databases, repository):
+    """refused(): x.tar is not restored, and changes nothing; what is said of that."""
+    def refused():
+        names = databases()
+        result = initialised.run("restore", "x.tar", "--yes", "--to", postgres.url("outside_copy"))
+        assert result.status != 0
+        assert databases() == names and no_backup(repository)
+        return result.err
+
+    return refused
 
 
 SECRET = """
@@ -296,11 +342,11 @@ SELECT lo_from_bytea(4711, repeat('large ', 2000)::bytea);
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x.dat", "..", ".", "sub/x.dat", "a/../../x.dat"])
-def test_R9_a_folder_whose_table_of_contents_leads_elsewhere_is_refused(initialised, postgres, databases, fresh_database, home, tmp_path, name):
-    folder = unpacked_folder(postgres, fresh_database(SECRET), tmp_path, "-Z0")
+def test_R9_a_folder_whose_table_of_contents_leads_elsewhere_is_refused(refused, unpacked, home, name):
+    folder = unpacked(SECRET, "-Z0")
     rename_in_toc(folder, data_file(folder, b"row 300"), name)
     put_folder(home, "x.tar", folder)
-    assert f'x.tar: its table of contents names "{name}", which is no file beside it' in refused(initialised, postgres, databases)
+    assert f'x.tar: its table of contents names "{name}", which is no file beside it' in refused()
 
 
 @pytest.mark.parametrize("line, words", [
@@ -311,17 +357,17 @@ def test_R9_a_folder_whose_table_of_contents_leads_elsewhere_is_refused(initiali
     ("4711 blob_4711.dat /etc/passwd", 'line 1 of "blobs.toc" makes no sense'),
     ("-1 blob_4711.dat", 'line 1 of "blobs.toc" makes no sense'),
 ])
-def test_R9_a_folder_whose_large_objects_lead_elsewhere_is_refused(initialised, postgres, databases, fresh_database, home, tmp_path, line, words):
-    folder = unpacked_folder(postgres, fresh_database(SECRET), tmp_path, "-Z0")
+def test_R9_a_folder_whose_large_objects_lead_elsewhere_is_refused(refused, unpacked, home, line, words):
+    folder = unpacked(SECRET, "-Z0")
     assert (folder / "blobs.toc").read_text() == "4711 blob_4711.dat\n"
     (folder / "blobs.toc").write_text(line + "\n")
     put_folder(home, "x.tar", folder)
-    assert "x.tar: " + words in refused(initialised, postgres, databases)
+    assert "x.tar: " + words in refused()
 
 
 @pytest.mark.parametrize("options", [["-Z0"], ["-Z0", "--inserts"], ["-Z5"]])
-def test_R2_a_folder_with_a_file_that_is_cut_is_refused(initialised, postgres, databases, fresh_database, home, tmp_path, options):
-    folder = unpacked_folder(postgres, fresh_database(SECRET), tmp_path, *options)
+def test_R2_a_folder_with_a_file_that_is_cut_is_refused(refused, unpacked, home, options):
+    folder = unpacked(SECRET, *options)
     path = next(path for path in folder.glob("*.dat*") if path.name[0].isdigit())
     whole = path.read_bytes()
     lines = whole.split(b"\n")
@@ -329,23 +375,22 @@ def test_R2_a_folder_with_a_file_that_is_cut_is_refused(initialised, postgres, d
     for data in (whole[:len(whole) // 2], at_a_line if "-Z0" in options else whole[:-9], b""):
         path.write_bytes(data)
         put_folder(home, "x.tar", folder)
-        told = refused(initialised, postgres, databases)
+        told = refused()
         if "-Z0" in options:
             assert f'x.tar: "{path.name}" is not whole: the rows of table "secrets" have no end' in told
         else:
             assert path.name in told
     path.unlink()
     put_folder(home, "x.tar", folder)
-    assert f'x.tar: it lacks the file "{path.name.removesuffix(".gz")}"' in refused(initialised, postgres, databases)
+    assert f'x.tar: it lacks the file "{path.name.removesuffix(".gz")}"' in refused()
 
 
 @pytest.mark.parametrize("options", [["-Z0"], ["-Z0", "--inserts"], ["-Z5"]])
-def test_a_folder_with_large_objects_says_when_they_may_be_cut(initialised, postgres, databases, fresh_database, home, tmp_path, options):
-    folder = unpacked_folder(postgres, fresh_database(SECRET + "CREATE TABLE empty(a int);"), tmp_path, *options)
-    put_folder(home, "x.tar", folder)
+def test_a_folder_with_large_objects_says_when_they_may_be_cut(initialised, plain, postgres, databases, unpacked, home, options):
+    put_folder(home, "x.tar", unpacked(SECRET + "CREATE TABLE empty(a int);", *options))
     initialised("restore", "x.tar", "--yes", "--to", postgres.url("outside_copy"))
     assert postgres.psql("SELECT length(lo_get(4711)), (SELECT count(*) FROM secrets)", "outside_copy") == "12000|300"
-    notes = [note["text"] for note in initialised("show", "latest", "--json").json["manifest"]["sources"][0]["notes"]]
+    notes = [note["text"] for note in plain("show", "latest", "--json").json["manifest"]["sources"][0]["notes"]]
     assert ("its large objects are not compressed: whether they are whole cannot be told" in notes) == ("-Z0" in options)
 
 
@@ -371,20 +416,23 @@ INSERT INTO child VALUES (2, 'child', 2.50);
 
 
 def take_in(backstay, postgres, name):
-    """An outside file's backup: its id."""
     backstay("restore", name, "--yes", "--to", postgres.url("outside_copy"))
     postgres.drop("outside_copy")
-    return backstay("list", "--json").json["backups"][0]["id"]
 
 
 @pytest.fixture
-def both(initialised, postgres, databases, fresh_database, home):
+def both(initialised, prepared, postgres, home):
     """Backups of one database: of itself, and of its script."""
-    db = fresh_database(ROWS)
-    initialised("backup", postgres.url(db))
-    itself = initialised("list", "--json").json["backups"][0]["id"]
-    put(home, db, pg_dump(postgres, db))  # what is compared has the same name
-    return initialised, itself, take_in(initialised, postgres, db), db
+    def make(backstay):
+        db = postgres.create("rows", ROWS)
+        itself = backstay("backup", postgres.url(db), "--json").json["id"]
+        put(backstay.cwd, db, pg_dump(postgres, db))  # what is compared has the same name
+        take_in(backstay, postgres, db)
+        return db, (backstay.cwd / db).read_bytes(), itself, backstay("list", "--json").json["backups"][0]["id"]
+
+    db, text, itself, script = prepared("rows of scripts", make)
+    put(home, db, text)
+    return initialised, itself, script, db
 
 
 def test_a_script_has_the_rows_that_its_database_had(both, postgres, home):
@@ -422,8 +470,8 @@ def test_a_change_of_a_database_shows_against_its_script(both, postgres):
 def test_a_script_with_windows_line_ends_has_the_same_rows(both, postgres, home):
     backstay, itself, _, db = both
     put(home, db, (home / db).read_bytes().replace(b"\n", b"\r\n"))
-    script = take_in(backstay, postgres, db)
-    compared = backstay("diff", "--json", itself, script).json["tables"]
+    take_in(backstay, postgres, db)
+    compared = backstay("diff", "--json", itself, "latest").json["tables"]
     assert len(compared) == 7 and all(t["change"] == "same" for t in compared)
 
 
@@ -452,28 +500,17 @@ def test_rows_of_a_script_by_hand_are_not_taken_for_none(initialised, postgres, 
 
 # ---- rehearsals
 
-@pytest.mark.parametrize("kind, compression", [("custom", "plain"), ("tar", "gz"), ("folder", "plain"), ("plain", "zst"), ("plain-inserts", "plain"), ("plain-create", "plain")])
-def test_an_outside_file_can_be_rehearsed(initialised, postgres, databases, fresh_database, home, tmp_path, kind, compression):
-    put(home, "x.dump", PG_FORMATS[kind](postgres, fresh_database(SHOP), tmp_path), compression)
-    take_in(initialised, postgres, "x.dump")
-    told = initialised("verify", "latest", "--level", "4", "--json").json["results"][0]
-    assert told["reached"] == "compared" and told["ok"], told
-    assert any("outside" not in line and "2 tables" in line for line in told["evidence"]), told["evidence"]
-
-
-@pytest.mark.parametrize("kind", ["custom", "tar", "plain"])
-def test_an_outside_file_that_is_not_in_utf_8_can_be_rehearsed(initialised, postgres, databases, fresh_database, home, tmp_path, kind):
-    db = fresh_database() + "_latin"
-    postgres.psql(f"CREATE DATABASE {db} ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'")
-    try:
-        postgres.psql("CREATE TABLE größen (v text); INSERT INTO größen VALUES ('Süß'), ('plain')", db)
-        put(home, "x.dump", PG_FORMATS[kind](postgres, db, tmp_path))
-    finally:
-        postgres.drop(db)
-    take_in(initialised, postgres, "x.dump")
-    told = initialised("verify", "latest", "--level", "4", "--json").json["results"][0]
-    assert told["reached"] == "compared" and told["ok"], told
-    assert any("row hashes of 1 table equal" in line for line in told["evidence"]), told["evidence"]
+def test_an_outside_file_that_is_not_in_utf_8_can_be_rehearsed(initialised, postgres, databases, home, tmp_path):
+    postgres.psql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'")
+    postgres.psql("CREATE TABLE größen (v text); INSERT INTO größen VALUES ('Süß'), ('plain')", "latin")
+    dumps = {kind: PG_FORMATS[kind](postgres, "latin", tmp_path) for kind in ("custom", "tar", "plain")}
+    postgres.drop("latin")
+    for kind, data in dumps.items():
+        put(home, "x.dump", data)
+        take_in(initialised, postgres, "x.dump")
+        told = initialised("verify", "latest", "--level", "4", "--json", env={} if kind == "tar" else {"BACKSTAY_VERIFY_POSTGRESQL": postgres.url()}).json["results"][0]
+        assert told["reached"] == "compared" and told["ok"], told
+        assert any("row hashes of 1 table equal" in line for line in told["evidence"]), told["evidence"]
 
 
 # ---- MySQL and MariaDB
@@ -493,71 +530,78 @@ def my_state(server, db):
     return server.dump(db).replace(db.encode(), b"DB")
 
 
+class MyShop:
+    """A database with MY_SHOP in it that was dumped in each of MY_FORMATS, and was changed since."""
+
+    def __init__(self, mariadb):
+        self.db = mariadb.create("my_original")
+        mariadb.sql(MY_SHOP, self.db)
+        self.dumps = {kind: my_dump(mariadb, self.db, *options) for kind, options in MY_FORMATS.items()}
+        self.as_dumped = my_state(mariadb, self.db)
+        mariadb.sql("DROP PROCEDURE p; UPDATE customers SET name = 'changed since'; CREATE TABLE later(a int)", self.db)
+        self.now = mariadb.dump(self.db)
+
+
+@pytest.fixture(scope="session")
+def my_shop(mariadb):
+    return MyShop(mariadb)
+
+
 @pytest.mark.parametrize("text", [
     "\\! touch marker\nSELECT 1;\n", "system touch marker\nSELECT 1;\n", "source marker\nSELECT 1;\n", "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE t;\n",
     "SELECT 1 INTO OUTFILE '/tmp/marker';\n", "CREATE USER x;\n", "INSERT INTO other.t VALUES (1);\n", "/*!50000 GRANT ALL ON *.* TO x */;\n",
     "ALTER TABLE t ADD b int;\nGRANT ALL ON *.* TO x;\n", "EXECUTE IMMEDIATE 'DROP DATABASE mysql';\n"])
-def test_R9_nothing_is_run_from_a_mysql_script_but_sql(initialised, mariadb, my_databases, home, text):
+def test_R9_nothing_is_run_from_a_mysql_script_but_sql(initialised, mariadb, my_databases, repository, home, text):
     names = my_databases()
     put(home, "x.sql", "CREATE TABLE t(a int) ENGINE=InnoDB;\n" + text)
     result = initialised.run("restore", "x.sql", "--yes", "--to", mariadb.url("outside_copy"))
     assert result.status != 0 and ("not allowed" in result.err or "not run from a file" in result.err or "would write there" in result.err)
-    assert my_databases() == names and not (home / "marker").exists()
-    assert initialised("list", "--json").json["backups"] == []
+    assert my_databases() == names and not (home / "marker").exists() and no_backup(repository)
 
 
 @pytest.mark.parametrize("kind", ["one", "databases"])
-def test_R2_a_mysql_dump_that_is_cut_is_refused(initialised, mariadb, my_databases, home, kind):
-    db = mariadb.create()
-    mariadb.sql(MY_SHOP, db)
-    whole, names = my_dump(mariadb, db, *MY_FORMATS[kind]), my_databases()
+def test_R2_a_mysql_dump_that_is_cut_is_refused(initialised, mariadb, my_databases, my_shop, repository, home, kind):
+    whole, names = my_shop.dumps[kind], my_databases()
     for part in (0.1, 0.6, 0.99):
         put(home, "x.sql", whole[:int(len(whole) * part)])
         result = initialised.run("restore", "x.sql", "--yes", "--to", mariadb.url("outside_copy"))
         assert result.status != 0, part
-    assert my_databases() == names
-    assert initialised("list", "--json").json["backups"] == []
+    assert my_databases() == names and no_backup(repository)
 
 
-def test_R4_a_statement_that_fails_changes_no_mysql_database(initialised, mariadb, my_databases, home):
-    db, target = mariadb.create(), mariadb.create()
-    mariadb.sql(MY_SHOP, db)
+def test_R4_a_statement_that_fails_changes_no_mysql_database(initialised, mariadb, my_databases, my_shop, home):
+    target = mariadb.create()
     mariadb.sql("CREATE TABLE precious(a int) ENGINE=InnoDB; INSERT INTO precious VALUES (42)", target)
     before = mariadb.dump(target)
     names = my_databases()
-    put(home, "x.sql", my_dump(mariadb, db).replace(b"INSERT INTO `orders` VALUES\n(1,", b"INSERT INTO `orders` VALUES\n(2,"))
+    put(home, "x.sql", my_shop.dumps["one"].replace(b"INSERT INTO `orders` VALUES\n(1,", b"INSERT INTO `orders` VALUES\n(2,"))
     result = initialised.run("restore", "x.sql", "--yes", "--to", mariadb.url(target))
     assert result.status != 0 and "nothing was changed" in result.err and "orders" in result.err
     assert mariadb.dump(target) == before and my_databases() == names
 
 
 @pytest.mark.parametrize("kind, compression", [*((kind, "plain") for kind in MY_FORMATS), ("one", "gz"), ("databases", "zst")])
-def test_R9_a_mysql_dump_comes_back_under_another_name(initialised, mariadb, my_databases, home, kind, compression):
-    db = mariadb.create()
-    mariadb.sql(MY_SHOP, db)
-    put(home, "x.sql", my_dump(mariadb, db, *MY_FORMATS[kind]), compression)
-    as_dumped = my_state(mariadb, db)
-    mariadb.sql("DROP PROCEDURE p; UPDATE customers SET name = 'changed since'; CREATE TABLE later(a int)", db)
-    before, names = mariadb.dump(db), my_databases()
+def test_R9_a_mysql_dump_comes_back_under_another_name(initialised, plain, mariadb, my_databases, my_shop, home, kind, compression):
+    put(home, "x.sql", my_shop.dumps[kind], compression)
+    names = my_databases()
     initialised("restore", "x.sql", "--yes", "--to", mariadb.url("outside_copy"))
-    assert mariadb.dump(db) == before, "the original was written to"
+    assert mariadb.dump(my_shop.db) == my_shop.now, "the original was written to"
     assert my_databases() == names | {"outside_copy"}
-    assert mariadb.dump("outside_copy").replace(b"outside_copy", b"DB") == as_dumped
-    source = initialised("show", "latest", "--json").json["manifest"]["sources"][0]
+    assert my_state(mariadb, "outside_copy") == my_shop.as_dumped
+    source = plain("show", "latest", "--json").json["manifest"]["sources"][0]
     assert source["engine"] == "mysql"
     assert {t["name"]: t["rows"] for t in source["tables"]} == {"customers": 50, "orders": 500}
 
 
-def test_several_mysql_databases_are_refused_by_name(initialised, mariadb, my_databases, home):
-    one, two = mariadb.create(), mariadb.create()
-    for db in (one, two):
-        mariadb.sql(MY_SHOP, db)
+def test_several_mysql_databases_are_refused_by_name(initialised, mariadb, my_databases, my_shop, home):
+    one, two = mariadb.create(), my_shop.db
+    mariadb.sql(MY_SHOP, one)
     put(home, "x.sql", my_dump(mariadb, two, "--databases", one))
     result = initialised.run("restore", "x.sql", "--yes", "--to", mariadb.url("outside_copy"))
     assert result.status != 0 and f"it holds 2 databases: {one}, {two}" in result.err
 
 
-def test_what_mydumper_wrote_is_left_to_myloader(initialised, mariadb, my_databases, home):
+def test_what_mydumper_wrote_is_left_to_myloader(initialised, mariadb, my_databases, repository, home):
     (home / "dumped").mkdir()
     for file, text in (("metadata", "Started dump at: 2026-11-29 08:47:14\nFinished dump at: 2026-11-29 08:47:14\n"),
                        ("shop.a-schema.sql", "/*!40101 SET NAMES binary*/;\nCREATE TABLE `a` (`id` int) ENGINE=InnoDB;\n"),
@@ -568,18 +612,16 @@ def test_what_mydumper_wrote_is_left_to_myloader(initialised, mariadb, my_databa
     for file, first in (("dumped", ""), ("dumped.tar.gz", "unpack it, then: ")):
         failed = initialised.fails(6, "restore", file, "--yes", "--to", mariadb.url("outside_copy"))
         assert f"{file} is what mydumper wrote: only myloader brings that back\n  try: {first}myloader --directory FOLDER --database NAME" in failed.err
-    assert my_databases() == names and initialised("list", "--json").json["backups"] == []
+    assert my_databases() == names and no_backup(repository)
     initialised("restore", "dumped.tar.gz", "--yes", "--to", "unpacked")
     assert (home / "unpacked" / "dumped" / "metadata").read_bytes() == (home / "dumped" / "metadata").read_bytes()
 
 
 @pytest.mark.parametrize("line, words", [("\\! touch MARKER", "ERROR"), ("system touch MARKER", "ERROR 1064"), ("source SOURCED", "ERROR 1064"), ("\\. SOURCED", "ERROR"),
                                          ("LOAD DATA LOCAL INFILE 'SOURCED' INTO TABLE customers;", "ERROR"), ("tee MARKER", "ERROR 1064"), ("\\T MARKER", "ERROR")])
-def test_R9_the_client_touches_no_file_whatever_reaches_it(initialised, mariadb, my_databases, home, environment, tmp_path, line, words):
+def test_R9_the_client_touches_no_file_whatever_reaches_it(initialised, mariadb, my_databases, my_shop, home, environment, tmp_path, line, words):
     """Had such a line not been recognised as the file was taken in: it is added to what the client is given."""
-    db = mariadb.create()
-    mariadb.sql(MY_SHOP, db)
-    put(home, "x.sql", my_dump(mariadb, db))
+    put(home, "x.sql", my_shop.dumps["one"])
     (home / "SOURCED").write_text("CREATE TABLE sourced(a int);\n")
     for name in ("MARKER", "SOURCED"):
         line = line.replace(name, str(home / name))
@@ -600,24 +642,22 @@ def test_R9_the_client_touches_no_file_whatever_reaches_it(initialised, mariadb,
 
 
 @pytest.mark.parametrize("kind, compression", [("one", "plain"), ("databases", "zst"), ("slow", "gz"), ("bare", "plain")])
-def test_an_outside_mysql_file_can_be_rehearsed(initialised, mariadb, my_databases, home, kind, compression):
-    db = mariadb.create()
-    mariadb.sql(MY_SHOP, db)
-    put(home, "x.sql", my_dump(mariadb, db, *MY_FORMATS[kind]), compression)
+def test_an_outside_mysql_file_can_be_rehearsed(initialised, mariadb, my_databases, my_shop, home, kind, compression):
+    put(home, "x.sql", my_shop.dumps[kind], compression)
     initialised("restore", "x.sql", "--yes", "--to", mariadb.url("outside_copy"))
-    told = initialised("verify", "latest", "--level", "4", "--json").json["results"][0]
+    # One on a server of its own.
+    env = {} if kind == "databases" else {"BACKSTAY_VERIFY_MYSQL": mariadb.url("mysql")}
+    told = initialised("verify", "latest", "--level", "4", "--json", env=env).json["results"][0]
     assert told["reached"] == "compared" and told["ok"], told
 
 
 # ---- between them
 
-def test_R10_a_dump_does_not_go_into_another_system(initialised, postgres, mariadb, fresh_database, home):
-    db = fresh_database(SHOP)
-    for name, data in (("x.dump", pg_dump(postgres, db, "-Fc")), ("x.sql", pg_dump(postgres, db)), ("x.tar", pg_dump(postgres, db, "-Ft"))):
-        put(home, name, data)
+def test_R10_a_dump_does_not_go_into_another_system(initialised, mariadb, shop, repository, home):
+    for name, kind in (("x.dump", "custom"), ("x.sql", "plain"), ("x.tar", "tar")):
+        put(home, name, shop(kind))
         result = initialised.run("restore", name, "--yes", "--to", mariadb.url("outside_copy"))
         assert result.status != 0 and f"{name} was written for PostgreSQL, not for MySQL or MariaDB" in result.err
         result = initialised.run("restore", name, "--yes", "--to", "new.db")
         assert result.status != 0 and f"{name} was written for PostgreSQL, not for a path" in result.err
-    assert not (home / "new.db").exists()
-    assert initialised("list", "--json").json["backups"] == []
+    assert not (home / "new.db").exists() and no_backup(repository)

@@ -31,7 +31,7 @@ def quoted(name):
 def databases(postgres):
     """databases() -> names of all that are there; those a test adds are dropped after it."""
     def names():
-        return set(postgres.psql("SELECT string_agg(datname, '\t') FROM pg_database").split("\t"))
+        return set(postgres.psql("SELECT string_agg(datname, '\t') FROM pg_database WHERE datname NOT LIKE 'template%'").split("\t"))
 
     before = names()
     yield names
@@ -41,14 +41,15 @@ def databases(postgres):
 
 
 @pytest.fixture
-def shop(databases, fresh_database):
-    return fresh_database(SHOP)
+def shop(databases, backed_up):
+    """A fresh database with SHOP in it, of which a backup was made."""
+    return backed_up(SHOP)[0]
 
 
 @contextlib.contextmanager
-def untouched(server, db, databases):
-    """Whatever happens within leaves the database, and the list of databases, as they were."""
-    before, names = dump(server, db), databases()
+def untouched(server, db, databases, before=None):
+    """Whatever happens within leaves the database, and the list of databases, as they were. before: its dump, where that is known."""
+    before, names = before or dump(server, db), databases()
     yield
     assert dump(server, db) == before
     assert databases() == names
@@ -94,12 +95,12 @@ def is_asleep(server):
 # ---- what fails leaves everything as it was ----
 
 
-def test_R1_a_failing_statement_fails_the_restore_and_leaves_the_live_database(initialised, postgres, databases, fresh_database):
+def test_R1_a_failing_statement_fails_the_restore_and_leaves_the_live_database(initialised, plain, postgres, databases, fresh_database):
     # It finds its table only through a search path that dumps do not set.
     db = fresh_database("CREATE TABLE rates(v int); INSERT INTO rates VALUES (2); CREATE TABLE prices(p int);"
                         "CREATE FUNCTION rate() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT max(v) FROM rates'; CREATE INDEX priced ON prices ((p * rate()));"
                         "INSERT INTO prices VALUES (1), (2)")
-    initialised("backup", postgres.url(db))
+    plain("backup", postgres.url(db))
     with untouched(postgres, db, databases):
         result = initialised.run("restore", "latest", "--yes")
     assert result.status != 0
@@ -107,57 +108,55 @@ def test_R1_a_failing_statement_fails_the_restore_and_leaves_the_live_database(i
 
 
 @pytest.mark.parametrize("what", [TRAPPED_ROWS, TRAPPED_INDEX])
-def test_R3_a_failing_copy_or_index_names_the_table(initialised, postgres, databases, fresh_database, trap, what):
-    db = fresh_database(SHOP + TRAP + what)
-    initialised("backup", postgres.url(db))
+def test_R3_a_failing_copy_or_index_names_the_table(initialised, postgres, databases, backed_up, trap, what):
+    db, before = backed_up(SHOP + TRAP + what)
     trap("fail")
-    with untouched(postgres, db, databases):
+    with untouched(postgres, db, databases, before):
         result = initialised.run("restore", "latest", "--yes")
     assert result.status != 0 and "trapped" in result.err
     assert ("TABLE DATA public.trapped: " if what == TRAPPED_ROWS else "INDEX public.trapped_") in result.err
 
 
-def test_a_full_disk_on_the_server_is_told_as_such(initialised, postgres, databases, fresh_database, trap):
-    db = fresh_database(SHOP + TRAP + TRAPPED_ROWS)
-    initialised("backup", postgres.url(db))
+def test_a_full_disk_on_the_server_is_told_as_such(initialised, postgres, databases, backed_up, trap):
+    db, before = backed_up(SHOP + TRAP + TRAPPED_ROWS)
     trap("full")
-    with untouched(postgres, db, databases):
+    with untouched(postgres, db, databases, before):
         result = initialised.run("restore", "latest", "--yes", "--json")
     assert result.status != 0 and "could not extend file" in result.err + result.out and "no-space" in result.err + result.out
 
 
-def test_R2_a_backup_with_a_lost_part_is_not_restored(initialised, postgres, databases, shop, repository):
-    initialised("backup", postgres.url(shop))
+def test_R2_a_backup_with_a_lost_part_is_not_restored(initialised, postgres, databases, backed_up, repository):
+    shop, before = backed_up(SHOP)
     for pack in (repository / "data").rglob("*"):
         if pack.is_file():
             pack.unlink()
-    with untouched(postgres, shop, databases):
+    with untouched(postgres, shop, databases, before):
         assert initialised.run("restore", "latest", "--yes").status != 0
 
 
-def test_R2_half_an_archive_is_not_restored(initialised, postgres, databases, shop, home):
+def test_R2_half_an_archive_is_not_restored(initialised, postgres, databases, backed_up, home):
+    shop, before = backed_up(SHOP)
     archive = dump(postgres, shop, "-Fc", "-Z0")
     (home / "half.dump").write_bytes(archive[:len(archive) // 2])
-    with untouched(postgres, shop, databases):
+    with untouched(postgres, shop, databases, before):
         assert initialised.run("restore", "half.dump", "--yes", "--to", postgres.url(shop)).status != 0
 
 
 def test_R6_a_table_with_other_columns_is_refused_and_all_tables_stay(initialised, postgres, databases, shop):
-    initialised("backup", postgres.url(shop))
     postgres.psql("ALTER TABLE orders ADD COLUMN more int; DELETE FROM orders WHERE id > 400", shop)
     with untouched(postgres, shop, databases):
         result = initialised.run("restore", "latest", "--yes", "--table", "customers", "--table", "orders")
     assert result.status != 0 and 'table public.orders: it has the column "more", which the backup does not have' in result.err
 
 
-def test_a_killed_server_during_a_restore_leaves_the_live_database(initialised):
+def test_a_killed_server_during_a_restore_leaves_the_live_database(initialised, plain):
     server = PostgresServer().start()
     try:
         server.create("shop", SHOP + TRAP + TRAPPED_ROWS)
         # A crash makes sequences skip what the log has promised since the last checkpoint.
         server.psql("CHECKPOINT")
         before = dump(server, "shop")
-        initialised("backup", server.url("shop"))
+        plain("backup", server.url("shop"))
         server.psql("ALTER ROLE postgres SET bs.how = 'sleep'")
         process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         until(lambda: is_asleep(server))
@@ -176,11 +175,9 @@ def test_a_killed_server_during_a_restore_leaves_the_live_database(initialised):
 
 
 @pytest.mark.parametrize("phase", ["rows", "indexes", "safety backup"])
-def test_a_killed_restore_leaves_the_live_database_and_the_next_cleans_up(initialised, postgres, databases, fresh_database, trap, phase):
+def test_a_killed_restore_leaves_the_live_database_and_the_next_cleans_up(initialised, postgres, databases, backed_up, trap, phase):
     what = {"rows": TRAPPED_ROWS, "indexes": TRAPPED_INDEX, "safety backup": "CREATE TABLE trapped(i int)"}[phase]
-    db = fresh_database(SHOP + TRAP + what)
-    before, names = dump(postgres, db), databases()
-    initialised("backup", postgres.url(db))
+    (db, before), names = backed_up(SHOP + TRAP + what), databases()
     holder = None
     if phase == "safety backup":
         holder = subprocess.Popen(["psql", "-qXAt", "-d", db], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=postgres.environment)
@@ -203,11 +200,10 @@ def test_a_killed_restore_leaves_the_live_database_and_the_next_cleans_up(initia
     assert dump(postgres, db) == before
 
 
-def test_a_cancelled_restore_removes_its_scratch_database(initialised, postgres, databases, fresh_database, trap):
-    db = fresh_database(SHOP + TRAP + TRAPPED_ROWS)
-    initialised("backup", postgres.url(db))
+def test_a_cancelled_restore_removes_its_scratch_database(initialised, postgres, databases, backed_up, trap):
+    db, before = backed_up(SHOP + TRAP + TRAPPED_ROWS)
     trap("sleep")
-    with untouched(postgres, db, databases):
+    with untouched(postgres, db, databases, before):
         process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         until(lambda: is_asleep(postgres))
         process.send_signal(signal.SIGINT)
@@ -215,11 +211,11 @@ def test_a_cancelled_restore_removes_its_scratch_database(initialised, postgres,
     assert process.returncode == 130 and b"cancelled" in err
 
 
-def test_prepared_transactions_keep_a_database_from_being_replaced(initialised):
+def test_prepared_transactions_keep_a_database_from_being_replaced(initialised, plain):
     server = PostgresServer().start(max_prepared_transactions=5)
     try:
         server.create("shop", SHOP)
-        initialised("backup", server.url("shop"))
+        plain("backup", server.url("shop"))
         # One that comes after all has been looked at, while the safety backup is made: the swap is given up.
         holder = subprocess.Popen(["psql", "-qXAt", "-d", "shop"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=server.environment)
         holder.stdin.write(b"BEGIN; LOCK TABLE orders; SELECT 1;\n")
@@ -245,45 +241,56 @@ def test_prepared_transactions_keep_a_database_from_being_replaced(initialised):
 # ---- what is restored, and where ----
 
 
-def test_R8_what_was_not_in_the_backup_is_gone(initialised, postgres, databases, shop):
-    before = dump(postgres, shop)
-    initialised("backup", postgres.url(shop))
+def test_R8_what_was_not_in_the_backup_is_gone(initialised, postgres, databases, backed_up):
+    shop, before = backed_up(SHOP)
     postgres.psql("CREATE TABLE extra(i int); CREATE SCHEMA more; CREATE FUNCTION more.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; DELETE FROM orders", shop)
     initialised("restore", "latest", "--yes")
     assert dump(postgres, shop) == before
 
 
-def test_a_restore_can_be_undone(initialised, postgres, databases, shop):
-    initialised("backup", postgres.url(shop))
+def test_a_restore_can_be_undone(initialised, postgres, databases, backed_up):
+    shop, before = backed_up(SHOP)
     postgres.psql("DELETE FROM orders WHERE id > 100; CREATE TABLE later(i int); INSERT INTO later VALUES (7)", shop)
     changed = dump(postgres, shop)
+    assert changed != before
     initialised("restore", "latest", "--yes")
-    assert dump(postgres, shop) != changed
+    assert dump(postgres, shop) == before
     initialised("restore", "--undo", "--yes")
     assert dump(postgres, shop) == changed
 
 
+CHANGE = "DELETE FROM orders WHERE id > 10"
+
+
+@pytest.fixture(scope="session")
+def shop_dumps(postgres):
+    """What a dump of SHOP says, and what after CHANGE."""
+    db = postgres.create("shop_dumps", SHOP)
+    before = dump(postgres, db)
+    postgres.psql(CHANGE, db)
+    return before, dump(postgres, db)
+
+
 @pytest.mark.parametrize("name", ["a b", "quo\"te'd", "-dash", "per%cent & /slash\\", "new\nline", "☃" * 20 + "xyz", "UPPER", "select"])
-def test_R9_R12_a_copy_under_another_name_leaves_the_original(initialised, postgres, databases, fresh_database, name):
+def test_R9_R12_a_copy_under_another_name_leaves_the_original(initialised, plain, postgres, databases, shop_dumps, fresh_database, name):
+    before, changed = shop_dumps
     db = fresh_database(SHOP, name=name)
     copy = (name + "_copy")[-20:]
-    before = dump(postgres, db)
-    initialised("backup", postgres.url(db))
-    postgres.psql("DELETE FROM orders WHERE id > 10", db)
-    changed = dump(postgres, db)
+    plain("backup", postgres.url(db))
+    postgres.psql(CHANGE, db)
     initialised("restore", "latest", "--yes", "--to", postgres.url(copy))
     assert dump(postgres, db) == changed and dump(postgres, copy) == before
     initialised("restore", "latest", "--yes")
     assert dump(postgres, db) == before
 
 
-def test_R13_of_two_databases_of_one_name_the_one_meant_is_restored(initialised, postgres, databases, fresh_database):
+def test_R13_of_two_databases_of_one_name_the_one_meant_is_restored(initialised, plain, postgres, databases, fresh_database):
     other = PostgresServer().start()
     try:
         fresh_database(SHOP, name="twins")
         other.create("twins", "CREATE TABLE other(i int)")
         theirs = dump(other, "twins")
-        initialised("backup", postgres.url("twins"))
+        plain("backup", postgres.url("twins"))
         before = dump(postgres, "twins")
         postgres.psql("DELETE FROM orders", "twins")
         initialised("restore", "latest", "--yes")
@@ -296,7 +303,6 @@ def test_R13_of_two_databases_of_one_name_the_one_meant_is_restored(initialised,
 
 
 def test_sessions_of_the_replaced_database_are_ended(initialised, postgres, databases, shop):
-    initialised("backup", postgres.url(shop))
     client = subprocess.Popen(["psql", "-qXAt", "-d", shop], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=postgres.environment)
     client.stdin.write(b"SELECT 'here', pg_backend_pid();\n")
     client.stdin.flush()
@@ -319,11 +325,11 @@ def set_properties(server, db):
         server.psql(sql)
 
 
-def test_a_restore_keeps_the_databases_own_properties(initialised, postgres, databases, shop):
+def test_a_restore_keeps_the_databases_own_properties(initialised, plain, postgres, databases, shop):
     set_properties(postgres, shop)
     try:
         before = postgres.psql(PROPERTIES.format(shop))
-        initialised("backup", postgres.url(shop))
+        plain("backup", postgres.url(shop))
         initialised("restore", "latest", "--yes")
         assert postgres.psql(PROPERTIES.format(shop)) == before
         result = initialised("restore", "latest", "--yes", "--to", postgres.url(shop + "_new"))
@@ -336,9 +342,9 @@ def test_a_restore_keeps_the_databases_own_properties(initialised, postgres, dat
         postgres.psql("DROP ROLE bs_owner")
 
 
-def test_owners_that_do_not_exist_are_named(initialised, postgres, databases, fresh_database):
+def test_owners_that_do_not_exist_are_named(initialised, plain, postgres, databases, fresh_database):
     db = fresh_database("CREATE ROLE gone; CREATE TABLE a(i int); ALTER TABLE a OWNER TO gone; CREATE TABLE b(i int); GRANT SELECT ON b TO gone, PUBLIC")
-    initialised("backup", postgres.url(db))
+    plain("backup", postgres.url(db))
     postgres.psql("REASSIGN OWNED BY gone TO postgres; DROP OWNED BY gone", db)
     postgres.psql("DROP ROLE gone")
     result = initialised("restore", "latest", "--yes")
@@ -348,7 +354,6 @@ def test_owners_that_do_not_exist_are_named(initialised, postgres, databases, fr
 
 
 def test_a_replaced_database_is_kept_for_a_day(initialised, postgres, databases, shop):
-    initialised("backup", postgres.url(shop))
     initialised("restore", "latest", "--yes")
     first, = (d for d in databases() if d.startswith(shop + "_before_"))
     assert sizes(postgres, first) == sizes(postgres, shop)
@@ -362,7 +367,6 @@ def test_a_replaced_database_is_kept_for_a_day(initialised, postgres, databases,
 def test_foreign_databases_that_look_like_ours_stay(initialised, postgres, databases, shop):
     postgres.create(shop + "_restore_0123abcd", "CREATE TABLE theirs(i int)")
     postgres.create(shop + "_before_20200101_000000")
-    initialised("backup", postgres.url(shop))
     initialised("restore", "latest", "--yes")
     assert {shop + "_restore_0123abcd", shop + "_before_20200101_000000"} <= databases()
 
@@ -382,9 +386,9 @@ def modest(postgres, fresh_database):
     postgres.psql("DROP ROLE modest")
 
 
-def test_R8_a_user_who_may_not_create_databases_restores_in_place(initialised, postgres, databases, modest):
+def test_R8_a_user_who_may_not_create_databases_restores_in_place(initialised, plain, postgres, databases, modest):
     before = dump(postgres, modest)
-    initialised("backup", postgres.url(modest, user="modest"))
+    plain("backup", postgres.url(modest, user="modest"))
     postgres.psql("CREATE TABLE extra(i int); CREATE SCHEMA more; CREATE TYPE mood AS ENUM ('a'); CREATE FUNCTION f() RETURNS mood LANGUAGE sql AS 'SELECT NULL::mood';"
                   "DROP TABLE orders CASCADE", modest, user="modest")
     names = databases()
@@ -395,20 +399,20 @@ def test_R8_a_user_who_may_not_create_databases_restores_in_place(initialised, p
     assert postgres.psql("SELECT count(*) FROM pg_class WHERE relname IN ('extra', 'orders')", modest) == "1"
 
 
-def test_R1_a_failure_in_place_rolls_everything_back(initialised, postgres, databases, modest):
+def test_R1_a_failure_in_place_rolls_everything_back(initialised, plain, postgres, databases, modest):
     postgres.psql("CREATE TABLE rates(v int); INSERT INTO rates VALUES (2); CREATE FUNCTION rate() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT max(v) FROM rates';"
                   "CREATE INDEX priced ON orders ((id * rate()))", modest, user="modest")
-    initialised("backup", postgres.url(modest, user="modest"))
+    plain("backup", postgres.url(modest, user="modest"))
     postgres.psql("CREATE TABLE extra(i int)", modest, user="modest")
     with untouched(postgres, modest, databases):
         result = initialised.run("restore", "latest", "--yes")
     assert result.status != 0 and "INDEX public.priced" in result.err and "rolled back; nothing was changed" in result.err
 
 
-def test_what_others_own_is_not_lost_in_place(initialised, postgres, databases, modest):
+def test_what_others_own_is_not_lost_in_place(initialised, plain, postgres, databases, modest):
     """A type that goes takes the columns of that type along, whoever's table it is."""
     postgres.psql("CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE moods(m mood); GRANT SELECT ON moods TO public", modest, user="modest")
-    initialised("backup", postgres.url(modest, user="modest"))
+    plain("backup", postgres.url(modest, user="modest"))
     postgres.psql("CREATE TABLE theirs(m mood); INSERT INTO theirs VALUES ('bad'); GRANT SELECT ON theirs TO modest", modest)
     with untouched(postgres, modest, databases):
         result = initialised.fails(6, "restore", "latest", "--yes")
@@ -422,7 +426,6 @@ def test_what_others_own_is_not_lost_in_place(initialised, postgres, databases, 
 
 
 def test_nobody_writes_between_the_safety_backup_and_the_change(initialised, postgres, databases, shop):
-    initialised("backup", postgres.url(shop))
     with subprocess.Popen(["psql", "-qXAt", "-d", shop], stdin=subprocess.PIPE, env=postgres.environment, text=True) as holding:
         holding.stdin.write("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;\n")       # the safety backup waits for it
         holding.stdin.flush()
@@ -436,10 +439,10 @@ def test_nobody_writes_between_the_safety_backup_and_the_change(initialised, pos
     assert restore.wait() == 0
 
 
-def test_what_a_chosen_table_leaves_as_it_was_is_named(initialised, postgres, databases, fresh_database):
+def test_what_a_chosen_table_leaves_as_it_was_is_named(initialised, plain, postgres, databases, fresh_database):
     db = fresh_database("CREATE TABLE t(a int, b text) PARTITION BY RANGE (a); CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10); INSERT INTO t VALUES (1, 'one');"
                         "CREATE VIEW v AS SELECT count(*) AS n FROM t; CREATE MATERIALIZED VIEW mv AS SELECT n FROM v")
-    initialised("backup", postgres.url(db))
+    plain("backup", postgres.url(db))
     postgres.psql("CREATE TABLE t2 PARTITION OF t FOR VALUES FROM (10) TO (20); INSERT INTO t VALUES (11, 'new'), (2, 'new')", db)
     result = initialised("restore", "latest", "--yes", "--table", "t")
     assert "public.t2 is a partition of public.t that the backup does not have: its rows stay" in result.err
@@ -447,11 +450,11 @@ def test_what_a_chosen_table_leaves_as_it_was_is_named(initialised, postgres, da
     assert postgres.psql("SELECT a FROM t ORDER BY 1", db) == "1\n11"
 
 
-def test_chosen_tables_get_their_rows_back_and_others_stay(initialised, postgres, databases, shop):
+def test_chosen_tables_get_their_rows_back_and_others_stay(initialised, plain, postgres, databases, shop):
     postgres.psql("CREATE TABLE log(t text); CREATE FUNCTION logs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.log VALUES (tg_op); RETURN new; END';"
                   "CREATE TRIGGER logging AFTER INSERT OR DELETE OR TRUNCATE ON customers FOR EACH STATEMENT EXECUTE FUNCTION logs()", shop)
     before = dump(postgres, shop)
-    initialised("backup", postgres.url(shop))
+    plain("backup", postgres.url(shop))
     postgres.psql("UPDATE customers SET name = 'wrong'; INSERT INTO customers(name) VALUES ('new'); DELETE FROM log", shop)
     initialised("restore", "latest", "--yes", "--table", "customers")
     assert dump(postgres, shop) == before, "with keys, triggers and sequences as they were"
@@ -462,12 +465,12 @@ def test_chosen_tables_get_their_rows_back_and_others_stay(initialised, postgres
     assert dump(postgres, shop) == before
 
 
-def test_chosen_tables_go_into_a_new_database_with_what_they_need(initialised, postgres, databases, fresh_database):
+def test_chosen_tables_go_into_a_new_database_with_what_they_need(initialised, plain, postgres, databases, fresh_database):
     db = fresh_database("CREATE SCHEMA app; CREATE TYPE app.mood AS ENUM ('good', 'bad'); CREATE TABLE app.customers(id int PRIMARY KEY);"
                         "CREATE TABLE app.orders(id serial PRIMARY KEY, customer int REFERENCES app.customers, how app.mood DEFAULT 'good'); CREATE INDEX by_customer ON app.orders(customer);"
                         "CREATE TABLE lines(i int); CREATE VIEW of_orders AS SELECT id FROM app.orders;"
                         "INSERT INTO app.customers VALUES (1); INSERT INTO app.orders(customer) VALUES (1), (1); GRANT SELECT ON app.orders TO public")
-    initialised("backup", postgres.url(db))
+    plain("backup", postgres.url(db))
     there = databases()
     result = initialised("restore", "latest", "--to", postgres.url(f"{db}_one"), "--table", "orders")
     assert "FK CONSTRAINT orders orders_customer_fkey was left out: it needs what was not chosen" in result.err
@@ -478,7 +481,6 @@ def test_chosen_tables_go_into_a_new_database_with_what_they_need(initialised, p
 
 
 def test_rows_that_would_break_a_foreign_key_are_refused(initialised, postgres, databases, shop):
-    initialised("backup", postgres.url(shop))
     postgres.psql("INSERT INTO customers(id, name) VALUES (100, 'new'); INSERT INTO orders VALUES (1000, 100, 1, 'of the new one')", shop)
     with untouched(postgres, shop, databases):
         result = initialised.run("restore", "latest", "--yes", "--table", "customers")
@@ -486,9 +488,9 @@ def test_rows_that_would_break_a_foreign_key_are_refused(initialised, postgres, 
     assert "table public.orders would have rows that refer to rows missing from public.customers" in result.err
 
 
-def test_filling_in_adds_what_is_missing_and_changes_nothing_else(initialised, postgres, databases, shop):
+def test_filling_in_adds_what_is_missing_and_changes_nothing_else(initialised, plain, postgres, databases, shop):
     postgres.psql("CREATE TABLE keyless(a int, b text); INSERT INTO keyless VALUES (1, NULL), (2, ''), (3, 'three'); CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE moods(m mood)", shop)
-    initialised("backup", postgres.url(shop))
+    plain("backup", postgres.url(shop))
     postgres.psql("UPDATE customers SET name = 'kept' WHERE id = 1; DELETE FROM orders WHERE id > 100; INSERT INTO customers(id, name) VALUES (1000, 'new');"
                   "SELECT setval('customers_id_seq', 5000); DELETE FROM keyless WHERE a < 3; DROP VIEW big; DROP TABLE moods; DROP TYPE mood; CREATE TABLE extra(i int)", shop)
     initialised("restore", "latest", "--yes", "--mode", "preserve")
@@ -497,10 +499,10 @@ def test_filling_in_adds_what_is_missing_and_changes_nothing_else(initialised, p
                          "SELECT count(*) FROM big; SELECT count(*) FROM moods; SELECT count(*) FROM extra", shop) == "kept\nnew\n5001\n3|2\n420\n0\n0"
 
 
-def test_filling_in_goes_round_rules_and_never_passes_over_a_row(initialised, postgres, databases, fresh_database):
+def test_filling_in_goes_round_rules_and_never_passes_over_a_row(initialised, plain, postgres, databases, fresh_database):
     db = fresh_database("CREATE TABLE ruled(a int); INSERT INTO ruled VALUES (1), (2); CREATE RULE none AS ON INSERT TO ruled DO INSTEAD NOTHING;"
                         "CREATE TABLE mails(id int PRIMARY KEY, mail text UNIQUE); INSERT INTO mails VALUES (1, 'a'), (2, 'b')")
-    initialised("backup", postgres.url(db))
+    plain("backup", postgres.url(db))
     postgres.psql("DELETE FROM ruled; DELETE FROM mails WHERE id = 2", db)
     initialised("restore", "latest", "--yes", "--mode", "preserve")
     assert postgres.psql("SELECT count(*) FROM ruled; SELECT count(*) FROM mails; SELECT ev_enabled FROM pg_rewrite WHERE rulename = 'none'", db) == "2\n2\nO"
@@ -513,7 +515,7 @@ def test_filling_in_goes_round_rules_and_never_passes_over_a_row(initialised, po
 # ---- everything ----
 
 
-def test_rows_that_an_extension_brings_come_back_beside_those_of_the_user(initialised, postgres, databases, fresh_database):
+def test_rows_that_an_extension_brings_come_back_beside_those_of_the_user(initialised, plain, postgres, databases, fresh_database):
     """As of PostGIS: pg_dump writes of such a table only what is not the extension's own."""
     folder = pathlib.Path(subprocess.run([postgres.bin / "pg_config", "--sharedir"], capture_output=True, text=True, check=True).stdout.strip(), "extension")
     if not os.access(folder, os.W_OK):
@@ -524,7 +526,7 @@ def test_rows_that_an_extension_brings_come_back_beside_those_of_the_user(initia
                                            "SELECT pg_catalog.pg_extension_config_dump('conf', 'WHERE id > 100');\n")
     try:
         db = fresh_database(f"CREATE EXTENSION {name}; INSERT INTO conf VALUES (101)")
-        initialised("backup", postgres.url(db))
+        plain("backup", postgres.url(db))
         initialised("restore", "latest", "--to", postgres.url(f"{db}_copy"))
         assert postgres.psql("SELECT id FROM conf ORDER BY 1", f"{db}_copy") == "1\n2\n101"
     finally:
@@ -532,12 +534,12 @@ def test_rows_that_an_extension_brings_come_back_beside_those_of_the_user(initia
         (folder / f"{name}--1.sql").unlink()
 
 
-def test_tables_are_chosen_and_filled_in_by_name_in_a_database_that_is_not_in_utf_8(initialised, postgres):
+def test_tables_are_chosen_and_filled_in_by_name_in_a_database_that_is_not_in_utf_8(initialised, plain, postgres):
     db = f"t{os.urandom(5).hex()}"
     postgres.psql(f"CREATE ROLE {db} LOGIN; CREATE DATABASE {db} OWNER {db} ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
     try:
         postgres.psql("CREATE TABLE größe(ä int PRIMARY KEY, b text); INSERT INTO größe VALUES (1, 'ß'), (2, 'é')", db, user=db)
-        initialised("backup", postgres.url(db))
+        plain("backup", postgres.url(db))
         postgres.psql("UPDATE größe SET b = 'ö' WHERE ä = 1; DELETE FROM größe WHERE ä = 2", db)
         initialised("restore", "latest", "--mode", "preserve", "--yes", "--no-safety")
         assert postgres.psql("SELECT * FROM größe ORDER BY 1", db) == "1|ö\n2|é"
@@ -607,12 +609,12 @@ def without_superuser(sql):
 
 
 @pytest.mark.parametrize("right", ["NOCREATEDB", "CREATEDB"])
-def test_all_that_an_ordinary_user_can_make_comes_back_equal(initialised, postgres, databases, modest, right):
+def test_all_that_an_ordinary_user_can_make_comes_back_equal(initialised, plain, postgres, databases, modest, right):
     postgres.psql(f"ALTER ROLE modest {right}")
     postgres.psql("DROP TABLE customers, orders CASCADE", modest, user="modest")
     postgres.psql(without_superuser(EVERYTHING), modest, user="modest")
     before = dump(postgres, modest)
-    initialised("backup", postgres.url(modest, user="modest"))
+    plain("backup", postgres.url(modest, user="modest"))
     postgres.psql("DROP TABLE app.base CASCADE; CREATE TABLE app.base(other int); UPDATE app.parent SET name = 'wrong';"
                   "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;"
                   "ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT USAGE ON SEQUENCES TO PUBLIC; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
@@ -627,12 +629,12 @@ def test_all_that_an_ordinary_user_can_make_comes_back_equal(initialised, postgr
 
 def test_large_tables_go_through_two_connections(plain, initialised, postgres, databases, fresh_database):
     db = fresh_database("".join(f"""CREATE TABLE big{k}(id int PRIMARY KEY, parent int, t text); CREATE INDEX ON big{k}(t);
-        INSERT INTO big{k} SELECT g, g / 2, repeat(md5(g::text), 5) FROM generate_series(0, 60000) g; ALTER TABLE big{k} ADD FOREIGN KEY (parent) REFERENCES big1;""" for k in (1, 2))
+        INSERT INTO big{k} SELECT g, g / 2, repeat(md5(g::text), 5) FROM generate_series(0, 52000) g; ALTER TABLE big{k} ADD FOREIGN KEY (parent) REFERENCES big1;""" for k in (1, 2))
         + "".join(f"CREATE TABLE small{k}(id serial PRIMARY KEY, t text UNIQUE); INSERT INTO small{k}(t) VALUES ('{k}');" for k in range(110)))
     before = dump(postgres, db)
     plain("backup", postgres.url(db))
     out = plain("restore", "latest", "--yes", "--to", postgres.url(db + "_new")).out
-    assert "112 tables, 120,112 rows" in out
+    assert "112 tables, 104,112 rows" in out
     assert dump(postgres, db + "_new") == before
 
 
@@ -650,12 +652,12 @@ def test_R1_a_script_that_fails_leaves_the_live_database(initialised, postgres, 
     assert result.status != 0 and 'relation "missing" does not exist' in result.err
 
 
-def test_tables_of_every_kind_can_be_chosen_or_filled_in(initialised, postgres, databases, fresh_database):
+def test_tables_of_every_kind_can_be_chosen_or_filled_in(initialised, plain, postgres, databases, fresh_database):
     # The live database's default privileges hold for what is created in it.
     db = fresh_database(EVERYTHING + "ALTER DEFAULT PRIVILEGES IN SCHEMA app REVOKE SELECT ON TABLES FROM bs_owner")
     try:
         before = dump(postgres, db)
-        initialised("backup", postgres.url(db))
+        plain("backup", postgres.url(db))
         initialised("restore", "latest", "--yes", "--mode", "preserve")
         assert dump(postgres, db) == before, "nothing was missing"
         postgres.psql("DELETE FROM app.child WHERE n > 10; UPDATE app.child SET note = 'x'; TRUNCATE app.measured; TRUNCATE ONLY app.heir", db)

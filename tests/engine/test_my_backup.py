@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from conftest import no_backup
 from servers import MariadbServer, as_user, own_folder
 from waiting import until
 
@@ -43,6 +44,12 @@ def make_shop(mariadb, db=None):
     return db
 
 
+@pytest.fixture(scope="session")
+def shop(mariadb):
+    """What make_shop() makes, for tests that only read it."""
+    return make_shop(mariadb)
+
+
 @pytest.fixture
 def fake(environment, tmp_path):
     """fake(body) puts a mariadb-dump into BACKSTAY_MYSQL_BIN that runs this shell text; "$REAL" "$@" is the real one."""
@@ -76,25 +83,25 @@ def user(mariadb):
 
 # ---- what must not become a backup ----
 
-def test_a_wrong_password_is_told_and_not_shown(initialised, restic, mariadb):
+def test_a_wrong_password_is_told_and_not_shown(initialised, repository, mariadb):
     db = mariadb.create()
     mariadb.sql("CREATE USER IF NOT EXISTS locked@localhost IDENTIFIED BY 'right'")
     done = initialised.fails(8, "backup", mariadb.url(db, "locked", "wrong-secret-42"))
     assert "Access denied for user 'locked'@'localhost' (using password: YES)" in done.err
     assert "check the user and the password" in done.err
     assert "wrong-secret-42" not in done.out + done.err
-    assert snapshots(restic) == []
+    assert no_backup(repository)
 
 
-def test_a_database_that_is_not_there_is_told(initialised, restic, mariadb):
+def test_a_database_that_is_not_there_is_told(initialised, repository, mariadb):
     done = initialised.fails(4, "backup", mariadb.url("no_such_database", tcp=True))
     assert "Unknown database 'no_such_database'" in done.err
-    assert snapshots(restic) == []
+    assert no_backup(repository)
 
 
-def test_a_server_that_is_not_there_is_told(initialised, restic):
+def test_a_server_that_is_not_there_is_told(initialised, repository):
     done = initialised.run("backup", "mysql://root:hidden-77@127.0.0.1:1/shop")
-    assert done.status != 0 and snapshots(restic) == []
+    assert done.status != 0 and no_backup(repository)
     assert "connecting to 127.0.0.1:1: Can't connect to server on '127.0.0.1'" in done.err
     assert "check that the server runs" in done.err and "hidden-77" not in done.out + done.err
 
@@ -110,7 +117,7 @@ def test_a_server_that_cannot_encrypt_is_refused_when_encryption_is_required(ini
     assert "the server does not encrypt the connection, as ssl-mode=required demands" in done.err
 
 
-def test_B1_a_server_killed_in_the_middle_of_a_dump_leaves_no_snapshot(initialised, restic, fake, tmp_path):
+def test_B1_a_server_killed_in_the_middle_of_a_dump_leaves_no_snapshot(initialised, repository, fake, tmp_path):
     with MariadbServer() as server:
         db = server.create()
         server.sql("CREATE TABLE t(id INT PRIMARY KEY, x LONGTEXT); INSERT INTO t SELECT seq, REPEAT('x', 100000) FROM seq_1_to_500", db)
@@ -122,7 +129,7 @@ def test_B1_a_server_killed_in_the_middle_of_a_dump_leaves_no_snapshot(initialis
         said = running.communicate(timeout=60)[1].decode()
     assert running.returncode != 0
     assert "failed with status 3" in said and "Lost connection" in said and "when dumping table `t`" in said
-    assert snapshots(restic) == []
+    assert no_backup(repository)
 
 
 @pytest.mark.parametrize("body, said", [
@@ -141,30 +148,29 @@ def test_B1_a_server_killed_in_the_middle_of_a_dump_leaves_no_snapshot(initialis
     ("$REAL \"${@:1:$#-2}\" --skip-routines -- \"${@: -1}\"", "the dump holds 0 routines where the server has 2"),
     ("$REAL \"${@:1:$#-2}\" --skip-events -- \"${@: -1}\"", "the dump holds 0 events where the server has 1"),
 ])
-def test_B1_a_dump_that_is_not_whole_is_no_backup(initialised, restic, mariadb, fake, body, said):
-    db = make_shop(mariadb)
+def test_B1_a_dump_that_is_not_whole_is_no_backup(initialised, repository, mariadb, shop, fake, body, said):
     if "--ignore-table" in body:           # options must come before "--"
         body = body.replace("\"$@\" --ignore-table=${@: -1}", "\"${@:1:$#-2}\" --ignore-table=${@: -1}") + " -- \"${@: -1}\""
     fake(body)
-    done = initialised.run("backup", mariadb.url(db))
+    done = initialised.run("backup", mariadb.url(shop))
     assert done.status not in (0, 3), done.out + done.err
     assert said in done.err
-    assert snapshots(restic) == []
+    assert no_backup(repository)
 
 
-def test_views_that_cannot_be_dumped_are_named_before_anything_starts(initialised, restic, mariadb):
+def test_views_that_cannot_be_dumped_are_named_before_anything_starts(initialised, repository, mariadb):
     db = mariadb.create()
     mariadb.sql("CREATE TABLE t(a INT); CREATE VIEW one AS SELECT * FROM t; CREATE VIEW two AS SELECT * FROM one; CREATE VIEW good AS SELECT 1; DROP TABLE t", db)
     done = initialised.run("backup", mariadb.url(db))
-    assert done.status != 0 and snapshots(restic) == []
+    assert done.status != 0 and no_backup(repository)
     assert "2 views cannot be dumped, because something behind it is gone or its definer may not read it: one, two" in done.err
 
 
-def test_a_view_of_a_user_who_is_gone_is_told_as_what_keeps_tables_from_being_locked(initialised, restic, mariadb):
+def test_a_view_of_a_user_who_is_gone_is_told_as_what_keeps_tables_from_being_locked(initialised, repository, mariadb):
     db = mariadb.create()
     mariadb.sql("CREATE TABLE t(a INT) ENGINE=MyISAM; CREATE DEFINER = gone@nowhere VIEW v AS SELECT 1", db)
     done = initialised.run("backup", mariadb.url(db))
-    assert done.status != 0 and snapshots(restic) == []
+    assert done.status != 0 and no_backup(repository)
     assert "The user specified as a definer ('gone'@'nowhere') does not exist" in done.err
     assert "try: tables that are not transactional are locked, and views with them: make the user again, or give what is its another definer" in done.err
 
@@ -178,44 +184,40 @@ def test_without_the_tools_it_is_said_which_package_has_them(initialised, mariad
 
 # ---- least privilege ----
 
-def test_B4_what_a_user_cannot_see_is_listed(initialised, restic, mariadb, user):
-    db = make_shop(mariadb)
-    name, password = user(f"SELECT, SHOW VIEW ON {db}.*")
-    done = initialised("backup", mariadb.url(db, name, password))
+def test_B4_what_a_user_cannot_see_is_listed(initialised, restic, mariadb, shop, user):
+    name, password = user(f"SELECT, SHOW VIEW ON {shop}.*")
+    done = initialised("backup", mariadb.url(shop, name, password))
     source = manifest(restic)
     unseen = notes(source, "unseen")
     assert [n.split(":")[0] for n in unseen] == ["routines", "triggers", "events"]
-    assert unseen[1] == f"triggers: '{name}'@'localhost' has no TRIGGER right on all of {db}; those it cannot see are not in this backup"
+    assert unseen[1] == f"triggers: '{name}'@'localhost' has no TRIGGER right on all of {shop}; those it cannot see are not in this backup"
     assert all(n in done.err for n in unseen)
     assert source["objects"] == {"view": 1, "sequence": 1}
     assert password not in done.out + done.err + json.dumps(source)
 
 
-def test_B4_routines_whose_bodies_are_hidden_make_the_backup_a_partial_one(initialised, restic, mariadb, user):
-    db = make_shop(mariadb)
-    name, password = user(f"SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE ON {db}.*")
-    initialised.fails(3, "backup", mariadb.url(db, name, password))
+def test_B4_routines_whose_bodies_are_hidden_make_the_backup_a_partial_one(initialised, restic, mariadb, shop, user):
+    name, password = user(f"SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE ON {shop}.*")
+    initialised.fails(3, "backup", mariadb.url(shop, name, password))
     source = manifest(restic)
     assert notes(source, "unseen") == [f"routines: '{name}'@'localhost' may not see the bodies of 2 of 2, so that none is in this backup: hello, one; "
                                        "GRANT SELECT ON mysql.proc lets it see them"]
     assert source["objects"] == {"view": 1, "trigger": 1, "event": 1, "sequence": 1} and source["skipped"] == 2
 
 
-def test_B4_with_the_rights_that_are_named_everything_is_in_it(initialised, restic, mariadb, user):
-    db = make_shop(mariadb)
-    name, password = user(f"SELECT, SHOW VIEW, TRIGGER, EVENT ON {db}.*", "SELECT ON mysql.proc")
-    initialised("backup", mariadb.url(db, name, password))
+def test_B4_with_the_rights_that_are_named_everything_is_in_it(initialised, restic, mariadb, shop, user):
+    name, password = user(f"SELECT, SHOW VIEW, TRIGGER, EVENT ON {shop}.*", "SELECT ON mysql.proc")
+    initialised("backup", mariadb.url(shop, name, password))
     source = manifest(restic)
     assert source.get("notes", []) == []
     assert source["objects"] == {"view": 1, "trigger": 1, "routine": 2, "event": 1, "sequence": 1}
 
 
-def test_rights_through_a_role_count(initialised, restic, mariadb, user):
-    db = make_shop(mariadb)
-    mariadb.sql(f"CREATE ROLE r_{db}; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {db}.* TO r_{db}; GRANT SELECT ON mysql.proc TO r_{db}")
-    name, password = user(f"r_{db}")
-    mariadb.sql(f"SET DEFAULT ROLE r_{db} FOR {name}@localhost")
-    initialised("backup", mariadb.url(db, name, password))
+def test_rights_through_a_role_count(initialised, restic, mariadb, shop, user):
+    mariadb.sql(f"CREATE ROLE r_{shop}; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {shop}.* TO r_{shop}; GRANT SELECT ON mysql.proc TO r_{shop}")
+    name, password = user(f"r_{shop}")
+    mariadb.sql(f"SET DEFAULT ROLE r_{shop} FOR {name}@localhost")
+    initialised("backup", mariadb.url(shop, name, password))
     assert manifest(restic).get("notes", []) == []
 
 
@@ -223,22 +225,20 @@ def test_rights_through_a_role_count(initialised, restic, mariadb, user):
     ("SELECT, TRIGGER, EVENT", "SHOW VIEW", "without which views cannot be dumped"),
     ("INSERT, SHOW VIEW, TRIGGER, EVENT", "SELECT", "so that these tables cannot be read: customers, "),
 ])
-def test_B4_a_right_without_which_the_dump_fails_is_named(initialised, restic, mariadb, user, grants, right, why):
-    db = make_shop(mariadb)
-    name, password = user(f"{grants} ON {db}.*")
-    done = initialised.fails(8, "backup", mariadb.url(db, name, password))
-    assert f"has no {right} right on all of {db}, {why}" in done.err
-    assert f"GRANT {right} ON `{db}`.* TO '{name}'@'localhost'" in done.err
-    assert snapshots(restic) == []
+def test_B4_a_right_without_which_the_dump_fails_is_named(initialised, repository, mariadb, shop, user, grants, right, why):
+    name, password = user(f"{grants} ON {shop}.*")
+    done = initialised.fails(8, "backup", mariadb.url(shop, name, password))
+    assert f"has no {right} right on all of {shop}, {why}" in done.err
+    assert f"GRANT {right} ON `{shop}`.* TO '{name}'@'localhost'" in done.err
+    assert no_backup(repository)
 
 
 # ---- what is in it ----
 
-def test_the_dump_is_what_the_tool_writes_and_loads_with_the_plain_client(initialised, restic, mariadb):
-    db = make_shop(mariadb)
-    initialised("backup", mariadb.url(db))
+def test_the_dump_is_what_the_tool_writes_and_loads_with_the_plain_client(initialised, restic, mariadb, shop):
+    initialised("backup", mariadb.url(shop))
     source = manifest(restic)
-    dump = restic("dump", "latest", f"/{db}/database.sql").out_bytes
+    dump = restic("dump", "latest", f"/{shop}/database.sql").out_bytes
     assert len(dump) == source["bytes"] and dump.rstrip().endswith(b"-- Dump completed")
     assert source["consistency"] == "one transaction, a snapshot of all tables"
     assert source["server_version"].startswith("MariaDB ") and source["tool_version"].startswith("mariadb-dump ")
@@ -246,7 +246,7 @@ def test_the_dump_is_what_the_tool_writes_and_loads_with_the_plain_client(initia
     assert source["objects"] == {"view": 1, "trigger": 1, "routine": 2, "event": 1, "sequence": 1}
     again = mariadb.create()
     mariadb.sql(dump, again)
-    assert mariadb.dump(again) == mariadb.dump(db)
+    assert mariadb.dump(again) == mariadb.dump(shop)
 
 
 def test_hostile_names_are_backed_up(initialised, restic, mariadb):
@@ -278,7 +278,7 @@ def test_B7_the_sum_over_two_tables_is_constant_under_a_writer(initialised, rest
         CREATE PROCEDURE churn() BEGIN DECLARE i BIGINT DEFAULT 0;
             WHILE i < 100000000 DO
                 START TRANSACTION; UPDATE a SET balance = balance - 7 WHERE id = 1 + i * 31 % 5000; UPDATE z SET balance = balance + 7 WHERE id = 1 + i * 17 % 5000;
-                UPDATE turns SET n = n + 1; COMMIT; SET i = i + 1;
+                UPDATE turns SET n = n + 1; COMMIT; SET i = i + 1; DO SLEEP(0.0005);
             END WHILE; END//
     """, db)
     writer = subprocess.Popen(["mariadb", *mariadb._login(), db, "-e", "CALL churn()"])
@@ -317,11 +317,10 @@ def test_tables_that_are_not_transactional_are_locked_and_it_says_so(initialised
     assert manifest(restic)["consistency"] == "all tables locked together while they were read, because 2 are not transactional: m, n"
 
 
-def test_option_files_of_the_machine_do_not_change_the_dump(initialised, restic, mariadb, home):
-    db = make_shop(mariadb)
+def test_option_files_of_the_machine_do_not_change_the_dump(initialised, restic, mariadb, shop, home):
     (home / ".my.cnf").write_text("[mysqldump]\nno-data\nskip-triggers\n[mariadb-dump]\nno-data\nwhere=1=0\n[client]\nuser=nobody-at-all\n")
     (home / ".my.cnf").chmod(0o600)
-    initialised("backup", mariadb.url(db))
+    initialised("backup", mariadb.url(shop))
     assert {t["name"]: t["rows"] for t in manifest(restic)["tables"]} == {"customers": 3, "orders": 3}
 
 
@@ -373,16 +372,15 @@ def test_R13_the_same_name_on_two_servers_is_two_sources(initialised, restic, ma
     mariadb.drop("same_name")
 
 
-def test_a_cancelled_backup_ends_its_dump_and_leaves_no_snapshot(initialised, restic, mariadb, fake, tmp_path):
-    db = make_shop(mariadb)
+def test_a_cancelled_backup_ends_its_dump_and_leaves_no_snapshot(initialised, repository, mariadb, shop, fake, tmp_path):
     fake("echo $$ > pid; exec sleep 1000")
-    running = initialised.start("backup", mariadb.url(db), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    running = initialised.start("backup", mariadb.url(shop), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     pid = until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the dump's beginning", process=running)
     running.terminate()
     assert running.wait(60) != 0
     running.stderr.close()
     assert not pathlib.Path(f"/proc/{pid}").exists()
-    assert snapshots(restic) == []
+    assert no_backup(repository)
 
 
 @pytest.fixture(scope="module")
@@ -408,16 +406,16 @@ def test_encrypted_connections_are_made_as_asked(initialised, restic, encrypted,
     assert [(t["name"], t["rows"]) for t in manifest(restic)["tables"]] == [("t", 1)]
 
 
-def test_a_certificate_of_another_authority_is_refused(initialised, restic, encrypted):
+def test_a_certificate_of_another_authority_is_refused(initialised, repository, encrypted):
     done = initialised.run("backup", encrypted.url("tls", "safe", "pw", tcp=True) + f"?ssl-mode=verify-identity&ssl-ca={encrypted.tls}/other.pem")
     assert done.status != 0 and "certificate" in done.err and "ssl-mode and ssl-ca in the URL say" in done.err
-    assert snapshots(restic) == []
+    assert no_backup(repository)
 
 
-def test_without_encryption_a_user_who_must_use_it_is_refused(initialised, restic, encrypted):
+def test_without_encryption_a_user_who_must_use_it_is_refused(initialised, repository, encrypted):
     done = initialised.fails(8, "backup", encrypted.url("tls", "safe", "pw", tcp=True) + "?ssl-mode=disabled")
     assert "Access denied for user 'safe'@'127.0.0.1'" in done.err
-    assert snapshots(restic) == []
+    assert no_backup(repository)
 
 
 def test_an_empty_database_is_a_backup(initialised, restic, mariadb):

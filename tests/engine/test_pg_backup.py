@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 import pytest
+from conftest import no_backup
 from servers import PostgresServer
 from waiting import until
 
@@ -29,11 +30,6 @@ def doomed():
     server.stop()
 
 
-def no_backup(backstay, restic):
-    """Nothing was made that looks like a backup, to us or to restic."""
-    return backstay("list", "--json").json["backups"] == [] and restic("snapshots", "--json").json == []
-
-
 def stored(restic, path, to):
     """What a stock restic gives back of a file of the latest backup."""
     to.write_bytes(restic("dump", "latest", path).out_bytes)
@@ -41,7 +37,7 @@ def stored(restic, path, to):
 
 
 def manifest(backstay, source=0):
-    return backstay("show", "latest", "--json").json["manifest"]["sources"][source]
+    return backstay.plain("show", "latest", "--json").json["manifest"]["sources"][source]
 
 
 def notes(backstay):
@@ -73,7 +69,7 @@ def held_dump(folder, after):
 
 
 @pytest.mark.parametrize("how", ["the server is killed", "its connection is ended"])
-def test_B1_a_dump_cut_off_in_its_midst_leaves_no_backup(doomed, initialised, restic, tmp_path, how):
+def test_B1_a_dump_cut_off_in_its_midst_leaves_no_backup(doomed, initialised, repository, tmp_path, how):
     if not doomed.pid:
         doomed.restart()
     db = f"cut{os.urandom(4).hex()}"
@@ -89,10 +85,10 @@ def test_B1_a_dump_cut_off_in_its_midst_leaves_no_backup(doomed, initialised, re
     _, err = backup.communicate(timeout=120)
     assert backup.returncode == 1
     assert b"pg_dump failed with status 1: pg_dump: error: Dumping the contents of table \"a\" failed: PQgetCopyData() failed" in err
-    assert no_backup(initialised, restic)
+    assert no_backup(repository)
 
 
-def test_B1_a_backup_that_is_killed_itself_leaves_no_backup_and_no_pg_dump(postgres, fresh_database, initialised, restic, tmp_path):
+def test_B1_a_backup_that_is_killed_itself_leaves_no_backup_and_no_pg_dump(postgres, fresh_database, initialised, repository, restic, tmp_path):
     db = fresh_database(SHOP)
     env, waits, go = held_dump(tmp_path / "bin", 100_000)
     backup = initialised.start("backup", postgres.url(db), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -100,22 +96,25 @@ def test_B1_a_backup_that_is_killed_itself_leaves_no_backup_and_no_pg_dump(postg
     backup.send_signal(signal.SIGINT)
     backup.communicate(timeout=60)
     assert backup.returncode == 130
-    assert no_backup(initialised, restic)
+    assert no_backup(repository) and initialised("list", "--json").json["backups"] == [] and restic("snapshots", "--json").json == []
     until(lambda: postgres.psql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{db}'") == "0")
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory):
+def archive(postgres, tmp_path_factory):
     """A whole archive of a small database as pg_dump writes it to a pipe, and where its TOC ends."""
-    server = PostgresServer().start()
-    try:
-        server.create("shop", SHOP)
-        whole = subprocess.run([PG_BIN / "pg_dump", "-Fc", "-Z0", "shop"], env=server.environment, check=True, capture_output=True).stdout
-    finally:
-        server.stop()
+    db = postgres.create("archive", SHOP)
+    whole = subprocess.run([PG_BIN / "pg_dump", "-Fc", "-Z0", db], env=postgres.environment, check=True, capture_output=True).stdout
+    postgres.drop(db)
     kept = tmp_path_factory.mktemp("archive") / "whole"
     kept.write_bytes(whole)
     return kept
+
+
+@pytest.fixture(scope="session")
+def empty(postgres):
+    """An empty database that no test changes."""
+    return postgres.create("empty")
 
 
 @pytest.mark.parametrize("script, words", [
@@ -135,22 +134,20 @@ def archive(tmp_path_factory):
     ("cat '{whole}'; printf x", None),
     ("cat '{whole}' '{whole}'", None),
 ])
-def test_B1_what_a_failing_or_lying_pg_dump_prints_is_never_a_backup(postgres, fresh_database, initialised, restic, archive, tmp_path, script, words):
-    db = fresh_database()
+def test_B1_what_a_failing_or_lying_pg_dump_prints_is_never_a_backup(postgres, empty, initialised, repository, archive, tmp_path, script, words):
     env = fake_tool(tmp_path / "bin", "pg_dump", script.format(whole=archive))
-    failed = initialised.run("backup", postgres.url(db), env=env)
+    failed = initialised.run("backup", postgres.url(empty), env=env)
     assert failed.status in ((1,) if words else (1, 5, 6, 7)), failed.err
     assert (words or "archive") in failed.err
-    assert no_backup(initialised, restic)
+    assert no_backup(repository)
 
 
-def test_the_whole_archive_from_the_same_fake_pg_dump_is_a_backup(postgres, fresh_database, initialised, restic, archive, tmp_path):
-    db = fresh_database()
+def test_the_whole_archive_from_the_same_fake_pg_dump_is_a_backup(postgres, empty, initialised, restic, archive, tmp_path):
     env = fake_tool(tmp_path / "bin", "pg_dump", f"cat '{archive}'; echo 'pg_dump: warning: something to know' >&2")
-    initialised("backup", postgres.url(db), env=env)
+    initialised("backup", postgres.url(empty), env=env)
     assert "pg_dump: warning: something to know" in notes(initialised)
     # Only the offsets in the table of contents were not known to a pg_dump that writes to a pipe.
-    dump = stored(restic, f"/{db}/database.dump", tmp_path / "dump").read_bytes()
+    dump = stored(restic, f"/{empty}/database.dump", tmp_path / "dump").read_bytes()
     whole = archive.read_bytes()
     assert len(dump) == len(whole)
     first = whole.index(b"COPY public.orders")
@@ -172,14 +169,14 @@ def clerk(postgres):
     postgres.psql(f"DROP ROLE {quoted}")
 
 
-def test_B4_tables_that_the_user_may_not_read_are_an_error_that_names_them_and_the_way_out(postgres, clerk, fresh_database, initialised, restic):
+def test_B4_tables_that_the_user_may_not_read_are_an_error_that_names_them_and_the_way_out(postgres, clerk, fresh_database, initialised, repository):
     name, quoted = clerk
     db = fresh_database("CREATE TABLE open(a int); CREATE TABLE closed(a int); CREATE SCHEMA vault; CREATE TABLE vault.gold(a int); CREATE SEQUENCE counter;")
     postgres.psql(f"GRANT SELECT ON open, vault.gold TO {quoted}", db)
     failed = initialised.fails(8, "backup", postgres.url(db, user=name))
     assert f"the user {name} may not read 2 tables (public.closed, vault.gold), 1 sequence (public.counter)" in failed.err
     assert f"as a superuser: GRANT pg_read_all_data TO {quoted}" in failed.err
-    assert no_backup(initialised, restic)
+    assert no_backup(repository)
     postgres.psql(f"GRANT pg_read_all_data TO {quoted}")
     initialised("backup", postgres.url(db, user=name))
     assert {f"{t['schema']}.{t['name']}" for t in manifest(initialised)["tables"]} == {"public.open", "public.closed", "vault.gold"}
@@ -200,14 +197,14 @@ def test_B4_rows_hidden_by_row_level_security_are_an_error(postgres, clerk, fres
     assert f"CREATE ROLE {quoted};" in globals_sql and "PASSWORD" not in globals_sql.replace("NOPASSWORD", "")
 
 
-def test_B4_large_objects_that_the_user_may_not_read_are_an_error(postgres, clerk, fresh_database, initialised, restic):
+def test_B4_large_objects_that_the_user_may_not_read_are_an_error(postgres, clerk, fresh_database, initialised, repository):
     name, quoted = clerk
     db = fresh_database("SELECT lo_from_bytea(4711, 'seen'); SELECT lo_from_bytea(4712, 'unseen');")
     postgres.psql(f"GRANT SELECT ON LARGE OBJECT 4711 TO {quoted}", db)
     failed = initialised.fails(8, "backup", postgres.url(db, user=name))
     assert f"the user {name} may not read 1 large object (4712)" in failed.err
     assert f"GRANT SELECT ON LARGE OBJECT n TO {quoted}" in failed.err
-    assert no_backup(initialised, restic)
+    assert no_backup(repository)
     postgres.psql(f"GRANT SELECT ON LARGE OBJECT 4712 TO {quoted}", db)
     initialised("backup", postgres.url(db, user=name))
     assert manifest(initialised)["objects"]["large object"] == 2
@@ -215,6 +212,7 @@ def test_B4_large_objects_that_the_user_may_not_read_are_an_error(postgres, cler
 
 # ---- B7: one moment ----
 
+# With a pause after each, so that the server has time for others too.
 TRANSFER = """
 import subprocess, sys
 psql = subprocess.Popen(["psql", "-qXAt", "-d", sys.argv[1]], stdin=subprocess.PIPE, text=True)
@@ -222,7 +220,7 @@ n = 0
 while True:
     n += 1
     psql.stdin.write(f"BEGIN; UPDATE one SET money = money - {n % 7} WHERE id = {n % 100}; UPDATE two SET money = money + {n % 7} WHERE id = {n * 31 % 100}; "
-                     f"INSERT INTO log VALUES ({n}); COMMIT;\\n")
+                     f"INSERT INTO log VALUES ({n}); COMMIT; DO 'BEGIN PERFORM pg_sleep(0.001); END';\\n")
     psql.stdin.flush()
 """
 
@@ -276,16 +274,15 @@ def test_R13_databases_of_one_name_on_two_ports_are_two_sources(postgres, doomed
 # ---- what cannot be reached ----
 
 
-def test_a_server_newer_than_the_tools_is_an_error_that_names_the_package(postgres, fresh_database, initialised, restic, tmp_path):
-    db = fresh_database()
+def test_a_server_newer_than_the_tools_is_an_error_that_names_the_package(postgres, empty, initialised, repository, tmp_path):
     env = fake_tool(tmp_path / "bin", "pg_dump", "exit 1")
     tool = tmp_path / "bin" / "pg_dump"
     tool.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.1'\n")
     major = postgres.psql("SHOW server_version").split(".")[0]
-    failed = initialised.fails(7, "backup", postgres.url(db), env=env)
+    failed = initialised.fails(7, "backup", postgres.url(empty), env=env)
     assert f"the server is PostgreSQL {major}, the newest pg_dump here is 9.6.1" in failed.err
     assert f"install postgresql-client-{major}" in failed.err
-    assert no_backup(initialised, restic)
+    assert no_backup(repository)
 
 
 def test_programs_of_the_path_are_not_even_asked_where_the_usual_folders_have_what_suits(fresh_database, initialised, postgres, tmp_path):
@@ -297,24 +294,23 @@ def test_programs_of_the_path_are_not_even_asked_where_the_usual_folders_have_wh
     assert not asked.exists()
 
 
-def test_a_wrong_password_is_told_without_being_repeated(postgres, fresh_database, initialised, restic):
-    db = fresh_database()
-    failed = initialised.fails(8, "backup", postgres.url(db, password="wrong-secret", tcp=True))
-    assert f"cannot connect to the database {db}: " in failed.err
+def test_a_wrong_password_is_told_without_being_repeated(postgres, empty, initialised, repository):
+    failed = initialised.fails(8, "backup", postgres.url(empty, password="wrong-secret", tcp=True))
+    assert f"cannot connect to the database {empty}: " in failed.err
     assert "password authentication failed for user \"postgres\"" in failed.err
     assert "PGPASSWORD" in failed.err
     assert "wrong-secret" not in failed.err + failed.out and "28P01" not in failed.err
-    failed = initialised.fails(8, "backup", f"postgresql://postgres@127.0.0.1:{postgres.port}/{db}")
+    failed = initialised.fails(8, "backup", f"postgresql://postgres@127.0.0.1:{postgres.port}/{empty}")
     assert "no password supplied" in failed.err and "~/.pgpass" in failed.err
-    assert no_backup(initialised, restic)
+    assert no_backup(repository)
 
 
-def test_a_database_that_is_not_there_is_told(postgres, initialised, restic):
+def test_a_database_that_is_not_there_is_told(postgres, initialised, repository):
     failed = initialised.fails(4, "backup", postgres.url("nowhere"))
     assert 'cannot connect to the database nowhere: ' in failed.err and 'database "nowhere" does not exist' in failed.err
     failed = initialised.fails(1, "backup", f"postgresql://{'%2F'}nowhere/shop")
     assert "No such file or directory" in failed.err
-    assert no_backup(initialised, restic)
+    assert no_backup(repository)
 
 
 # ---- names, secrets ----
@@ -392,10 +388,9 @@ def test_the_stored_archive_is_what_pg_restore_reads_in_parallel_and_dumps_again
     assert lines[0] == lines[1]
 
 
-def test_roles_are_kept_beside_the_database(postgres, clerk, fresh_database, initialised, restic):
-    db = fresh_database()
-    initialised("backup", postgres.url(db))
-    globals_sql = restic("dump", "latest", f"/{db}/globals.sql").out
+def test_roles_are_kept_beside_the_database(postgres, clerk, empty, initialised, restic):
+    initialised("backup", postgres.url(empty))
+    globals_sql = restic("dump", "latest", f"/{empty}/globals.sql").out
     assert f"CREATE ROLE {clerk[1]};" in globals_sql and "SCRAM-SHA-256" in globals_sql
     assert "-- PostgreSQL database cluster dump complete" in globals_sql
     assert [t for t in manifest(initialised)["tables"]] == []
@@ -405,12 +400,11 @@ def test_roles_are_kept_beside_the_database(postgres, clerk, fresh_database, ini
 @pytest.mark.parametrize("script, words", [
     ("echo 'pg_dumpall: error: query failed: ERROR:  permission denied for table pg_authid' >&2; exit 1", "roles and tablespaces are left out: this user may not see them"),
 ])
-def test_roles_that_may_not_be_seen_are_a_note(postgres, fresh_database, initialised, restic, tmp_path, script, words):
-    db = fresh_database()
+def test_roles_that_may_not_be_seen_are_a_note(postgres, empty, initialised, restic, tmp_path, script, words):
     env = fake_tool(tmp_path / "bin", "pg_dumpall", script)
-    initialised("backup", postgres.url(db), env=env)
+    initialised("backup", postgres.url(empty), env=env)
     assert words in notes(initialised)
-    assert [a["path"] for a in manifest(initialised)["artifacts"]] == [f"{db}/database.dump"]
+    assert [a["path"] for a in manifest(initialised)["artifacts"]] == [f"{empty}/database.dump"]
 
 
 @pytest.mark.parametrize("script, words", [
@@ -418,11 +412,10 @@ def test_roles_that_may_not_be_seen_are_a_note(postgres, fresh_database, initial
     ("echo 'CREATE ROLE half'", "does not end as it should"),
     ("kill -KILL $$", "was ended by signal 9 (Killed)"),
 ])
-def test_roles_that_cannot_be_read_to_their_end_are_a_failed_backup(postgres, fresh_database, initialised, restic, tmp_path, script, words):
-    db = fresh_database()
-    failed = initialised.fails(1, "backup", postgres.url(db), env=fake_tool(tmp_path / "bin", "pg_dumpall", script))
+def test_roles_that_cannot_be_read_to_their_end_are_a_failed_backup(postgres, empty, initialised, repository, tmp_path, script, words):
+    failed = initialised.fails(1, "backup", postgres.url(empty), env=fake_tool(tmp_path / "bin", "pg_dumpall", script))
     assert words in failed.err
-    assert no_backup(initialised, restic)
+    assert no_backup(repository)
 
 
 def test_a_second_backup_of_an_unchanged_database_adds_next_to_nothing(postgres, fresh_database, initialised):
@@ -444,7 +437,7 @@ def test_pg_dump_is_started_without_options_that_poolers_refuse_unless_it_takes_
     initialised("backup", postgres.url(other), env=env)
     assert "PGOPTIONS=-c bytea_output=hex -c statement_timeout=0\n" in seen.read_text()
     # What was restored has another setting, and its rows have the same hashes.
-    assert "row hashes of 1 table equal" in initialised("verify", "latest", "--level", "4").out
+    assert "row hashes of 1 table equal" in initialised("verify", "latest", "--level", "4", env={"BACKSTAY_VERIFY_POSTGRESQL": postgres.url()}).out
     # The user's own are kept.
     seen.unlink()
     initialised("backup", postgres.url(other), env={**env, "PGOPTIONS": "-c work_mem=8MB"})

@@ -60,11 +60,11 @@ def server_rows(server, db):
 
 @pytest.fixture
 def databases(mariadb):
-    """databases(sql="") makes a database; dropped after the test."""
+    """databases(sql="", name=None) makes a database; dropped after the test."""
     made = []
 
-    def make(sql=""):
-        made.append(mariadb.create())
+    def make(sql="", name=None):
+        made.append(mariadb.create(name))
         if sql:
             mariadb.sql(sql, made[-1])
         return made[-1]
@@ -76,12 +76,13 @@ def databases(mariadb):
 
 @pytest.fixture
 def shop(databases):
-    return databases(SHOP)
+    return databases(SHOP, "shop_of_rows")
 
 
 @pytest.fixture
-def shop_backup(initialised, mariadb, shop):
-    initialised("backup", mariadb.url(shop))
+def shop_backup(initialised, prepared, mariadb, shop):
+    """A repository with a backup of shop as it is at first, made once."""
+    prepared(shop, lambda backstay: backstay("backup", mariadb.url(shop)))
     return initialised
 
 
@@ -236,11 +237,11 @@ def test_a_live_database_is_exported_as_it_is_now(shop_backup, mariadb, shop, tm
         assert z.read("orders.csv").decode().count("\r\n") == 3
 
 
-def test_no_server_is_needed_for_what_is_stored(initialised, tmp_path):
+def test_no_server_is_needed_for_what_is_stored(initialised, plain, tmp_path):
     with MariadbServer() as server:
         server.create("shop")
         server.sql(SHOP, "shop")
-        initialised("backup", server.url("shop"))
+        plain("backup", server.url("shop"))
     assert rows(initialised, "SELECT count(*), max(total) FROM orders") == [[100, "125.00"]]
     for name, form in (("a.sql", "sql"), ("a.zip", "csv"), ("a.xlsx", "xlsx"), ("a.dump", "archive")):
         initialised("export", "latest", "--format", form, "-o", tmp_path / name)

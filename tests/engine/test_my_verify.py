@@ -28,8 +28,8 @@ def test_level_3_and_4_hold_for_a_database_with_everything(initialised, mariadb,
     mariadb.sql("CREATE OR REPLACE USER elsewhere@'10.%'; CREATE DEFINER=elsewhere@'10.%' VIEW theirs AS SELECT id FROM my", db)
     mariadb.sql(f"GRANT ALL ON `{db}`.* TO elsewhere@'10.%'")
     before = comparable(mariadb, db)
-    backup = backed_up(initialised, mariadb, db)
-    result = initialised("verify", backup, "--level", "4")
+    initialised("backup", mariadb.url(db))
+    result = initialised("verify", "latest", "--level", "4")
     assert f"{db} restored to a scratch database on a throw-away server: 21 tables, 29 rows" in result.out
     assert f"{db} compared: 21 tables with 29 rows, 5 views, 3 triggers, 3 routines, 2 events, 1 sequence, as in the manifest" in result.out
     assert f"{db} dumped again and compared: row hashes of 21 tables equal" in result.out
@@ -45,8 +45,9 @@ def test_level_4_finds_a_row_that_came_back_changed(initialised, mariadb, client
     mariadb.sql("CREATE TABLE t (id int PRIMARY KEY, v varchar(10)); INSERT INTO t VALUES (1,'one'),(2,'two')", db)
     backup = backed_up(initialised, mariadb, db)
     client("sed -u \"s/^(2,'two')/(2,'six')/\" | $CLIENT \"$@\"")
-    initialised("verify", backup, "--level", "3")
-    result = initialised.fails(5, "verify", backup, "--level", "4")
+    env = {"BACKSTAY_VERIFY_MYSQL": mariadb.url("mysql")}
+    initialised("verify", backup, "--level", "3", env=env)
+    result = initialised.fails(5, "verify", backup, "--level", "4", env=env)
     assert 'the rows of table "t" differ from those that were backed up' in result.err + result.out
     mariadb.drop(db)
 
@@ -54,7 +55,8 @@ def test_level_4_finds_a_row_that_came_back_changed(initialised, mariadb, client
 def test_an_empty_database_is_a_legal_one(initialised, mariadb):
     db = mariadb.create()
     backup = backed_up(initialised, mariadb, db)
-    assert f"{db} restored to a scratch database on a throw-away server: 0 tables, 0 rows" in initialised("verify", backup, "--level", "4").out
+    told = initialised("verify", backup, "--level", "4", env={"BACKSTAY_VERIFY_MYSQL": mariadb.url("mysql")}).out
+    assert f"{db} restored to a scratch database on the verify server {mariadb.socket}: 0 tables, 0 rows" in told
     mariadb.drop(db)
 
 

@@ -78,13 +78,13 @@ def load(server, db, sql_file):
 
 
 @pytest.fixture
-def shop_url(postgres, fresh_database):
-    return postgres.url(fresh_database(SHOP))
+def shop_url(postgres, backed_up):
+    return postgres.url(backed_up(SHOP)[0])
 
 
 @pytest.fixture
 def shop_backup(initialised, shop_url):
-    initialised("backup", shop_url)
+    """A repository with a backup of what shop_url names."""
     return initialised
 
 
@@ -177,9 +177,8 @@ def test_other_encodings_come_as_utf8_and_none_as_bytes(initialised, postgres, f
 
 # ---- compare ----
 
-def test_a_live_database_that_did_not_change_does_not_differ(initialised, postgres, fresh_database):
-    db = fresh_database(SHOP + TYPES)
-    initialised("backup", postgres.url(db))
+def test_a_live_database_that_did_not_change_does_not_differ(initialised, backed_up):
+    backed_up(SHOP + TYPES)
     assert diff_of(initialised, "latest", "live") == {}
 
 
@@ -220,9 +219,8 @@ def test_two_backups_differ_in_what_changed_between_them(shop_backup, postgres, 
 
 # ---- export ----
 
-def test_sql_loads_into_a_fresh_database_with_the_same_rows(initialised, postgres, fresh_database, tmp_path):
-    db = fresh_database(SHOP + TYPES)
-    initialised("backup", postgres.url(db))
+def test_sql_loads_into_a_fresh_database_with_the_same_rows(initialised, postgres, backed_up, fresh_database, tmp_path):
+    db, _ = backed_up(SHOP + TYPES)
     initialised("export", "latest", "--format", "sql", "-o", tmp_path / "all.sql")
     again = fresh_database()
     load(postgres, again, tmp_path / "all.sql")
@@ -234,9 +232,8 @@ def test_sql_loads_into_a_fresh_database_with_the_same_rows(initialised, postgre
     assert psql_rows(postgres, live) == psql_rows(postgres, db)
 
 
-def test_chosen_tables_load_alone_with_all_they_need(initialised, postgres, fresh_database, tmp_path):
-    db = fresh_database(SHOP + TYPES)
-    initialised("backup", postgres.url(db))
+def test_chosen_tables_load_alone_with_all_they_need(initialised, postgres, backed_up, fresh_database, tmp_path):
+    db, _ = backed_up(SHOP + TYPES)
     chosen = ["orders", "everything", "parted", 'Odd "schema".Tab.le ☃', "child"]
     initialised("export", "latest", "--format", "sql", "-o", tmp_path / "some.sql", *[a for t in chosen for a in ("--table", t)])
     again = fresh_database()
@@ -312,12 +309,11 @@ def test_the_archive_is_byte_for_byte_what_restic_gives_out(shop_backup, restic,
     assert "TABLE DATA public orders" in listed
 
 
-def test_no_server_is_needed_for_what_is_stored(initialised, tmp_path):
+def test_no_server_is_needed_for_what_is_stored(initialised, plain, tmp_path):
     server = PostgresServer().start()
     try:
         server.create("shop", SHOP)
-        url = server.url("shop")
-        initialised("backup", url)
+        plain("backup", server.url("shop"))
     finally:
         server.stop()
     assert rows(initialised, "SELECT count(*), max(total) FROM orders") == [[100, "125.00"]]

@@ -27,36 +27,44 @@ def servers_of(home):
     return found
 
 
+def here(postgres):
+    """Rehearsals on the server that there is already, where it is not the throw-away server that is looked at: that takes a second to make."""
+    return {"BACKSTAY_VERIFY_POSTGRESQL": postgres.url()}
+
+
 def test_a_rehearsal_of_everything_compares_row_hashes(initialised, postgres, fresh_database):
     db = fresh_database(EVERYTHING)
     try:
         initialised("backup", postgres.url(db))
-        three = initialised("verify", "latest", "--level", "3").out
-        assert f"{db} restored to a scratch database on a throw-away server: " in three
         four = initialised("verify", "latest", "--level", "4").out
-        assert "dumped again and compared: row hashes of " in four
+        assert f"{db} restored to a scratch database on a throw-away server: " in four
+        assert f"{db} dumped again and compared: row hashes of " in four
+        three = initialised("verify", "latest", "--level", "3", env=here(postgres)).out
+        assert f"{db} restored to a scratch database on the verify server {postgres.socket}:{postgres.port}: " in three and "dumped again" not in three
     finally:
         postgres.drop(db)
         drop_roles(postgres)
 
 
-def test_an_empty_database_can_be_verified(initialised, postgres, fresh_database):
-    initialised("backup", postgres.url(fresh_database()))
-    assert "0 tables, 0 rows" in initialised("verify", "latest", "--level", "4").out
+def test_an_empty_database_can_be_verified(initialised, plain, postgres, fresh_database):
+    plain("backup", postgres.url(fresh_database()))
+    assert "0 tables, 0 rows" in initialised("verify", "latest", "--level", "4", env=here(postgres)).out
 
 
-def test_a_rehearsal_that_fails_names_the_statement(initialised, postgres, fresh_database):
+def test_a_rehearsal_that_fails_names_the_statement(initialised, plain, postgres, fresh_database):
     db = fresh_database("CREATE TABLE rates(v int); INSERT INTO rates VALUES (2); CREATE TABLE prices(p int); INSERT INTO prices VALUES (1);"
                         "CREATE FUNCTION rate() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT max(v) FROM rates'; CREATE INDEX priced ON prices ((p * rate()))")
-    initialised("backup", postgres.url(db))
-    result = initialised.run("verify", "latest", "--level", "3")
+    plain("backup", postgres.url(db))
+    result = initialised.run("verify", "latest", "--level", "3", env=here(postgres))
     assert result.status != 0 and "INDEX public.priced" in result.out + result.err and 'relation "rates" does not exist' in result.out + result.err
 
 
-def test_a_killed_rehearsal_leaves_no_server(initialised, postgres, fresh_database, environment):
-    db = fresh_database("CREATE FUNCTION slow(i int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN IF current_database() ~ '_restore_' THEN PERFORM pg_sleep(600); END IF;"
-                        "RETURN true; END $$; CREATE TABLE t(i int CHECK (slow(i))); INSERT INTO t VALUES (1)")
-    initialised("backup", postgres.url(db))
+SLOW = ("CREATE FUNCTION slow(i int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN IF current_database() ~ '_restore_' THEN PERFORM pg_sleep(600); END IF;"
+        "RETURN true; END $$; CREATE TABLE t(i int CHECK (slow(i))); INSERT INTO t VALUES (1)")
+
+
+def test_a_killed_rehearsal_leaves_no_server(initialised, backed_up, environment):
+    backed_up(SLOW)
     process = initialised.start("verify", "latest", "--level", "3", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until(lambda: servers_of(environment["BACKSTAY_HOME"]), "the rehearsal's server")
     process.send_signal(signal.SIGKILL)
@@ -99,9 +107,8 @@ def test_a_named_server_is_used_first_and_left_as_it_was(initialised, postgres, 
     assert databases(second) == before
 
 
-def test_without_a_server_here_or_named_level_2_is_what_was_reached(initialised, postgres, second, fresh_database):
-    db = fresh_database(SMALL)
-    initialised("backup", postgres.url(db))
+def test_without_a_server_here_or_named_level_2_is_what_was_reached(initialised, postgres, second, backed_up):
+    db, _ = backed_up(SMALL)
     bare = without_programs(initialised, "initdb", folders=[str(postgres.bin)])
     assert f"{db} was not rehearsed: there is no PostgreSQL server on this machine (initdb and postgres were not found)" in bare("verify", "latest", "--level", "4").out
     assert reached(bare("verify", "latest", "--level", "4", "--json")) == "structure"
@@ -110,9 +117,8 @@ def test_without_a_server_here_or_named_level_2_is_what_was_reached(initialised,
     assert reached(bare("verify", "latest", "--level", "4", "--json", env=env)) == "compared"
 
 
-def test_a_password_of_the_named_server_never_shows(initialised, postgres, second, fresh_database):
-    db = fresh_database(SMALL)
-    initialised("backup", postgres.url(db))
+def test_a_password_of_the_named_server_never_shows(initialised, second, backed_up):
+    db, _ = backed_up(SMALL)
 
     def fails(status, url):
         failed = initialised.fails(status, "verify", "latest", "--level", "3", env={"BACKSTAY_VERIFY_POSTGRESQL": url})
@@ -125,9 +131,8 @@ def test_a_password_of_the_named_server_never_shows(initialised, postgres, secon
         assert "BACKSTAY_VERIFY_POSTGRESQL does not hold the URL of a PostgreSQL server" in fails(2, url)
 
 
-def test_one_who_may_create_databases_is_enough(initialised, postgres, second, fresh_database):
-    db = fresh_database(SMALL)
-    initialised("backup", postgres.url(db))
+def test_one_who_may_create_databases_is_enough(initialised, second, backed_up):
+    db, _ = backed_up(SMALL)
     second.psql("CREATE ROLE prover LOGIN PASSWORD 'hush:@/hush'")
     try:
         env = {"BACKSTAY_VERIFY_POSTGRESQL": second.url(user="prover", password="hush:@/hush", tcp=True)}
@@ -140,15 +145,12 @@ def test_one_who_may_create_databases_is_enough(initialised, postgres, second, f
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_what_an_ended_verification_leaves_on_the_named_server_goes(initialised, postgres, second, fresh_database, how):
-    db = fresh_database("CREATE FUNCTION slow(i int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN IF current_database() ~ '_restore_' THEN PERFORM pg_sleep(600); END IF;"
-                        "RETURN true; END $$; CREATE TABLE t(i int CHECK (slow(i))); INSERT INTO t VALUES (1)")
-    initialised("backup", postgres.url(db))
+def test_what_an_ended_verification_leaves_on_the_named_server_goes(initialised, plain, postgres, second, backed_up, fresh_database, how):
+    backed_up(SLOW)
     before = databases(second)
     env = {"BACKSTAY_VERIFY_POSTGRESQL": second.url()}
     process = initialised.start("verify", "latest", "--level", "3", env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not second.psql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"):
-        assert process.poll() is None
+    until(lambda: second.psql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), process=process)
     made = databases(second) - before
     assert len(made) == 2
     process.send_signal(how)
@@ -156,9 +158,8 @@ def test_what_an_ended_verification_leaves_on_the_named_server_goes(initialised,
     if how == signal.SIGKILL:
         assert databases(second) - before == made
         # As soon as the server has seen that the clients are gone.
-        while second.psql("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"):
-            pass
+        until(lambda: not second.psql("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
         fresh = fresh_database(SMALL)
-        initialised("backup", postgres.url(fresh))
+        plain("backup", postgres.url(fresh))
         initialised("verify", "latest", "--level", "3", env=env)
     assert databases(second) == before

@@ -189,6 +189,8 @@ async function outside(needed = false) {
 	view.querySelector("input")?.focus();
 }
 
+// Until it is known who is there, nothing is shown for another address: what follows looks at the address itself.
+let beginning = true;
 async function begin() {
 	api.whenExpired(askAgain);
 	try {
@@ -201,12 +203,17 @@ async function begin() {
 		await showPage();
 	} catch (error) {
 		replace(view, h("h1", "Backstay"), problem(error), h("button", {type: "button", onclick: begin}, "Try again"));
+	} finally {
+		beginning = false;
 	}
 }
 
 addEventListener("hashchange", () => {
 	closeAll();
-	session ? showPage() : outside();
+	if (session)
+		showPage();
+	else if (!beginning)
+		outside();
 });
 setInterval(refreshTimes, 15000);
 

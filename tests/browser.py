@@ -1,68 +1,29 @@
 """A headless Chromium for tests of the dashboard, driven as a person would: by labels, names of buttons and what is to be seen."""
-import json
 import os
-import pathlib
 import re
-import shutil
-import tempfile
 import time
 
-from selenium import webdriver
-from selenium.common.exceptions import ElementClickInterceptedException, JavascriptException, NoSuchElementException, StaleElementReferenceException
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
+from chromium import LOOK, POINT, Chromium, Gone, Keys, Window        # noqa: F401
 from waiting import pauses
 
 DESKTOP, PHONE = (1280, 900), (360, 740)
 USUAL = PHONE if os.environ.get("BACKSTAY_TEST_PHONE") else DESKTOP      # ./test runs tests/ui in both
-FLAGS = ("--no-sandbox", "--disable-gpu", "--renderer-process-limit=1", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-dev-shm-usage", "--disable-extensions", "--disable-default-apps", "--force-prefers-reduced-motion", "--lang=en-GB", "--hide-scrollbars")
 
 # All of a page is there: its heading, nothing of the page before, nothing that is still fetched.
 SETTLED = "const view = document.getElementById('view'); return view?.querySelector('h1') && !view.querySelector('[data-before], [aria-busy=true]:not(button), .waiting')"
 
 # Everything that is asked about a page is asked in one go: an answer takes longer than finding it.
-ASK = """
+ASK = LOOK + """
     // Where a person can press something now: the dialog that is open, else the page.
     const top = () => [...document.querySelectorAll('dialog[open]')].pop() || document.body;
-    const displayed = e => e.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && [...e.getClientRects()].some(r => r.width && r.height);
     // The first element of an XPath that can be seen.
-    const seen = (path, within) => {
-        const found = document.evaluate(path, within || document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
-        for (let i = 0; i < found.snapshotLength; i++) {
-            const e = found.snapshotItem(i);
-            if (displayed(e.closest('select') || e))
-                return e;
-        }
-        return null;
-    };
+    const seen = (path, within) => all(path, within).find(e => displayed(e.closest('select') || e)) || null;
 """
 FIRST_SEEN = ASK + "return seen(...arguments)"
-# Brings an element to the middle of the window: where a press would meet it, [x, y]. Whether it did, MET tells: it may be drawn anew meanwhile.
-POINT = """
-    const point = e => {
-        e.scrollIntoView({block: 'center', behavior: 'instant'});
-        const box = [...e.getClientRects()].find(r => r.width && r.height);
-        if (!box)
-            return null;
-        const middle = (from, to, end) => (Math.max(from, 0) + Math.min(to, end)) / 2;
-        const place = [middle(box.left, box.right, innerWidth), middle(box.top, box.bottom, innerHeight)];
-        if (!e.contains(document.elementFromPoint(...place)))
-            return null;
-        window.met = false;
-        document.addEventListener('click', c => { window.met = e.contains(c.target); }, {capture: true, once: true});
-        return place;
-    };
-"""
-MET = "return window.met !== false"        # nothing is known of it: it led to another page
 PRESSABLE = ASK + POINT + """
     const [path, within] = arguments, found = seen(path, within || top());
-    return found && !found.matches(':disabled') ? point(found) : null;
+    return found && !found.matches(':disabled') ? aim(found) : null;
 """
-DISPLAYED = ASK + "return displayed(arguments[0])"
 # A field made ready for text that replaces what is in it. Some kinds take no text.
 READY = """
     const e = arguments[0];
@@ -103,90 +64,83 @@ def quoted(text):
     return "concat(" + ", '\"', ".join(f'"{part}"' for part in text.split('"')) + ', "")'
 
 
-def ask(driver, script, *args):
-    """What a script returns that neither takes nor returns elements. Asked so, and not as Selenium does it, for half the time."""
-    asked = driver.execute_cdp_cmd("Runtime.evaluate", {"expression": f"(function() {{ {script} }}).apply(null, {json.dumps(args)})", "returnByValue": True})
-    if "exceptionDetails" in asked:
-        raise JavascriptException(asked["exceptionDetails"]["exception"]["description"])
-    return asked["result"].get("value")
-
-
-def press(driver, place):
-    """Through the browser's own input, as from a mouse; whether it met what it was meant for."""
-    for kind in ("mousePressed", "mouseReleased"):
-        driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1})
-    return ask(driver, MET)
-
-
-class Element(WebElement):
-    """Selenium's, but for pressing and looking, which ChromeDriver takes four times as long for."""
-
-    def click(self):
-        place = self.parent.execute_script(POINT + "return point(arguments[0])", self)
-        if not place or not press(self.parent, place):
-            raise ElementClickInterceptedException("a press does not meet it")
-
-    def is_displayed(self):
-        return self.parent.execute_script(DISPLAYED, self)
-
-
 class Browser:
-    """One Chromium. `page` opens the dashboard; every method waits for what it needs, and says what it waited for."""
+    """A person's browser: a session of a Chromium, of one of its own unless another is given. Every method waits for what it needs, and says what it waited for."""
 
-    def __init__(self, size=DESKTOP, dark=False):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bs-browser-"))
-        options = Options()
-        options.binary_location = "/usr/lib/chromium/chromium-headless-shell"       # the same engine without Chromium's own windows, which cost as much as our pages
-        for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}"):
-            options.add_argument(flag)
-        if dark:
-            options.add_argument("--blink-settings=preferredColorScheme=0")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    def __init__(self, chromium=None):
+        self.own = None if chromium else Chromium()
+        self.chromium = chromium or self.own
+        self.context = self.chromium.call("Target.createBrowserContext")["browserContextId"]
+        self.downloads = self.chromium.folder / self.context
         self.downloads.mkdir()
-        self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(self.folder), "TMPDIR": str(self.folder), "TZ": "Europe/Berlin"}), options=options)
-        self.driver._web_element_cls = Element
-        self.driver.set_page_load_timeout(30)
-        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(self.downloads)})
-        self.errors, self.requests = [], []
-        self.resize(size)
-
-    @property
-    def downloads(self):
-        return self.folder / "downloads"
-
-    def resize(self, size):
-        self.small = size[0] < 500
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": self.small})
-
-    def look(self, dark):
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}, {"name": "prefers-reduced-motion", "value": "reduce"}]})
-
-    def offline(self, off):
-        self.driver.execute_cdp_cmd("Network.enable", {})
-        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": off, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
+        self.chromium.call("Browser.setDownloadBehavior", behavior="allow", browserContextId=self.context, downloadPath=str(self.downloads))
+        self.errors, self.requests, self.asked, self.sizes = [], [], {}, {}
+        self.windows = []
+        self.size = DESKTOP
+        self.new_window()
 
     def quit(self):
-        self.driver.quit()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for window in list(self.windows):
+            self.close_window(window)
+        self.chromium.call("Target.disposeBrowserContext", browserContextId=self.context)
+        if self.own:
+            self.own.close()
+
+    def new_window(self):
+        """Which is looked at then."""
+        self.window = Window(self.chromium, self.context, self)
+        self.windows.append(self.window)
+        self.resize(self.size)
+        return self.window
+
+    def close_window(self, window=None):
+        window = window or self.window
+        window.close()
+        self.windows.remove(window)
+        self.window = self.windows[-1] if self.windows else None
+
+    def resize(self, size):
+        self.size, self.small = size, size[0] < 500
+        self.call("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=self.small)
+
+    def media(self, **features):
+        """What the person prefers: media(prefers_color_scheme="dark"); that nothing moves, always."""
+        wanted = {"prefers_reduced_motion": "reduce", **features}
+        self.call("Emulation.setEmulatedMedia", features=[{"name": name.replace("_", "-"), "value": value} for name, value in wanted.items()])
+
+    def network(self, upload=-1):
+        """So many bytes a second at most."""
+        self.call("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=upload)
 
     # ---- what happened behind the page ----
 
+    def happened(self, window, event, more):
+        if event == "Log.entryAdded" and more["entry"]["level"] in ("error", "warning"):
+            self.errors.append(f"{more['entry'].get('url', '')} {more['entry']['text']}")
+        elif event == "Runtime.consoleAPICalled" and more["type"] in ("error", "assert", "warning"):
+            self.errors.append(" ".join(str(a.get("value", a.get("description"))) for a in more["args"]))
+        elif event == "Runtime.exceptionThrown":
+            self.errors.append(more["exceptionDetails"].get("exception", {}).get("description") or more["exceptionDetails"]["text"])
+        elif event == "Page.javascriptDialogOpening":
+            self.errors.append(f"a dialog of the browser: {more['message']}")
+            window.send("Page.handleJavaScriptDialog", accept=True)
+        elif event == "Network.requestWillBeSent" and not more["request"]["url"].startswith(("chrome", "devtools")):      # the browser's own pages
+            self.asked[more["requestId"]] = more["request"]["url"]
+            self.requests.append(more["request"]["url"])
+        elif event == "Network.loadingFinished":
+            self.sizes[more["requestId"]] = more["encodedDataLength"]
+
     def collect(self):
-        self.errors += [e["message"] for e in self.driver.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
-        self.collect_traffic()
+        """Until all that has happened by now is in `errors` and `requests`."""
+        for window in self.windows:
+            window.js("return 0")
 
     def collect_traffic(self):
         """(address, bytes as they were sent) of every request since the last time; 0 bytes for what has not ended."""
-        urls, sizes = {}, {}
-        for entry in self.driver.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            more = message["params"]
-            if message["method"] == "Network.requestWillBeSent" and not more["request"]["url"].startswith(("chrome", "devtools")):      # the browser's own pages
-                urls[more["requestId"]] = more["request"]["url"]
-                self.requests.append(more["request"]["url"])
-            elif message["method"] == "Network.loadingFinished":
-                sizes[more["requestId"]] = more["encodedDataLength"]
-        return [(url, sizes.get(request, 0)) for request, url in urls.items()]
+        self.collect()
+        traffic = [(url, self.sizes.get(request, 0)) for request, url in self.asked.items()]
+        self.asked.clear()
+        return traffic
 
     def fresh(self):
         """As at the beginning of a test."""
@@ -198,6 +152,49 @@ class Browser:
         self.collect()
         self.errors[:] = [e for e in self.errors if not re.search(f"responded with a status of ({'|'.join(map(str, statuses))})\\b", e)]
 
+    # ---- the page as it is ----
+
+    def call(self, method, **params):
+        return self.window.call(method, **params)
+
+    def js(self, script, *args):
+        return self.window.js(script, *args)
+
+    def find(self, script, *args):
+        return self.window.find(script, *args)
+
+    def all(self, path):
+        return self.root.all(path)
+
+    def one(self, path):
+        return self.root.one(path)
+
+    def texts(self, path):
+        return self.root.texts(path)
+
+    @property
+    def root(self):
+        return self.find("return document.documentElement")
+
+    @property
+    def address(self):
+        return self.js("return location.href")
+
+    @property
+    def source(self):
+        return self.js("return document.documentElement.outerHTML")
+
+    @property
+    def active(self):
+        """What has the focus."""
+        return self.find("return document.activeElement")
+
+    def refresh(self):
+        self.window.refresh()
+
+    def back(self):
+        self.window.back()
+
     # ---- waiting ----
 
     def until(self, condition, what, seconds=20):
@@ -205,28 +202,28 @@ class Browser:
         for _ in pauses():
             try:
                 seen = condition()
-            except (StaleElementReferenceException, NoSuchElementException, ElementClickInterceptedException):
+            except Gone:
                 seen = None
             if seen:
                 return seen
             assert time.monotonic() < end, f"not seen: {what}\n--- the page says:\n{self.text()[:3000]}"
 
     def text(self):
-        return self.driver.find_element(By.TAG_NAME, "body").text
+        return self.one("body").text
 
     def visible(self, xpath, within=None):
-        return self.driver.execute_script(FIRST_SEEN, xpath, within)
+        return self.find(FIRST_SEEN, xpath, within)
 
     # ---- doing what a person does ----
 
     def open(self, url):
-        self.driver.get(url)
+        self.window.open(url)
 
     def log_in(self, web, name="maria", where=""):
         """The dashboard of a webserver.Web as one of its users, without the form: a session made through the API becomes the browser's."""
         cookie, value = web.client().log_in(name).headers["Cookie"].split("=", 1)
         self.open("about:blank")            # an address that differs in its hash only would load nothing; nor may the page before ask as somebody else
-        self.driver.execute_cdp_cmd("Network.setCookie", {"name": cookie, "value": value, "url": web.address, "httpOnly": True, "sameSite": "Strict"})
+        self.call("Network.setCookie", name=cookie, value=value, url=web.address, httpOnly=True, sameSite="Strict")
         self.open(f"{web.address}/#/{where}")
         self.see("Log out")
         self.settled()
@@ -243,8 +240,14 @@ class Browser:
 
     def go(self, where):
         """To a page of the dashboard, until all of it is there: go("backups?source=shop"). It is made anew even when it is there already."""
-        self.driver.execute_script("for (const e of document.getElementById('view').children) e.dataset.before = '';"
-                                   "if (location.hash === arguments[0]) dispatchEvent(new Event('hashchange')); else location.hash = arguments[0]", f"#/{where}")
+        self.js("for (const e of document.getElementById('view').children) e.dataset.before = '';"
+                "if (location.hash === arguments[0]) dispatchEvent(new Event('hashchange')); else location.hash = arguments[0]", f"#/{where}")
+        self.settled()
+
+    def show_all(self):
+        """A list without its filters: until the form that has them is gone."""
+        self.click("Show all")
+        self.until(lambda: not self.visible("//a[.='Show all']"), "the list without a filter")
         self.settled()
 
     def settled(self):
@@ -252,13 +255,13 @@ class Browser:
         ended) is not waited for long: who looks for something there says what is missing."""
         end = time.monotonic() + 5
         for _ in pauses():
-            if ask(self.driver, SETTLED) or time.monotonic() > end:
+            if self.js(SETTLED) or time.monotonic() > end:
                 return
 
     def showing(self, text):
         """Whether some element shows this text; a phone shows the heads of a table before each cell."""
         heads = f" | //td[contains(@data-title, {quoted(text)})]" if self.small else ""
-        return ask(self.driver, ASK + "return seen(...arguments) !== null", f"//*[text()[contains(normalize-space(.), {quoted(text)})]]{heads}")
+        return self.js(ASK + "return seen(...arguments) !== null", f"//*[text()[contains(normalize-space(.), {quoted(text)})]]{heads}")
 
     def see(self, text, seconds=20):
         """Some element shows this text."""
@@ -277,24 +280,17 @@ class Browser:
         return found
 
     def dialog(self):
-        return self.until(lambda: (self.driver.find_elements(By.CSS_SELECTOR, "dialog[open]") or [None])[-1], "a dialog")
-
-    def top(self):
-        return self.driver.execute_script(ASK + "return top()")
+        return self.until(lambda: self.find(ASK + "const found = top(); return found === document.body ? null : found"), "a dialog")
 
     def click(self, name, within=None):
         """A button or link of this name; in the open dialog when there is one."""
         path = f".//*[self::button or self::a or @role='menuitem'][normalize-space(.)={quoted(name)} or @aria-label={quoted(name)}]"
 
-        def pressed():
-            place = self.driver.execute_script(PRESSABLE, path, within)
-            return place and press(self.driver, place)
-
-        self.until(pressed, f'the button "{name}"')
+        self.until(lambda: self.window.press(self.js(PRESSABLE, path, within)), f'the button "{name}"')
 
     def field(self, label, within=None):
         def find():
-            fold, found = self.driver.execute_script(FIELD, f".//label[starts-with(normalize-space(.), {quoted(label)})]", f".//*[@aria-label={quoted(label)}]", within)
+            fold, found = self.find(FIELD, f".//label[starts-with(normalize-space(.), {quoted(label)})]", f".//*[@aria-label={quoted(label)}]", within)
             if fold:
                 fold.click()
             return None if fold else found
@@ -310,33 +306,36 @@ class Browser:
         text = str(text)
 
         def typed(element):
-            if self.driver.execute_script(READY, element):
-                self.driver.execute_cdp_cmd("Input.insertText", {"text": text.removesuffix("\n")})
+            if element.js(READY):
+                if line := text.removesuffix("\n"):
+                    self.call("Input.insertText", text=line)
+                else:
+                    self.keys(Keys.DELETE)
                 if text.endswith("\n"):
-                    element.send_keys(Keys.ENTER)
-            elif element.get_property("type") == "time":
-                self.driver.execute_script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))", element, text)
+                    self.keys(Keys.ENTER)
+            elif element.enabled and element.get("type") in ("date", "time"):
+                element.js("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))", text)
             else:
-                element.send_keys(Keys.CONTROL, "a", Keys.NULL, text)
+                raise Gone("no field that takes a text now")
 
         self.on_field(label, within, typed)
 
     def choose(self, label, option, within=None):
-        self.until(lambda: self.driver.execute_script(CHOOSE, self.field(label, within), option), f'"{option}" to be chosen of "{label}"')
+        self.until(lambda: self.js(CHOOSE, self.field(label, within), option), f'"{option}" to be chosen of "{label}"')
 
     def tick(self, label, on=True, within=None):
         def ticked(element):
-            if element.get_property("checked") != on:
+            if element.get("checked") != on:
                 element.click()
 
         self.on_field(label, within, ticked)
 
-    def press(self, *keys):
-        self.driver.switch_to.active_element.send_keys(*keys)
+    def keys(self, *keys):
+        """To whatever has the focus."""
+        self.window.keys(*keys)
 
     def screenshot(self, path):
         """The whole page, however long."""
-        height = min(4000, self.driver.execute_script("return document.documentElement.scrollHeight"))
-        width = self.driver.execute_script("return innerWidth")
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": max(height, 600), "deviceScaleFactor": 1, "mobile": width < 500})
-        self.driver.save_screenshot(str(path))
+        width, height = self.js("return [innerWidth, document.documentElement.scrollHeight]")
+        self.resize((width, min(4000, max(height, 600))))
+        path.write_bytes(self.window.picture())

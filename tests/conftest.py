@@ -361,7 +361,7 @@ def viewer(web):
     return web.client().log_in("vera")
 
 
-# ---- the dashboard (tests/ui): one browser and one daemon a file; set-up goes through `admin`, the browser does what the test is about ----
+# ---- the dashboard (tests/ui): one daemon a file, and one session of the browser; set-up goes through `admin`, the browser does what the test is about ----
 
 @pytest.fixture(scope="module")
 def place(web):
@@ -376,10 +376,18 @@ def main_repository(admin):
     admin("POST", "/backup/api/repositories/main/init/", status=200)
 
 
+@pytest.fixture(scope="session")
+def chromium():
+    from chromium import Chromium
+    one = Chromium()
+    yield one
+    one.close()
+
+
 @pytest.fixture(scope="module")
-def browser():
+def browser(chromium):
     from browser import Browser
-    b = Browser()
+    b = Browser(chromium)
     yield b
     b.quit()
 

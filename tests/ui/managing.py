@@ -79,7 +79,7 @@ def size(n):
 
 def cells(place):
     """What stands in the rows of a table, cell by cell."""
-    return [[c.text for c in row.find_elements("css selector", "td")] for row in place.find_elements("css selector", "tbody tr")]
+    return [row.texts("td") for row in place.all("tbody tr")]
 
 
 def card(page, name):
@@ -89,7 +89,7 @@ def card(page, name):
 def fact(page, name, what):
     """What stands below a heading of a card; a page that is drawn anew meanwhile is looked at again."""
     def look():
-        found = card(page, name).find_elements("xpath", f".//dt[.='{what}']/following-sibling::dd")
+        found = card(page, name).all(f".//dt[.='{what}']/following-sibling::dd")
         return [found[0].text if found else None]
 
     return page.until(look, f"{what} of {name}")[0]
@@ -103,16 +103,16 @@ def shows(page, name, **facts):
 def press(page, name, button):
     """A button of a card, which may be drawn anew meanwhile; or what its menu "More" has."""
     def press_one(found):
-        page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+        page.js("arguments[0].scrollIntoView({block: 'center'})", found)
         found.click()
 
     def pressed():
         path = f".//*[self::button or self::a][normalize-space(.)={quoted(button)}]"
         found = page.visible(path, card(page, name))
-        if not found and card(page, name).find_elements("xpath", f"{path}[@role='menuitem']"):
+        if not found and card(page, name).all(f"{path}[@role='menuitem']"):
             press_one(page.visible(".//button[.='More']", card(page, name)))
             found = page.visible(path, card(page, name))
-        if not found or not found.is_enabled():
+        if not found or not found.enabled:
             return None
         press_one(found)
         return True
@@ -123,7 +123,7 @@ def press(page, name, button):
 def refused(page, sentence, hint=None, status=409):
     """The problem on the page says exactly this, and is taken away again by the next try."""
     box = page.until(lambda: page.visible(f"//*[@class='problem'][p[@class='what'][.={quoted(sentence)}]]"), f'the problem "{sentence}"')
-    assert [p.text for p in box.find_elements("css selector", ".hint")] == ([hint] if hint else [])
+    assert box.texts(".hint") == ([hint] if hint else [])
     page.expect(status)
     return box
 
@@ -131,17 +131,17 @@ def refused(page, sentence, hint=None, status=409):
 def asked(page, title, *sentences):
     """A dialog that says what will happen."""
     dialog = page.dialog()
-    assert dialog.find_element("css selector", "h2").text == title
-    assert [p.text for p in dialog.find_elements("css selector", "p")] == list(sentences)
+    assert dialog.one("h2").text == title
+    assert dialog.texts("p") == list(sentences)
 
 
 def cancelled(page):
     page.click("Cancel")
-    page.until(lambda: not page.driver.find_elements("css selector", "dialog"), "the dialog is gone")
+    page.until(lambda: not page.all("dialog"), "the dialog is gone")
 
 
 def job_page(page, api, title, state="good"):
     """The page of the job that was just begun, at its end."""
     page.heading(title)
     page.until(lambda: page.visible(f"//p[@class='sentence']//*[contains(@class, 'state')][contains(., '{state}')]"), f"{title}: {state}")
-    return api.get(f"/jobs/{page.driver.current_url.rsplit('/', 1)[1]}/")
+    return api.get(f"/jobs/{page.address.rsplit('/', 1)[1]}/")

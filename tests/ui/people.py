@@ -39,7 +39,7 @@ def end_sessions(admin):
 
 def be_logged_in(page, place, name="maria", where=""):
     """Whether they were already; otherwise they are now, at a page."""
-    if page.driver.execute_script("return location.origin") == place.address and page.visible(f"//*[@id='account']/a[.={quoted(name)}]") and not page.driver.find_elements("css selector", "dialog.must"):
+    if page.js("return location.origin") == place.address and page.visible(f"//*[@id='account']/a[.={quoted(name)}]") and not page.all("dialog.must"):
         return True
     page.log_in(place, name, where)
     return False
@@ -48,7 +48,7 @@ def be_logged_in(page, place, name="maria", where=""):
 def be_at(page, place, where, name="maria"):
     """At a page, all of which is there, as somebody; it is made anew even when they were there, and what was told before is closed."""
     if be_logged_in(page, place, name, where):
-        page.driver.execute_script("document.querySelectorAll('#told button').forEach(b => b.click())")
+        page.js("document.querySelectorAll('#told button').forEach(b => b.click())")
         page.go(where)
     return page
 

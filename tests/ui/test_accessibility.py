@@ -4,9 +4,7 @@ import sqlite3
 
 import pytest
 from api_world import World
-from browser import DESKTOP, PHONE, Browser
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.keys import Keys
+from browser import DESKTOP, PHONE, Browser, Keys
 from webserver import PASSWORD
 
 CHECKER = pathlib.Path(__file__).with_name("accessibility.js").read_text()
@@ -28,7 +26,7 @@ OPENED = [("backup/{backup}", ["orders", "Compare", "Run"]), ("schedules", ["Nex
 class House:
     """A daemon with backups (proven, whole, failed), a restore, a schedule, a notice; and a browser that is logged in."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, chromium):
         self.world = World(folder)
         c = self.world.admin
         gone = self.world.home / "gone.db"
@@ -46,8 +44,8 @@ class House:
         c.wait(verify)
         c.wait(c.post("/restores/", {"backup_id": shop["backup"], "target": str(self.world.home / "again.db")}))
         self.ids = {"backup": shop["backup"], "media": media["backup"], "good": shop["id"], "failed": failed["id"]}
-        self.page = Browser()
-        self.page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": CHECKER})
+        self.page = Browser(chromium)
+        self.page.call("Page.addScriptToEvaluateOnNewDocument", source=CHECKER)
         self.page.open(self.address)
         self.log_in()
 
@@ -57,7 +55,7 @@ class House:
 
     def log_in(self):
         name, value = self.world.web.client().log_in().headers["Cookie"].split("=", 1)
-        self.page.driver.execute_cdp_cmd("Network.setCookie", {"name": name, "value": value, "url": self.address})
+        self.page.call("Network.setCookie", name=name, value=value, url=self.address)
         self.page.open(self.address)
         self.page.settled()
 
@@ -72,23 +70,19 @@ class House:
             self.page.settled()
 
     def js(self, script, *args):
-        return self.page.driver.execute_script(script, *args)
+        return self.page.js(script, *args)
 
     def check(self, what, *args):
         return self.js(f"return accessibility.{what}(...arguments)", *args)
 
-    def media(self, **features):
-        wanted = {"prefers-reduced-motion": "reduce", **{name.replace("_", "-"): value for name, value in features.items()}}
-        self.page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": name, "value": value} for name, value in wanted.items()]})
-
     def findings(self, phone=False, lights=("dark", "forced", "more")):
         """Of all rules in the light; then, as colours are the same on a phone, of those about colours in other lights."""
-        self.media(**LIGHTS["light"])
+        self.page.media(**LIGHTS["light"])
         found = [f"light: {f}" for f in self.check("all", phone) + self.check("motion")]
         for name in () if phone else lights:
-            self.media(**LIGHTS[name])
+            self.page.media(**LIGHTS[name])
             found += [f"{name}: {f}" for f in self.check("colours")]
-        self.media()
+        self.page.media()
         return found
 
     def tab_through(self):
@@ -97,10 +91,7 @@ class House:
         return self.check("walked")
 
     def keys(self, *keys):
-        chain = ActionChains(self.page.driver, duration=0)
-        for key in keys:
-            chain.send_keys(key)
-        chain.perform()
+        self.page.keys(*keys)
 
     def tab_to(self, name, most=120):
         for _ in range(most):
@@ -115,8 +106,8 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def lived_in(tmp_path_factory):
-    h = House(tmp_path_factory.mktemp("house"))
+def lived_in(tmp_path_factory, chromium):
+    h = House(tmp_path_factory.mktemp("house"), chromium)
     yield h
     h.close()
 
@@ -125,7 +116,7 @@ def lived_in(tmp_path_factory):
 def house(lived_in):
     """Nothing open, and nothing may have been said on the console that was not meant so."""
     lived_in.page.resize(DESKTOP)
-    lived_in.media()
+    lived_in.page.media()
     lived_in.page.errors.clear()
     yield lived_in
     lived_in.page.collect()
@@ -364,7 +355,7 @@ def test_progress_is_a_bar_with_a_name_and_its_end_is_told(house):
 
 def test_the_login_and_the_first_page_of_all_are_for_everybody(house):
     page = house.page
-    page.driver.delete_all_cookies()
+    page.call("Network.clearBrowserCookies")
     for where, heading in (("", "Backstay"), ("#/setup?link=no", "Welcome to Backstay")):
         page.open("about:blank")
         page.open(house.address + where)
@@ -377,7 +368,7 @@ def test_the_login_and_the_first_page_of_all_are_for_everybody(house):
 
 def test_with_the_keyboard_alone_from_the_login_to_a_backup_and_a_restore(house):
     page = house.page
-    page.driver.delete_all_cookies()
+    page.call("Network.clearBrowserCookies")
     page.open("about:blank")
     page.open(house.address)
     page.heading("Backstay")
@@ -404,7 +395,7 @@ def test_with_the_keyboard_alone_from_the_login_to_a_backup_and_a_restore(house)
     house.keys(Keys.ENTER)
     page.heading("Restore")
     house.tab_to("New place")
-    page.press(Keys.CONTROL, "a")
+    page.keys(Keys.ALL)
     house.keys(str(house.world.home / "by-keyboard.db"))
     house.tab_to("Restore")
     house.keys(Keys.ENTER)

@@ -82,7 +82,7 @@ def test_a_password_that_is_too_short_is_not_even_sent(page, place, api):
     page.fill("Name", "shorty")
     page.fill("Password", "short")
     page.click("Save")
-    assert page.driver.execute_script("return document.querySelector('dialog[open] input:invalid').name") == "password"
+    assert page.js("return document.querySelector('dialog[open] input:invalid').name") == "password"
     assert api.get("/users/shorty/", status=404)
 
 
@@ -158,17 +158,17 @@ def make_token(page, name, scope, days=None):
 
 def test_a_token_is_shown_once_copied_used_and_revoked(page, place, api):
     be_at(page, place, "account")
-    page.driver.execute_cdp_cmd("Browser.grantPermissions", {"origin": place.address.rstrip("/"), "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+    page.call("Browser.grantPermissions", browserContextId=page.context, origin=place.address.rstrip("/"), permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
     text = make_token(page, "ci", "read only", 7)
     page.click("Copy")
     page.see("Copied.")
-    assert page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])") == text
-    page.driver.execute_script("navigator.clipboard.writeText = () => Promise.reject(new Error('there is none'))")
+    assert page.js("return navigator.clipboard.readText()") == text
+    page.js("navigator.clipboard.writeText = () => Promise.reject(new Error('there is none'))")
     page.click("Copy")
     page.see("It is marked: copy it with the keyboard.")
-    assert page.driver.execute_script("return getSelection().toString()") == text
+    assert page.js("return getSelection().toString()") == text
     page.click("Done")
-    page.until(lambda: text not in page.driver.page_source, "it is nowhere any more")
+    page.until(lambda: text not in page.source, "it is nowhere any more")
     program = Client(api.address, text)
     assert program.get("/sources/")["items"] == [] and program.post("/sources/", {"name": "x", "url": "/x"}, status=403)
     made, = [t for t in api.get("/tokens/")["items"] if t["name"] == "ci"]
@@ -190,7 +190,7 @@ def test_a_token_may_live_for_ever_but_never_do_more_than_its_user(page, place, 
     page.see("a token cannot do more than who makes it: operator")
     page.expect(403)
     page.choose("It may", "also back up, verify, export")
-    page.driver.execute_script("arguments[0].value = ''", page.field("Days until it expires"))
+    page.js("arguments[0].value = ''", page.field("Days until it expires"))
     page.click("Make it")
     page.see("It is shown this once.")
     page.click("Done")
@@ -242,7 +242,7 @@ def test_ones_own_password_is_changed_and_this_session_goes_on(page, place, pers
     assert not is_in(other) and status(place, name, FRESH) == 200
     page.go("")
     page.until(lambda: page.visible("//main//h1"), "the overview")
-    assert not page.driver.find_elements("css selector", "dialog[open]"), "nobody is asked to log in again"
+    assert not page.all("dialog[open]"), "nobody is asked to log in again"
 
 
 def test_one_time_codes_are_turned_on_asked_for_and_turned_off(page, place, api, person):
@@ -250,10 +250,10 @@ def test_one_time_codes_are_turned_on_asked_for_and_turned_off(page, place, api,
     be_at(page, place, "account", name)
     page.click("Turn codes on")
     key = page.text_at("//dialog//pre")
-    size, path = page.driver.execute_script("const qr = document.querySelector('svg.qr'); return [qr.viewBox.baseVal.width - 8, qr.querySelector('path').getAttribute('d')]")
+    size, path = page.js("const qr = document.querySelector('svg.qr'); return [qr.viewBox.baseVal.width - 8, qr.querySelector('path').getAttribute('d')]")
     dark = {(int(x) - 4, int(y) - 4) for x, y in re.findall(r"M(\d+) (\d+)", path)}
     url = read([[(x, y) in dark for x in range(int(size))] for y in range(int(size))])
-    assert url == page.visible("//dialog//a").get_attribute("href") and url.startswith("otpauth://totp/") and f"secret={key}" in url
+    assert url == page.visible("//dialog//a").get("href") and url.startswith("otpauth://totp/") and f"secret={key}" in url
     page.fill("Password now", PASSWORD)
     page.fill("The first code it shows", "000000" if one_time_code(key) != "000000" else "000001")
     page.click("Turn codes on")
@@ -318,7 +318,7 @@ def test_ones_own_sessions_are_listed_and_ended(page, place, person):
 
 def test_a_wrong_password_is_told_and_too_many_are_made_to_wait(page, place, person):
     name = person()
-    page.driver.delete_all_cookies()
+    page.call("Network.clearBrowserCookies")
     page.open("about:blank")
     page.open(place.address)
     log_in(page, name, "not this one")
@@ -331,7 +331,7 @@ def test_a_wrong_password_is_told_and_too_many_are_made_to_wait(page, place, per
 
 
 def test_a_used_link_makes_no_second_admin(page, place):
-    page.driver.delete_all_cookies()
+    page.call("Network.clearBrowserCookies")
     page.open("about:blank")
     page.open(f"{place.address}/#/setup?link=used")
     page.fill("Name", "intruder")
@@ -349,25 +349,25 @@ def test_the_trail_is_filtered_in_the_address_downloaded_and_checked(page, place
     api.call("DELETE", "/users/audited/")
     be_at(page, place, "audit")
     page.fill("On", "audited\n")
-    page.until(lambda: "object=audited" in page.driver.current_url, "the filter in the address")
-    page.until(lambda: len(page.driver.find_elements("css selector", "main tbody tr")) == 2, "two rows")
-    page.driver.refresh()
-    page.until(lambda: len(page.driver.find_elements("css selector", "main tbody tr")) == 2, "the same after a reload")
+    page.until(lambda: "object=audited" in page.address, "the filter in the address")
+    page.until(lambda: len(page.all("main tbody tr")) == 2, "two rows")
+    page.refresh()
+    page.until(lambda: len(page.all("main tbody tr")) == 2, "the same after a reload")
     assert "user-add" in page.text() and "user-remove" in page.text()
     page.click("Download")
     file = page.until(lambda: next(iter(page.downloads.glob("backstay-audit*.json")), None), "the file")
     assert page.until(lambda: file.read_text(), "its content") and json.loads(file.read_text()) == api.get("/audit/?object=audited")["items"]
-    today = page.driver.execute_script("return new Date().toLocaleDateString('sv')")
-    page.driver.execute_script("const [a, b] = [...document.querySelectorAll('input[type=date]')]; a.value = b.value = arguments[0]; b.dispatchEvent(new Event('change', {bubbles: true}))", today)
-    page.until(lambda: "before=" in page.driver.current_url, "the days in the address")
-    page.until(lambda: len(page.driver.find_elements("css selector", "main tbody tr")) == 2, "today counts")
-    assert page.driver.execute_script("return [...document.querySelectorAll('input[type=date]')].map(i => i.value)") == [today, today]
+    today = page.js("return new Date().toLocaleDateString('sv')")
+    page.js("const [a, b] = [...document.querySelectorAll('input[type=date]')]; a.value = b.value = arguments[0]; b.dispatchEvent(new Event('change', {bubbles: true}))", today)
+    page.until(lambda: "before=" in page.address, "the days in the address")
+    page.until(lambda: len(page.all("main tbody tr")) == 2, "today counts")
+    assert page.js("return [...document.querySelectorAll('input[type=date]')].map(i => i.value)") == [today, today]
     page.fill("Who", "nobody\n")
     page.see("Nothing fits.")
-    page.click("Show all")
+    page.show_all()
     page.fill("What", "no-such-action\n")
     page.see("Nothing fits.")
-    page.click("Show all")
+    page.show_all()
     page.click("Check the trail")
     page.see("rows are as they were written.")
 

@@ -10,11 +10,9 @@ import zipfile
 
 import pytest
 from api_world import World
-from browser import DESKTOP, PHONE, words
+from browser import DESKTOP, PHONE, Keys, words
 from conftest import rows_of
 from people import be_logged_in
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.keys import Keys
 from webserver import PASSWORD
 
 
@@ -46,7 +44,7 @@ def maria(page, place):
 
 
 def names(page):
-    return [e.text for e in page.driver.find_elements("css selector", "main tbody td.main > a")]
+    return page.texts("main tbody td.main > a")
 
 
 def in_list(page, query=""):
@@ -69,7 +67,7 @@ def arrived(page, pattern):
 
 def ended(world, page, kind):
     """The job whose page is shown, after its good end."""
-    job = page.until(lambda: re.search(r"#/job/(\w+)", page.driver.current_url), "the page of a job")[1]
+    job = page.until(lambda: re.search(r"#/job/(\w+)", page.address), "the page of a job")[1]
     done = world.admin.wait({"id": job})
     assert done["kind"] == kind
     return done
@@ -85,10 +83,10 @@ def test_the_list_says_of_each_backup_what_a_person_asks(maria, world):
         assert text in row.text, text
     assert re.search(r"[\d.]+ KiB", row.text) and re.search(r"\d\.\d s", row.text)
     assert backup["author"] == "token test of maria"
-    time = row.find_element("tag name", "time")
+    time = row.one("time")
     assert re.fullmatch(r"just now|\d+ (s|min) ago", time.text)
-    assert time.get_attribute("title") == maria.driver.execute_script("return new Date(arguments[0]).toLocaleString(undefined, {dateStyle: 'medium', timeStyle: 'medium'})", backup["time"])
-    assert maria.driver.execute_script("arguments[0].querySelector('a').focus(); return getComputedStyle(arguments[1], '::after').content", row, time).strip('"').strip() == time.get_attribute("title")
+    assert time.get("title") == maria.js("return new Date(arguments[0]).toLocaleString(undefined, {dateStyle: 'medium', timeStyle: 'medium'})", backup["time"])
+    assert maria.js("arguments[0].querySelector('a').focus(); return getComputedStyle(arguments[1], '::after').content", row, time).strip('"').strip() == time.get("title")
 
 
 def test_filters_are_in_the_address_and_outlive_a_reload_and_a_way_back(maria, world):
@@ -96,27 +94,27 @@ def test_filters_are_in_the_address_and_outlive_a_reload_and_a_way_back(maria, w
     maria.choose("Source", "media")
     maria.until(lambda: names(maria) == ["everything"], "only what has media")
     maria.choose("Source", "shop")
-    maria.until(lambda: "source=shop" in maria.driver.current_url and len(names(maria)) == 3, "all of the shop")
+    maria.until(lambda: "source=shop" in maria.address and len(names(maria)) == 3, "all of the shop")
     maria.fill("Text", "sale\n")
     maria.until(lambda: names(maria) == ["tuesday"], "only the one with this word")
-    maria.driver.refresh()
+    maria.refresh()
     maria.until(lambda: names(maria) == ["tuesday"], "the same after a reload")
-    assert maria.field("Text").get_attribute("value") == "sale"
+    assert maria.field("Text").get("value") == "sale"
     maria.click("tuesday")
     maria.heading("tuesday")
-    maria.driver.back()
+    maria.back()
     maria.until(lambda: names(maria) == ["tuesday"], "the same on the way back")
-    maria.driver.back()
-    maria.until(lambda: len(names(maria)) == 3 and maria.field("Text").get_attribute("value") == "", "the list before that filter")
-    maria.click("Show all")
-    maria.until(lambda: "?" not in maria.driver.current_url, "no filter")
+    maria.back()
+    maria.until(lambda: len(names(maria)) == 3 and maria.field("Text").get("value") == "", "the list before that filter")
+    maria.show_all()
+    assert "?" not in maria.address
 
 
 def test_days_are_those_of_whoever_looks_and_until_a_day_is_with_it(maria, world):
-    today = maria.driver.execute_script("return new Date().toLocaleDateString('sv')")
-    yesterday = maria.driver.execute_script("return new Date(Date.now() - 86400000).toLocaleDateString('sv')")
+    today = maria.js("return new Date().toLocaleDateString('sv')")
+    yesterday = maria.js("return new Date(Date.now() - 86400000).toLocaleDateString('sv')")
     assert len(in_list(maria, f"?after={today}&before={today}")) == 3
-    assert maria.field("From").get_attribute("value") == today
+    assert maria.field("From").get("value") == today
     maria.go(f"backups?before={yesterday}")
     maria.see("No backup fits.")
 
@@ -125,10 +123,10 @@ def test_a_page_of_a_long_list_is_kept_in_the_address(maria, world):
     maria.go("backups?offset=2")
     maria.until(lambda: names(maria) == ["monday"], "what comes after two")
     maria.see("3 to 3 of 3")
-    maria.driver.refresh()
+    maria.refresh()
     maria.until(lambda: names(maria) == ["monday"], "the same after a reload")
     maria.click("Newer")
-    maria.until(lambda: len(names(maria)) == 3 and "offset" not in maria.driver.current_url, "the first page")
+    maria.until(lambda: len(names(maria)) == 3 and "offset" not in maria.address, "the first page")
 
 
 # ---- the menu of a row ----
@@ -146,20 +144,20 @@ def choose(page, row, item):
 def test_the_menu_opens_by_button_and_keyboard_and_gives_the_focus_back(maria):
     in_list(maria)
     maria.click("What to do with monday")
-    items = [e.text for e in menu(maria).find_elements("xpath", "./*")]
+    items = [e.text for e in menu(maria).all("./*")]
     assert items == ["Open", "Restore…", "Download…", "Verify…", "Pin", "Note…", "Delete…"]
-    active = lambda: maria.driver.switch_to.active_element
-    maria.press(Keys.ARROW_DOWN)
+    active = lambda: maria.active
+    maria.keys(Keys.ARROW_DOWN)
     assert active().text == "Restore…"
-    maria.press(Keys.END)
+    maria.keys(Keys.END)
     assert active().text == "Delete…"
-    maria.press(Keys.ARROW_DOWN)
+    maria.keys(Keys.ARROW_DOWN)
     assert active().text == "Open"
-    maria.press(Keys.ESCAPE)
-    assert menu(maria) is None and active().get_attribute("aria-label") == "What to do with monday"
-    maria.press(Keys.ENTER)
+    maria.keys(Keys.ESCAPE)
+    assert menu(maria) is None and active().get("aria-label") == "What to do with monday"
+    maria.keys(Keys.ENTER)
     maria.until(lambda: menu(maria), "the menu")
-    maria.press(Keys.ENTER)
+    maria.keys(Keys.ENTER)
     maria.heading("monday")
 
 
@@ -167,13 +165,13 @@ def test_the_menu_opens_by_the_right_button_where_the_mouse_is(maria):
     maria.resize(DESKTOP)               # a phone has no such button: what it has instead is below
     in_list(maria)
     cell = maria.visible("//tr[.//a[.='monday']]/td[3]")
-    ActionChains(maria.driver).context_click(cell).perform()
+    cell.ask_for_menu()
     shown = maria.until(lambda: menu(maria), "the menu")
-    assert [e.text for e in shown.find_elements("xpath", "./*")][0] == "Open" and maria.driver.switch_to.active_element.text == "Open"
-    assert abs(shown.rect["x"] - (cell.rect["x"] + cell.rect["width"] / 2)) < 3
-    box = maria.driver.execute_script("const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom, innerWidth, innerHeight]", shown)
+    assert shown.texts("./*")[0] == "Open" and maria.active.text == "Open"
+    assert abs(shown.box["x"] - (cell.box["x"] + cell.box["width"] / 2)) < 3
+    box = maria.js("const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom, innerWidth, innerHeight]", shown)
     assert box[0] >= 0 and box[1] >= 0 and box[2] <= box[4] and box[3] <= box[5]
-    ActionChains(maria.driver).move_to_element(maria.visible("//h1")).click().perform()
+    maria.visible("//h1").click()
     assert menu(maria) is None
 
 
@@ -181,16 +179,16 @@ def test_on_a_phone_it_opens_by_a_long_press_and_a_short_one_opens_the_backup(ma
     maria.resize(PHONE)
     in_list(maria)
     cell = maria.visible("//tr[.//a[.='monday']]/td[4]")
-    maria.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", cell)
-    x, y = maria.driver.execute_script("const r = arguments[0].getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]", cell)
-    touch = lambda kind: maria.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}] if kind == "touchStart" else []})
+    maria.js("arguments[0].scrollIntoView({block: 'center'})", cell)
+    x, y = maria.js("const r = arguments[0].getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]", cell)
+    touch = lambda kind: maria.call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y}] if kind == "touchStart" else [])
     touch("touchStart")
     maria.until(lambda: menu(maria), "the menu of a long press")
     touch("touchEnd")
     maria.heading("Backups")
-    box = maria.driver.execute_script("const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, innerWidth - r.right, innerHeight - r.bottom]", menu(maria))
+    box = maria.js("const r = arguments[0].getBoundingClientRect(); return [r.left, r.top, innerWidth - r.right, innerHeight - r.bottom]", menu(maria))
     assert min(box) >= 0
-    maria.press(Keys.ESCAPE)
+    maria.keys(Keys.ESCAPE)
     touch("touchStart")
     touch("touchEnd")
     maria.heading("monday")
@@ -202,12 +200,12 @@ def test_the_menu_and_the_row_lead_where_the_page_of_the_backup_does(maria, worl
     in_list(maria)
     for item, title in (("Download…", "Download monday"), ("Verify…", "Verify monday")):
         choose(maria, "monday", item)
-        assert maria.dialog().find_element("css selector", "h2").text == title
+        assert maria.dialog().one("h2").text == title
         maria.click("Cancel")
-        maria.until(lambda: not maria.driver.find_elements("css selector", "dialog[open]"), "the dialog is gone")
+        maria.until(lambda: not maria.all("dialog[open]"), "the dialog is gone")
     choose(maria, "monday", "Restore…")
     maria.heading("Restore")
-    assert maria.driver.current_url.endswith(f"#/restore/{world.monday}")
+    assert maria.address.endswith(f"#/restore/{world.monday}")
     in_list(maria)
     maria.visible("//tr[.//a[.='monday']]/td[4]").click()
     maria.heading("monday")
@@ -227,7 +225,7 @@ def test_a_note_is_kept_with_the_run_and_seen_in_both_places(maria, world):
     maria.click("monday")
     maria.heading("monday")
     maria.click("Note…")
-    assert maria.field("For whoever looks at this later").get_attribute("value") == "asked for by accounting"
+    assert maria.field("For whoever looks at this later").get("value") == "asked for by accounting"
     maria.fill("For whoever looks at this later", "for the audit")
     maria.click("Save")
     maria.see("for the audit")
@@ -280,7 +278,7 @@ def test_tables_are_shown_with_their_rows_page_by_page(maria, world, size):
     for page, first in enumerate((51, 101, 151)):
         maria.click("Next")
         maria.see(f"orders: rows {first} to {first + 49} of 200")
-    assert not maria.visible("//button[.='Next']").is_enabled()
+    assert not maria.visible("//button[.='Next']").enabled
     maria.see("note 199 – “quoted”")
     maria.click("Back")
     maria.see("orders: rows 101 to 150 of 200")
@@ -301,7 +299,7 @@ def test_sql_is_answered_and_what_would_change_anything_is_refused(maria, world)
 
 
 def choose_beginning(page, label, text):
-    page.choose(label, next(o.text for o in page.field(label).find_elements("tag name", "option") if o.text.startswith(text)))
+    page.choose(label, next(o.text for o in page.field(label).all("option") if o.text.startswith(text)))
 
 
 def test_two_backups_are_compared_down_to_the_row(maria, world):
@@ -310,11 +308,11 @@ def test_two_backups_are_compared_down_to_the_row(maria, world):
     choose_beginning(maria, "With", "tuesday, ")
     maria.click("Compare")
     row = maria.until(lambda: maria.visible("//table[caption='Tables that differ']//tr[.//button[.='orders']]"), "orders differ")
-    assert [c.text for c in row.find_elements("tag name", "td")] == ["orders", "changed", "200", "198", "0", "2", "1"]
-    assert len(maria.driver.find_elements("xpath", "//table[caption='Tables that differ']/tbody/tr")) == 1
+    assert row.texts("td") == ["orders", "changed", "200", "198", "0", "2", "1"]
+    assert len(maria.all("//table[caption='Tables that differ']/tbody/tr")) == 1
     maria.click("Rows of orders that differ")
     maria.see("orders: 3 rows differ")
-    rows = {words(r) for r in maria.driver.find_elements("xpath", "//table[caption='Rows of orders that differ']/tbody/tr")}
+    rows = {words(r) for r in maria.all("//table[caption='Rows of orders that differ']/tbody/tr")}
     assert any(re.fullmatch(r"changed id 3, total 2\.5 → 7(\.0)?", r) for r in rows), rows
     assert sum(r.startswith("only here") and ("id 199," in r or "id 200," in r) for r in rows) == 2, rows
 
@@ -329,7 +327,7 @@ def test_of_very_many_rows_that_differ_the_rest_is_shown_when_asked_for(maria, w
     maria.click("Compare")
     maria.click("Rows of orders that differ")
     maria.see("orders: 248 rows differ")
-    rows = lambda: len(maria.driver.find_elements("xpath", "//table[caption='Rows of orders that differ']/tbody/tr"))       # noqa: E731
+    rows = lambda: len(maria.all("//table[caption='Rows of orders that differ']/tbody/tr"))       # noqa: E731
     assert rows() == 200
     maria.click("Show more: 48 are left")
     assert rows() == 248 and not maria.visible("//button[starts-with(., 'Show more')]")
@@ -346,7 +344,7 @@ def test_a_backup_is_compared_with_what_its_source_holds_now(maria, world):
     maria.see("media/")
     maria.click("Compare")
     row = maria.until(lambda: maria.visible("//table[caption='Files that differ']/tbody/tr"), "a file differs")
-    assert [c.text for c in row.find_elements("tag name", "td")] == ["new.txt", "only there", "–", "3 B"]
+    assert row.texts("td") == ["new.txt", "only there", "–", "3 B"]
     (world.media / "new.txt").unlink()
 
 
@@ -362,7 +360,7 @@ def download(page, form, source=None, table=None, called=None):
     if table:
         page.choose("Tables", f"only {table}")
     page.click("Download")
-    page.until(lambda: not page.driver.find_elements("css selector", "dialog[open]"), "the dialog is gone", 60)
+    page.until(lambda: not page.all("dialog[open]"), "the dialog is gone", 60)
 
 
 def cells(workbook, sheet):
@@ -437,7 +435,7 @@ def test_one_file_is_restored_to_a_new_place(maria, world):
     maria.click("media/")
     choose(maria, "read me.txt", "Restore…")
     maria.heading("Restore")
-    assert maria.field("media/read me.txt").is_selected()
+    assert maria.field("media/read me.txt").get("checked")
     maria.fill("New place", str(world.home / "taken out"))
     maria.click("Restore")
     maria.see("what was restored equals the backup", 60)
@@ -466,10 +464,9 @@ def test_each_filter_shows_what_the_api_finds(maria, world):
     for label, choice, query in (("Repository", "main", "repository=main"), ("Verified", "compared", "level=4"), ("Safety copies", "only these", "safety=only"), ("Safety copies", "shown too", "safety=all"),
                                  ("Pinned", "only these", "pinned=true"), ("Order", "oldest first", "oldest_first=true")):
         maria.choose(label, choice)
-        maria.until(lambda: maria.driver.current_url.endswith(f"#/backups?{query}"), f"{query} in the address")
+        maria.until(lambda: maria.address.endswith(f"#/backups?{query}"), f"{query} in the address")
         maria.until(lambda: names(maria) == [b["name"] for b in world.admin.get(f"/backups/?{'' if 'safety' in query else 'safety=no&'}{query}")["items"]], f"what {query} finds")
-        maria.click("Show all")
-        maria.until(lambda: not maria.visible("//a[.='Show all']"), "the page without a filter")
+        maria.show_all()
 
 
 def test_deleting_says_what_is_lost_and_does_it(maria, world):
@@ -478,7 +475,7 @@ def test_deleting_says_what_is_lost_and_does_it(maria, world):
     maria.click("Delete…")
     assert "It is the only good backup of ledger: after it there is nothing to restore." in maria.dialog().text
     maria.click("Cancel")
-    maria.until(lambda: not maria.driver.find_elements("css selector", "dialog[open]"), "the dialog is gone")
+    maria.until(lambda: not maria.all("dialog[open]"), "the dialog is gone")
     assert world.admin.get(f"/backups/{only}/?manifest=false")["name"] == "the only one"
     in_list(maria)
     choose(maria, "tuesday", "Delete…")
@@ -515,7 +512,7 @@ def test_a_backup_is_made_with_all_that_can_be_said_of_it(maria, world):
     (world.media / "noise.tmp").write_text("noise")
     in_list(maria, "?source=media")
     maria.click("Back up…")
-    assert maria.field("media").is_selected() and not maria.field("shop").is_selected()
+    assert maria.field("media").get("checked") and not maria.field("shop").get("checked")
     maria.tick("shop")
     maria.fill("Name", "before the move")
     maria.fill("Description", "all that matters")
@@ -582,4 +579,4 @@ def test_an_operator_is_offered_what_an_operator_may(page, place):
     page.log_in(place, "oliver")
     in_list(page)
     page.click("What to do with monday")
-    assert [e.text for e in menu(page).find_elements("xpath", "./*")] == ["Open", "Download…", "Verify…", "Note…"]
+    assert menu(page).texts("./*") == ["Open", "Download…", "Verify…", "Note…"]

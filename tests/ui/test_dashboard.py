@@ -59,15 +59,15 @@ def test_every_page_opens_without_an_error_and_fits_the_screen(page, size):
     for where, heading in PAGES.items():
         page.go(where)
         page.heading(heading)
-        page.until(lambda: not page.driver.execute_script("return document.querySelector('[aria-busy=true]')"), f"{where} is complete")
-        wide = page.driver.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        page.until(lambda: not page.js("return document.querySelector('[aria-busy=true]')"), f"{where} is complete")
+        wide = page.js("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{where or 'overview'} is {wide} pixels wider than the screen"
 
 
 def test_the_pages_stand_in_one_line_or_behind_a_button(page):
     for width in (1920, 1280, 1100, 1099, 768, 360):
         page.resize((width, 740))
-        height, links = page.driver.execute_script("return [document.getElementById('top').offsetHeight, [...document.querySelectorAll('#nav a')].filter(a => a.offsetHeight).length]")
+        height, links = page.js("return [document.getElementById('top').offsetHeight, [...document.querySelectorAll('#nav a')].filter(a => a.offsetHeight).length]")
         assert height < 70 and links == (12 if width >= 1100 else 0), (width, height, links)
 
 
@@ -76,18 +76,18 @@ def test_a_page_that_is_none_leads_back_and_a_list_that_could_not_be_had_is_aske
     page.heading("There is no such page")
     page.click("Back to the overview")
     page.heading("Everything is backed up")
-    page.driver.execute_cdp_cmd("Network.enable", {})
-    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/backup/api/audit/*"]})
+    page.call("Network.enable")
+    page.call("Network.setBlockedURLs", urls=["*/backup/api/audit/*"])
     page.go("audit")
     page.see("Backstay does not answer")
-    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/backup/api/settings/*"]})
+    page.call("Network.setBlockedURLs", urls=["*/backup/api/settings/*"])
     page.click("Try again")
-    page.until(lambda: page.driver.find_elements("css selector", "main tbody tr"), "the list")
+    page.until(lambda: page.all("main tbody tr"), "the list")
     page.go("sources")
     page.heading("Sources")
     page.go("settings")
     page.see("Backstay does not answer")
-    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    page.call("Network.setBlockedURLs", urls=[])
     page.click("Try again")
     page.field("Job history days")
     page.collect()
@@ -126,7 +126,7 @@ def test_one_table_is_restored_to_a_new_place(page, place):
     page.heading("Restores")
     page.until(lambda: page.visible("//td//a[starts-with(., 'restore ')]"), "the list")
     assert not page.visible("//button[.='Undo this restore']")            # it replaced nothing
-    page.driver.back()
+    page.back()
     page.heading("Restore")
 
 
@@ -143,7 +143,7 @@ def test_a_restore_over_the_live_database_wants_its_name_ends_the_session_and_is
     page.click("Restore")
     page.see("It is kept as a safety copy first")
     dialog = page.dialog()
-    assert not dialog.find_element("xpath", ".//button[normalize-space(.)='Replace it']").is_enabled()
+    assert not dialog.one(".//button[normalize-space(.)='Replace it']").enabled
     page.fill("Type shop to go on", "shop")
     page.click("Replace it")
     page.log_in_again(NAME, PASSWORD)
@@ -153,11 +153,11 @@ def test_a_restore_over_the_live_database_wants_its_name_ends_the_session_and_is
     for link, heading in (("Restore a backup", "Backups"), ("Restore from a file", "Restore from a file")):
         page.click(link)
         page.heading(heading)
-        page.driver.back()
+        page.back()
         page.heading("Restores")
     page.click("Undo this restore")
     page.click("Yes")
-    page.until(lambda: page.driver.find_elements("css selector", "dialog[open]") and page.visible("//dialog[@open]//label[starts-with(normalize-space(.), 'Type ')]"), "the name is asked for")
+    page.until(lambda: page.all("dialog[open]") and page.visible("//dialog[@open]//label[starts-with(normalize-space(.), 'Type ')]"), "the name is asked for")
     page.fill("Type ", "shop")
     page.click("Bring it back")
     page.log_in_again(NAME, PASSWORD)
@@ -176,7 +176,7 @@ def test_a_failed_backup_is_seen_and_understood(page, place):
     os.rename(place.home / "away.db", place.home / "shop.db")
     page.go("backups")
     page.click("Back up now")
-    page.until(lambda: "#/job/" in page.driver.current_url and page.visible("//main//span[contains(@class, 'good')]"), "a good end")
+    page.until(lambda: "#/job/" in page.address and page.visible("//main//span[contains(@class, 'good')]"), "a good end")
     page.go("")
     page.heading("Everything is backed up")
 
@@ -188,7 +188,7 @@ def test_hostile_names_are_shown_as_text(page, place):
     page.fill("Notes", evil)
     page.click("Save")
     page.see(evil)
-    assert page.driver.find_elements("css selector", "main img") == []
+    assert page.all("main img") == []
 
 
 def test_a_viewer_sees_and_may_do_nothing_else(page, place):

@@ -101,7 +101,7 @@ def wait(page, seconds=30):
 
 def steps(page):
     """What each step is called, with the word for how it went in front."""
-    return [e.text.split(None, 1)[1] for e in page.driver.find_elements("css selector", "ol.went li")]
+    return [e.text.split(None, 1)[1] for e in page.all("ol.went li")]
 
 
 def saw(page, *expected):
@@ -114,7 +114,7 @@ def test_a_pasted_url_is_looked_at_at_once(page, place, live, main_repository):
     page.heading("Sources")
     new_source(page, live.NAME, boss(live))
     page.until(lambda: all(found in card(page, live.NAME).text for found in (live.VERSION, "Tables\n2", "Size")), "what was found")
-    assert SECRET not in page.driver.page_source
+    assert SECRET not in page.source
 
 
 def test_what_a_user_of_few_rights_cannot_see_is_named(page, live):
@@ -131,7 +131,7 @@ def test_the_real_reason_is_told_when_it_cannot_be_reached(page, place, live, cl
     press(page, f"{live.NAME}-humble", "Test the connection")
     page.see(live.WRONG[wrong])
     assert page.text_at("//*[@class='problem']//*[@class='hint']") != ""
-    assert SECRET not in page.driver.page_source and "nonsense" not in page.driver.page_source
+    assert SECRET not in page.source and "nonsense" not in page.source
     page.expect(403, 404, 503)
 
 
@@ -163,8 +163,8 @@ def test_a_backup_is_looked_into_and_compared_with_live(page, live, client):
 def test_one_table_goes_into_a_new_database_unless_said_otherwise(page, live, client):
     backup = newest(client, source=live.NAME)
     restore_page(page, backup, "?table=large")
-    assert page.field("Where to").get_attribute("value") == f"new:{live.NAME}"
-    assert page.field("Name of the new database").get_attribute("value").startswith(f"{live.db}_restored_")
+    assert page.field("Where to").get("value") == f"new:{live.NAME}"
+    assert page.field("Name of the new database").get("value").startswith(f"{live.db}_restored_")
     before = live.state()
     page.fill("Name of the new database", f"{live.db}_look_restore_1")
     page.click("Restore")
@@ -183,12 +183,12 @@ def test_a_name_that_is_not_typed_right_replaces_nothing(page, live, client):
     row = page.text_at("//table[caption='Tables now and in the backup']//tr[td[1]='large' or th='large']")
     assert "is replaced" in row and str(ROWS) in row
     assert "stays" in page.text_at("//table[caption='Tables now and in the backup']//tr[td[1]='small' or th='small']")
-    assert page.visible("//span[@class='replaced' and .='is replaced']").value_of_css_property("color") != page.visible("//main//h1").value_of_css_property("color")
+    assert page.visible("//span[@class='replaced' and .='is replaced']").css("color") != page.visible("//main//h1").css("color")
     page.click("Restore")
     dialog = page.dialog()
     assert "2 tables" in dialog.text and live.db in dialog.text
     page.fill(f"Type {live.NAME} to go on", live.NAME + "x")
-    assert not dialog.find_element("xpath", ".//button[normalize-space(.)='Replace it']").is_enabled()
+    assert not dialog.one(".//button[normalize-space(.)='Replace it']").enabled
     page.click("Cancel")
     assert live.state() == before
     page.expect(409)
@@ -246,8 +246,8 @@ def test_a_server_that_goes_away_during_a_restore_leaves_all_as_it_was(page, liv
         page.see("nothing was changed", 60)
         assert proxy.struck.is_set()
     assert page.text_at("//*[@class='problem']//*[@class='hint']") != ""
-    assert not page.driver.find_element("xpath", "//details[summary='What it said']").get_attribute("open")
-    page.driver.find_element("xpath", "//details/summary[.='What it said']").click()
+    assert not page.one("//details[summary='What it said']").get("open")
+    page.one("//details/summary[.='What it said']").click()
     assert "nothing was changed" in page.text_at("//details[summary='What it said']//li[last()]")
     assert "failed" in steps(page)[-1]
     assert live.state() == before
@@ -310,7 +310,7 @@ def test_optimize_says_of_each_table_what_it_gave_back(page, place, live, client
     assert [*large[:3], large[4]] == [live.TITLE, "✓ ok", live.OPTIMIZED, size(given)] and [*small[:2], small[4]] == [live.TITLE.replace("large", "small"), "✓ ok", "–"]
     result = last(client, "optimize")["result"]
     assert result["tables"][0]["reclaimed"] == given and f"2 tables done, {size(result['reclaimed'])} given back." in text
-    page.driver.refresh()
+    page.refresh()
     assert outcome(page, live.NAME, f"optimize {live.NAME}")[1] == [large, small]
 
 

@@ -29,7 +29,7 @@ def furnish(world):
 
 
 def typed(page, fields):
-    return {label: page.field(label).is_selected() if text is True else page.field(label).get_attribute("value").replace("C:\\fakepath", os.path.dirname(text)).replace("\\", "/") for label, text in fields.items()}
+    return {label: page.field(label).get("checked") if text is True else page.field(label).get("value").replace("C:\\fakepath", os.path.dirname(text)).replace("\\", "/") for label, text in fields.items()}
 
 
 @pytest.mark.parametrize("what", FORMS)
@@ -40,7 +40,7 @@ def test_what_was_typed_outlives_the_session(page, world, place, what):
     if opener:
         page.click(opener)
     for label, text in fields.items():
-        page.tick(label) if text is True else page.field(label).send_keys(text) if label == FILE else page.fill(label, text)
+        page.tick(label) if text is True else page.field(label).upload(text) if label == FILE else page.fill(label, text)
     end_sessions(world.admin)
     page.log_in_again("maria", PASSWORD)
     assert typed(page, fields) == fields
@@ -54,11 +54,11 @@ def test_a_form_that_is_sent_after_the_session_has_ended_is_sent_again_by_itself
     page.click("New source")
     page.fill("Name", "late")
     page.fill("Where it is", str(world.shop))
-    page.driver.execute_script("window.sent = 0; const real = fetch; window.fetch = (...a) => { window.sent++; return real(...a); }")
+    page.js("window.sent = 0; const real = fetch; window.fetch = (...a) => { window.sent++; return real(...a); }")
     end_sessions(world.admin)
     page.see("Your session has ended")
-    page.driver.execute_script("[...document.querySelectorAll('dialog form')].find(f => f.elements.url).requestSubmit()")
-    page.until(lambda: page.driver.execute_script("return window.sent") >= 1, "it was sent, and refused")
+    page.js("[...document.querySelectorAll('dialog form')].find(f => f.elements.url).requestSubmit()")
+    page.until(lambda: page.js("return window.sent") >= 1, "it was sent, and refused")
     page.log_in_again("maria", PASSWORD)
     page.see("late is added.")
     assert world.admin.get("/sources/late/")["url"] == f"sqlite:{world.shop}"

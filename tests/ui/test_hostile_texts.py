@@ -72,9 +72,9 @@ def place(world):
 
 def harmless(page, where):
     """Nothing ran, nothing became an element, and nothing sticks out."""
-    assert page.driver.execute_script("return window.ran || 0") == 0, where
-    assert page.driver.execute_script("return document.querySelectorAll('img:not([src=\"/ui/icon.svg\"]), main script, main [onerror], dialog [onerror]').length") == 0, where
-    wide = page.driver.execute_script("""
+    assert page.js("return window.ran || 0") == 0, where
+    assert page.js("return document.querySelectorAll('img:not([src=\"/ui/icon.svg\"]), main script, main [onerror], dialog [onerror]').length") == 0, where
+    wide = page.js("""
         const limit = document.documentElement.clientWidth;
         if (document.documentElement.scrollWidth <= limit)
             return null;
@@ -101,9 +101,9 @@ def test_on_every_page_a_hostile_text_is_a_text(page, world, place, size):
     for where, text in pages(world).items():
         page.go(where)
         if text:
-            page.until(lambda: plain(text) in plain(page.driver.execute_script("return document.querySelector('main').textContent")), f"{text} on {where}")
+            page.until(lambda: plain(text) in plain(page.js("return document.querySelector('main').textContent")), f"{text} on {where}")
         harmless(page, where)
-        assert "<" not in page.driver.title or page.driver.title.startswith(IMG)
+        assert "<" not in page.js("return document.title") or page.js("return document.title").startswith(IMG)
     page.expect(404)
 
 
@@ -120,12 +120,12 @@ def test_tables_columns_cells_and_files_of_a_backup_are_shown_as_they_are(page, 
         page.log_in(place, where=f"backup/{world.backup['id']}")
         page.until(lambda: page.visible("//h2[starts-with(., 'Tables')]"), "the tables")
         page.click(plain(EVIL))
-        page.until(lambda: {IMG, LONG} <= set(page.driver.execute_script("return [...document.querySelectorAll('main th')].map(th => th.textContent)")), "the columns")
-        assert {EVIL, LONG, LINES, IMG} <= set(page.driver.execute_script("return [...document.querySelectorAll('main td')].map(td => td.textContent)"))
+        page.until(lambda: {IMG, LONG} <= set(page.js("return [...document.querySelectorAll('main th')].map(th => th.textContent)")), "the columns")
+        assert {EVIL, LONG, LINES, IMG} <= set(page.js("return [...document.querySelectorAll('main td')].map(td => td.textContent)"))
         harmless(page, "rows")
         page.fill("Reading statement", "SELECT '<img src=x onerror=window.ran=3>' AS \"<b>\"")
         page.click("Run")
-        page.until(lambda: page.driver.execute_script("return [...document.querySelectorAll('main td')].some(td => td.textContent === '<img src=x onerror=window.ran=3>')"), "the answer")
+        page.until(lambda: page.js("return [...document.querySelectorAll('main td')].some(td => td.textContent === '<img src=x onerror=window.ran=3>')"), "the answer")
         page.fill("Reading statement", f"SELECT * FROM \"{IMG}\"")
         page.click("Run")
         page.until(lambda: page.visible("//*[@class='problem']"), "the error")
@@ -136,14 +136,14 @@ def test_tables_columns_cells_and_files_of_a_backup_are_shown_as_they_are(page, 
         page.until(lambda: page.visible("//h2[.='Files']"), "the files")
         page.settled()
         for name in (FILE, plain(f"{FILE}\nsecond line")):             # in the folder that is the source, and in the one below with the endless name
-            page.until(lambda: name in plain(page.driver.execute_script("return document.querySelector('main').textContent")) or deeper(page), f"the file {name}")
+            page.until(lambda: name in plain(page.js("return document.querySelector('main').textContent")) or deeper(page), f"the file {name}")
         harmless(page, "files")
 
 
 def test_errors_titles_and_toasts_say_it_as_it_is(page, world, place):
     page.resize(PHONE)
     page.log_in(place, where=f"job/{world.failed['id']}")
-    page.until(lambda: f"{IMG}{LONG}" in page.driver.execute_script("return document.querySelector('main').textContent"), "the tool's words")
+    page.until(lambda: f"{IMG}{LONG}" in page.js("return document.querySelector('main').textContent"), "the tool's words")
     harmless(page, "a failed job")
     page.go("users")
     page.click("New user")
@@ -156,15 +156,15 @@ def test_errors_titles_and_toasts_say_it_as_it_is(page, world, place):
     page.expect(400)
     page.click("Cancel")
     page.go(f"backup/{world.backup['id']}")
-    page.until(lambda: page.visible("//main//h1") and EVIL[:60] in page.driver.title, "the title is the text")
+    page.until(lambda: page.visible("//main//h1") and EVIL[:60] in page.js("return document.title"), "the title is the text")
     page.click("Delete…")
-    page.until(lambda: page.driver.find_elements("css selector", "dialog[open]"), "the question")
+    page.until(lambda: page.all("dialog[open]"), "the question")
     harmless(page, "a question")
     page.click("Cancel")
 
 
 def test_a_hostile_link_to_the_login_is_only_a_wrong_link(page, world, place):
-    page.driver.delete_all_cookies()
+    page.call("Network.clearBrowserCookies")
     page.open("about:blank")
     page.open(f"{place.address}/#/setup?link={IMG}")
     page.fill("Name", IMG)

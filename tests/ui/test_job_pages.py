@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 
 import pytest
-from browser import PHONE
+from browser import PHONE, Keys
 from managing import api, asked, at, card, job_page, press, shows      # noqa: F401
 from people import end_sessions
 from webserver import PASSWORD
@@ -33,7 +33,7 @@ def broken(place, api):
 
 
 def rows(page):
-    return [e.text for e in page.driver.find_elements("css selector", "main tbody td.main")]
+    return page.texts("main tbody td.main")
 
 
 # ---- live ----
@@ -42,57 +42,57 @@ def test_a_running_job_is_followed_without_a_reload_after_one_and_in_two_windows
     at("sources")
     press(page, "feed", "Back up now")
     page.heading("backup feed")
-    where = page.driver.current_url
-    page.driver.execute_script("window.notReloaded = true")
+    where = page.address
+    page.js("window.notReloaded = true")
     with open(feed, "wb", buffering=0) as pipe:
         pipe.write(bytes(3 << 20))
         page.see("reading: 3.00 MiB")
-        assert page.driver.execute_script("return window.notReloaded")
-        page.driver.refresh()
+        assert page.js("return window.notReloaded")
+        page.refresh()
         page.heading("backup feed")
         page.see("reading: 3.00 MiB")
-        first = page.driver.current_window_handle
-        page.driver.switch_to.new_window("window")
+        first = page.window
+        page.new_window()
         page.open(where)
         page.heading("backup feed")
         page.see("reading: 3.00 MiB")
         pipe.write(bytes(2 << 20))
         page.see("reading: 5.00 MiB")
-        second = page.driver.current_window_handle
-        page.driver.switch_to.window(first)
+        second = page.window
+        page.window = first
         page.see("reading: 5.00 MiB")
         page.click("Cancel")
         page.see("cancelled")
-        page.driver.switch_to.window(second)
+        page.window = second
         page.see("cancelled")
     assert api.get(f"/jobs/{where.rsplit('/', 1)[1]}/")["state"] == "cancelled"
     assert api.get("/backups/?source=feed")["total"] == 0
-    page.driver.close()
-    page.driver.switch_to.window(first)
+    page.close_window()
+    page.window = first
 
 
 def test_a_job_is_followed_in_more_windows_than_a_browser_has_connections(at, api, page, place, feed):
     job = api.post("/backups/", {"sources": ["feed"]})
     at("jobs")
-    first = page.driver.current_window_handle
+    first = page.window
     with open(feed, "wb", buffering=0) as pipe:
         for n in range(1, 9):
-            page.driver.switch_to.new_window("tab")
+            page.new_window()
             page.open(f"{place.address}/#/job/{job['id']}")
             page.heading("backup feed")
             pipe.write(bytes(1 << 20))
             page.see(f"reading: {n}.00 MiB")
-        for window in page.driver.window_handles[1:]:
-            page.driver.switch_to.window(window)
+        for window in page.windows[1:]:
+            page.window = window
             page.see("reading: 8.00 MiB")
-            if window != page.driver.window_handles[-1]:
-                page.driver.close()                          # also the one that listens for all others
+            if window != page.windows[-1]:
+                page.close_window()                          # also the one that listens for all others
         pipe.write(bytes(1 << 20))
         page.see("reading: 9.00 MiB")
         page.click("Cancel")
         page.see("cancelled")
-    page.driver.close()
-    page.driver.switch_to.window(first)
+    page.close_window()
+    page.window = first
 
 
 def test_what_a_job_said_while_nobody_was_logged_in_is_there_after_the_login(at, api, page, place, feed):
@@ -101,7 +101,7 @@ def test_what_a_job_said_while_nobody_was_logged_in_is_there_after_the_login(at,
     with open(feed, "wb", buffering=0) as pipe:
         pipe.write(bytes(1 << 20))
         page.see("reading: 1.00 MiB")
-        said = len(page.driver.find_elements("css selector", "[role=log] li"))
+        said = len(page.all("[role=log] li"))
         page.fill("For whoever looks at this later", "half a sentence")      # so that the page is not drawn anew
         end_sessions(api)
         page.see("Your session has ended")
@@ -109,8 +109,8 @@ def test_what_a_job_said_while_nobody_was_logged_in_is_there_after_the_login(at,
     page.log_in_again("maria", PASSWORD)
     page.see("good")
     lines = api.get(f"/jobs/{job['id']}/log/")["items"]
-    shown = page.until(lambda: [e.text.split(" ", 2)[-1] for e in page.driver.find_elements("css selector", "[role=log] li")], "the log")
-    assert page.field("For whoever looks at this later").get_attribute("value") == "half a sentence"
+    shown = page.until(lambda: [e.text.split(" ", 2)[-1] for e in page.all("[role=log] li")], "the log")
+    assert page.field("For whoever looks at this later").get("value") == "half a sentence"
     assert len(shown) == len(lines) > said and all(text.endswith(line["text"]) for text, line in zip(shown, lines))
 
 
@@ -138,31 +138,31 @@ def test_the_list_is_filtered_the_filters_are_in_the_address_and_going_back_work
     for label, (choice, query) in FILTERS.items():
         query = query.format(nightly=nightly)
         page.choose(label, choice)
-        page.until(lambda: page.driver.current_url.endswith(f"#/jobs?{query}"), "the address")
+        page.until(lambda: page.address.endswith(f"#/jobs?{query}"), "the address")
         page.until(lambda: rows(page) == [j["title"] for j in api.get(f"/jobs/?limit=50&{query}")["items"]], f"the jobs of {query}")
-        page.click("Show all")
+        page.show_all()
         page.until(lambda: len(rows(page)) == api.jobs(), "all jobs")
     page.fill("By", "oliver\n")
     page.until(lambda: rows(page) == ["backup shop"], "what oliver asked for")
-    assert page.driver.current_url.endswith("#/jobs?author=oliver")
-    page.click("Show all")
+    assert page.address.endswith("#/jobs?author=oliver")
+    page.show_all()
     page.until(lambda: len(rows(page)) == api.jobs(), "all jobs")
     page.fill("Text", "no such host")
-    page.press("\n")
+    page.keys(Keys.ENTER)
     page.until(lambda: rows(page) == ["backup broken"], "what has these words")
     page.choose("State", "success")
     page.see("No job fits.")
-    page.driver.back()
+    page.back()
     page.until(lambda: rows(page) == ["backup broken"], "what was there before")
-    page.driver.refresh()
+    page.refresh()
     page.until(lambda: rows(page) == ["backup broken"], "the same after a reload")
-    page.driver.find_element("css selector", "main tbody td:nth-child(3)").click()
+    page.one("main tbody td:nth-child(3)").click()
     page.heading("backup broken")
-    page.driver.back()
+    page.back()
     tomorrow = datetime.date.today() + datetime.timedelta(days=2)
     at(f"jobs?after={tomorrow}")
     page.see("No job fits.")
-    assert page.field("From").get_attribute("value") == str(tomorrow)
+    assert page.field("From").get("value") == str(tomorrow)
 
 
 # ---- a job's page ----
@@ -172,20 +172,20 @@ def test_a_failed_job_says_why_in_one_sentence_with_the_tools_own_words_folded_a
     page.click("backup broken")
     page.heading("backup broken")
     tool = api.get("/sources/broken/")["url"].removeprefix("command:")
-    assert page.driver.find_element("css selector", ".problem .what").text == f"backing up command:{tool}: {tool} failed with status 3: dump: error: no such host: db"
-    words = page.driver.find_element("css selector", ".problem pre")
-    assert not words.is_displayed()
-    page.driver.find_element("css selector", ".problem summary").click()
+    assert page.one(".problem .what").text == f"backing up command:{tool}: {tool} failed with status 3: dump: error: no such host: db"
+    words = page.one(".problem pre")
+    assert not words.displayed
+    page.one(".problem summary").click()
     assert words.text == "connecting to db\ndump: error: no such host: db\ngiving up"
-    told = [li.text.split(" ", 2)[-1] for li in page.driver.find_elements("css selector", ".log li")]
+    told = [li.text.split(" ", 2)[-1] for li in page.all(".log li")]
     assert told[:2] == ["loading the index", "reading"]
-    assert "failed" in page.driver.find_elements("css selector", ".log li")[-1].get_attribute("class")
+    assert "failed" in page.all(".log li")[-1].get("class")
     page.fill("For whoever looks at this later", "the host was renamed")
     page.click("Save")
     page.see("The note is kept.")
     assert api.get(f"/jobs/{broken['id']}/")["notes"] == "the host was renamed"
     page.click("Run again")
-    page.until(lambda: broken["id"] not in page.driver.current_url, "another job")
+    page.until(lambda: broken["id"] not in page.address, "another job")
     assert job_page(page, api, "backup broken", "failed")["author"] == "maria"
 
 
@@ -218,7 +218,7 @@ def test_a_database_is_looked_at_table_by_table(at, api, page):
     press(page, "shop", "Information")
     info = api.get("/sources/shop/info/")
     shows(page, "shop", Version=info["version"], Tables=str(len(info["tables"])))
-    seen = [[c.text for c in row.find_elements("css selector", "td")][:3:2] for row in card(page, "shop").find_elements("css selector", "tbody tr")]
+    seen = [row.texts("td")[:3:2] for row in card(page, "shop").all("tbody tr")]
     assert [(t["name"], ("" if t["rows_exact"] else "about ") + str(t["rows"])) for t in info["tables"]] == [tuple(s) for s in seen]
 
 
@@ -235,7 +235,7 @@ def test_space_that_a_database_gives_back_is_told_and_the_result_is_there_after_
     given = before - (place.home / "shop.db").stat().st_size
     assert given == api.get(f"/jobs/{api.get('/jobs/?kind=optimize&limit=1')['items'][0]['id']}/")["result"]["reclaimed"] > 390_000
     page.see(f"1 table done, {given / 1024:.0f} KiB given back")
-    page.driver.refresh()
+    page.refresh()
     page.see(f"1 table done, {given / 1024:.0f} KiB given back")
 
 
@@ -249,7 +249,7 @@ def test_only_the_tables_that_are_ticked_are_checked(at, api, page):
 
 
 def results(page):
-    return [row.text.split("\n")[0].split(" ")[0] for row in page.driver.find_elements("xpath", "//table[caption[.='Results']]//tbody/tr")]
+    return [row.text.split("\n")[0].split(" ")[0] for row in page.all("//table[caption[.='Results']]//tbody/tr")]
 
 
 def test_damage_is_found_and_a_repair_wants_a_backup_or_that_one_insists(at, api, page, place):
@@ -289,7 +289,7 @@ def test_what_waits_for_a_locked_database_is_seen_and_cancelled_also_after_a_rel
     at("maintenance")
     press(page, "shop", "Optimize")
     page.until(lambda: api.jobs("kind=optimize&state=running") == 1, "it runs")
-    page.driver.refresh()
+    page.refresh()
     page.heading("Maintenance")
     page.until(lambda: page.visible(".//button[.='Cancel']", card(page, "shop")), "it is there again")
     press(page, "shop", "Cancel")
@@ -312,7 +312,7 @@ def test_a_viewer_sees_all_jobs_and_ends_none(at, api, page, feed):
         api.post(f"/jobs/{job['id']}/cancel/")
         page.see("cancelled")
     at("maintenance", "vera")
-    assert page.driver.find_elements("css selector", "main button") == []
+    assert page.all("main button") == []
 
 
 def test_on_a_phone_a_database_is_optimized_and_a_job_found_and_run_again(at, api, page):
@@ -325,4 +325,4 @@ def test_on_a_phone_a_database_is_optimized_and_a_job_found_and_run_again(at, ap
     page.click("optimize shop")
     page.click("Run again")
     job_page(page, api, "optimize shop")
-    assert page.driver.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert page.js("return document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0

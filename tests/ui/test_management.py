@@ -56,9 +56,9 @@ def test_a_source_is_added_with_all_that_can_be_said_of_it_and_changed_in_all_of
     press(page, "pictures", "Change")
     page.fill("Name", "photos")
     page.fill("Alarm without", "0")
-    page.field("Leave out files").clear()
+    page.fill("Leave out files", "")
     page.tick("Take logs and caches too", False)
-    page.field("Command before").clear()
+    page.fill("Command before", "")
     page.tick("Never restore over it", False)
     page.click("Save")
     page.see("photos is changed.")
@@ -79,12 +79,12 @@ def test_how_an_sqlite_database_is_checked_and_prepared_is_said_of_it(at, api):
     assert (now["check"], now["optimize_first"]) == ("full", True)
     shows(page, "shop", Copy_is_checked="always", Tables="optimized before each backup")
     press(page, "shop", "Change")
-    assert page.field("SQLite: check the whole copy").get_attribute("value") == "full"
+    assert page.field("SQLite: check the whole copy").get("value") == "full"
     cancelled(page)
     api.patch("/sources/shop/", {"check": "auto", "optimize_first": False})
     press(page, "media", "Its backups")
     page.heading("Backups")
-    assert page.driver.current_url.endswith("#/backups?source=media") and page.field("Source").get_attribute("value") == "media"
+    assert page.address.endswith("#/backups?source=media") and page.field("Source").get("value") == "media"
 
 
 def test_a_connection_is_tested_and_the_real_reason_is_said(at, place):
@@ -168,7 +168,7 @@ def test_a_schedule_is_added_and_says_when_it_would_run_by_the_clock_of_its_zone
     page.click("When would it run?")
     page.see("by the clock of America/New_York:")
     zone = zoneinfo.ZoneInfo("America/New_York")
-    shown = [e.text for e in page.dialog().find_elements("css selector", "li time")]
+    shown = page.dialog().texts("li time")
     assert len(shown) == 10 and all(text.startswith("Mon, ") and text.endswith("03:30") for text in shown)
     page.click("Add it")
     page.see("york is added.")
@@ -177,7 +177,7 @@ def test_a_schedule_is_added_and_says_when_it_would_run_by_the_clock_of_its_zone
     assert {k: v for k, v in made["keep"].items() if v} == {"weekly": 6}
     press(page, "york", "Next runs")
     runs = [datetime.datetime.fromisoformat(t.replace("Z", "+00:00")).astimezone(zone) for t in api.get("/schedules/york/preview/")["runs"]]
-    seen = page.until(lambda: [e.text for e in card(page, "york").find_elements("css selector", "li time")], "the next runs")
+    seen = page.until(lambda: card(page, "york").texts("li time"), "the next runs")
     assert seen == [f"{t:%a, }{t.day} {t:%b %Y, %H:%M}" for t in runs] == shown
     page.see("It does: backup shop")
 
@@ -220,7 +220,7 @@ OWN = {"Back up": [KEEP, PROVE], "Verify backups (drill)": [HOW_FAR], "Optimize 
 
 
 def value(page, label):
-    return page.field(label).get_attribute("value")
+    return page.field(label).get("value")
 
 
 def add_schedule(page, name, action, *sources):
@@ -236,7 +236,7 @@ def test_each_kind_of_schedule_has_fields_of_its_own(at):
     page.click("New schedule")
     for action, own in OWN.items():
         page.choose("What it does", action)
-        shown = [label.text for label in page.dialog().find_elements("css selector", "label") if label.is_displayed()]
+        shown = [label.text for label in page.dialog().all("label") if label.displayed]
         assert [own for own in (KEEP, PROVE, HOW_FAR, FORMAT, FOLDER) if any(text.startswith(own) for text in shown)] == own, action
     cancelled(page)
 
@@ -245,11 +245,11 @@ def test_an_export_on_a_schedule_wants_a_whole_path_is_changed_and_runs(at, api,
     page = at("schedules")
     add_schedule(page, "exports", "Export to a folder", "shop")
     page.click("Add it")
-    assert page.driver.execute_script("return document.querySelector('dialog input:invalid').name") == "export_dir"
+    assert page.js("return document.querySelector('dialog input:invalid').name") == "export_dir"
     page.fill(FOLDER, "exports")
     page.click("Add it")
     refused(page, 'the folder of exports must be a whole path, not "exports"', status=400)
-    assert page.field(FOLDER).get_attribute("aria-invalid") == "true"
+    assert page.field(FOLDER).get("aria-invalid") == "true"
     page.fill(FOLDER, str(place.home / "exports"))
     page.choose(FORMAT, "xlsx")
     page.click("Add it")
@@ -312,10 +312,10 @@ def test_a_drill_a_cleanup_and_looking_after_tables_are_put_on_schedules(at, api
 def test_a_schedule_is_switched_on_and_off(at, api):
     page = at("schedules")
     press(page, "taken", "Switch on")
-    page.until(lambda: card(page, "taken").find_element("css selector", ".state").text == "● on", "it is on")
+    page.until(lambda: card(page, "taken").one(".state").text == "● on", "it is on")
     assert api.get("/schedules/taken/")["enabled"] and fact(page, "taken", "Next").startswith("in ")
     press(page, "taken", "Switch off")
-    page.until(lambda: card(page, "taken").find_element("css selector", ".state").text == "– off", "it is off")
+    page.until(lambda: card(page, "taken").one(".state").text == "– off", "it is off")
     assert not api.get("/schedules/taken/")["enabled"]
 
 
@@ -333,7 +333,7 @@ def test_a_schedule_runs_now_shows_its_jobs_and_says_which_backups_it_keeps_and_
     press(page, "york", "What it keeps")
     page.see("2 backups would be removed, 1 kept.")
     wanted = api.post("/cleanup/", {"schedule": "york", "dry_run": True})["repositories"][0]["backups"]
-    rows = [[c.text for c in row.find_elements("css selector", "td")] for row in card(page, "york").find_elements("css selector", "tbody tr")]
+    rows = [row.texts("td") for row in card(page, "york").all("tbody tr")]
     assert [(r[0], r[3]) for r in rows] == [("✓ kept" if b["keep"] else "✗ removed", b["reason"]) for b in wanted] == [("✓ kept", "last")] + 2 * [("✗ removed", "no rule keeps it")]
     page.click("Remove 2 backups")
     asked(page, "Remove 2 backups?", *CLEAN_UP)
@@ -345,7 +345,7 @@ def test_a_schedule_runs_now_shows_its_jobs_and_says_which_backups_it_keeps_and_
     assert [b["id"] for b in api.get("/backups/?source=shop")["items"]] == [newest]
     press(page, "york", "Its jobs")
     page.heading("Jobs")
-    page.until(lambda: len(page.driver.find_elements("css selector", "main tbody tr")) == api.jobs(f"schedule={york}"), "the jobs of the schedule")
+    page.until(lambda: len(page.all("main tbody tr")) == api.jobs(f"schedule={york}"), "the jobs of the schedule")
 
 
 def test_a_schedule_is_removed_after_a_question(at, api):
@@ -375,5 +375,5 @@ def test_on_a_phone_a_source_is_backed_up_and_a_schedule_made_and_run(at, api, p
     page.see("mobile is added.")
     press(page, "mobile", "Run now")
     assert job_page(page, api, "backup media")["author"] == "maria"
-    wide = page.driver.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    wide = page.js("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0

@@ -73,12 +73,12 @@ def test_mail_is_added_tried_and_arrives(notices, world, api):
         mail, = sink.mails
         assert (mail.sender, mail.recipients, mail.user) == ("backstay@example.org", ["maria@example.org", "oliver@example.org"], "backstay")
         kept = api.get("/notices/admins/")
-        assert kept["password_known"] and "a mail password" not in str(kept) + notices.driver.page_source
+        assert kept["password_known"] and "a mail password" not in str(kept) + notices.source
         fail_a_backup(world)
         notices.until(lambda: len(sink.mails) == 2, "the mail about the failure", 60)
         assert "shop" in sink.mails[1].message["Subject"]
         notices.see("● sent", 60)
-        assert "shop" in card(notices, "admins").text, "the last message"
+        notices.until(lambda: "shop" in card(notices, "admins").text, "the last message")
 
 
 def test_a_mail_server_that_is_not_there_is_named_at_the_button(notices, api):
@@ -109,8 +109,8 @@ def test_mail_without_a_server_anywhere_says_which_setting_it_lacks(notices):
 
 def test_what_is_wrong_with_a_notice_is_said_and_the_form_keeps_what_was_typed(notices, api):
     add(notices, "wrong", "Mail", To="no address", Mail_server="mail.example.org:25")
-    notices.until(lambda: "no address" in notices.dialog().find_element("css selector", ".problem").text, "the reason")
-    assert notices.field("Mail server").get_attribute("value") == "mail.example.org:25"
+    notices.until(lambda: "no address" in notices.dialog().one(".problem").text, "the reason")
+    assert notices.field("Mail server").get("value") == "mail.example.org:25"
     notices.fill("To", "maria@example.org")
     notices.fill("Name", "a/b")
     notices.click("Add it")
@@ -194,7 +194,7 @@ def test_a_webhook_that_refuses_is_named_and_what_could_not_be_sent_is_listed_un
         notices.expect(409, 422, 500, 503, 403, 404)
         fail_a_backup(world)
         notices.until(lambda: any(d["error"] for d in api.get("/notices/deliveries/?notice=gone")["items"]), "a try that failed", 60)
-        notices.driver.refresh()
+        notices.refresh()
         row = notices.until(lambda: notices.visible("//table[caption='Messages']//tr[contains(., 'answers with status 410')]"), "the message and why it did not arrive")
         assert "gone" in row.text and re.search("given up|tried 1 time", row.text)
         assert "answers with status 410" in card(notices, "gone").text
@@ -206,7 +206,7 @@ def test_messages_that_were_given_up_are_filtered_and_forgotten(notices, api, pl
     with sqlite3.connect(place.state / "catalog.db", timeout=30) as db:
         db.execute("INSERT INTO delivery (notice, event, title, text, created, not_before, tries, error, given_up) SELECT id, 'failure', 'nobody heard this', '', 1, 1, 6, 'it is dead', 1 FROM notice WHERE name = 'dead'")
     notices.choose("Show", "given up")
-    notices.until(lambda: "failed=true" in notices.driver.current_url, "the filter in the address")
+    notices.until(lambda: "failed=true" in notices.address, "the filter in the address")
     notices.see("nobody heard this")
     notices.see("✕ given up")
     notices.click("Forget those given up")
@@ -223,7 +223,7 @@ def test_a_notice_is_narrowed_renamed_switched_off_and_on_and_removed(notices, a
     notices.fill("Name", "slim")
     notices.tick("a success")
     notices.tick("ledger")
-    notices.driver.execute_script("const i = arguments[0]; i.value = ''", notices.field("Another URL for everything else"))
+    notices.js("const i = arguments[0]; i.value = ''", notices.field("Another URL for everything else"))
     notices.click("Save")
     notices.see("slim is changed.")
     kept = api.get("/notices/slim/")

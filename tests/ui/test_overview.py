@@ -31,7 +31,7 @@ def place(world):
 def first(page, place):
     """The first page, as an administrator sees it."""
     be_logged_in(page, place)
-    if not page.driver.current_url.endswith("#/"):
+    if not page.address.endswith("#/"):
         page.go("")
     return page
 
@@ -47,8 +47,8 @@ def fact(page, source, name):
 def strip(page, source):
     """What the strip of a source says to who does not see it, and the kinds and signs of its marks."""
     element = page.visible(".//*[contains(@class, 'strip')]", card(page, source))
-    marks = element.find_elements("class name", "mark")
-    return element.get_attribute("aria-label"), [m.get_attribute("class").split()[1] for m in marks], [m.text for m in marks]
+    marks = element.all(".mark")
+    return element.get("aria-label"), [m.get("class").split()[1] for m in marks], [m.text for m in marks]
 
 
 @contextlib.contextmanager
@@ -112,15 +112,15 @@ def test_when_all_is_well_the_page_says_so(first, world):
     assert re.fullmatch(r"just now|\d+ s ago", fact(first, "shop", "Last good backup"))
     assert re.fullmatch(r"[\d.]+ KiB", fact(first, "shop", "Size"))
     exact = first.visible(".//time", card(first, "shop"))
-    assert re.search(r"\d\d:\d\d", exact.get_attribute("title"))
+    assert re.search(r"\d\d:\d\d", exact.get("title"))
     first.click("shop", within=card(first, "shop"))
     first.heading("Backups")
-    assert "source=shop" in first.driver.current_url
-    first.driver.back()
+    assert "source=shop" in first.address
+    first.back()
     first.heading("Everything is backed up")
     first.visible(".//a[contains(@class, 'strip')]", card(first, "shop")).click()
     first.heading("Jobs")
-    assert first.driver.current_url.endswith("#/jobs?source=shop&kind=backup") and first.field("Kind").get_attribute("value") == "backup"
+    assert first.address.endswith("#/jobs?source=shop&kind=backup") and first.field("Kind").get("value") == "backup"
 
 
 def test_what_is_proven_and_what_comes_next_stands_on_the_source(first, world):
@@ -141,10 +141,10 @@ def test_a_failure_is_told_with_its_reason_and_older_backups(first, world):
     first.heading("The last backup of ledger failed")
     first.see("Older good backups are there")
     assert strip(first, "ledger") == ("The last 2 runs: 1 good, 1 failed", ["good", "failed"], [MARKS["good"], MARKS["failed"]])
-    assert [e.text for e in first.driver.find_elements("css selector", "main section h2 a")][0] == "ledger"
+    assert first.texts("main section h2 a")[0] == "ledger"
     row = first.visible("//table[caption='The last ten operations']/tbody/tr[1]")
     assert "failed" in row.text and "no such file or folder" in row.text and "token test of maria" in row.text
-    first.click(row.find_element("css selector", "td.main a").text, within=row)
+    first.click(row.one("td.main a").text, within=row)
     first.see("no such file or folder")
     os.rename(world.home / "away.db", world.ledger)
 
@@ -153,10 +153,10 @@ def test_what_is_overdue_comes_first_and_the_worst_of_it_before_all(first, world
     world.back_up("ledger")
     let_it_be_made(world, "ledger", 25.5)
     let_it_be_made(world, "shop", 27.5)
-    first.driver.refresh()
+    first.refresh()
     first.heading("shop's backup is overdue by 3 hours")
     first.see("ledger's backup is overdue by 1 hour")
-    assert [e.text for e in first.driver.find_elements("css selector", "main section h2 a")] == ["shop", "ledger", "slow"]
+    assert first.texts("main section h2 a") == ["shop", "ledger", "slow"]
     label, kinds, signs = strip(first, "shop")
     assert label.endswith("1 good and verified, 1 overdue") and kinds == ["verified", "overdue"] and signs[-1] == MARKS["overdue"]
     assert "overdue" in card(first, "shop").text
@@ -168,7 +168,7 @@ def test_a_source_that_never_had_a_good_backup_is_worse_than_one_that_is_late(fi
     made = world.admin.post("/sources/", {"name": "orphan", "url": "command:false", "overdue_hours": 1})
     with in_catalog(world) as db:
         db.execute("UPDATE source SET created = created - 7200000000 WHERE id = ?", (made["id"],))
-    first.driver.refresh()
+    first.refresh()
     first.heading("orphan's backup is overdue: there is no good one yet")
     first.see("ledger's backup is overdue by 1 hour")
     world.admin.call("DELETE", "/sources/orphan/")
@@ -178,7 +178,7 @@ def test_a_source_that_never_had_a_good_backup_is_worse_than_one_that_is_late(fi
 
 def test_each_state_has_a_colour_a_sign_and_a_word_of_its_own(first):
     first.heading("Everything is backed up")
-    colours = first.driver.execute_script("""
+    colours = first.js("""
         return arguments[0].map(kind => {
             const mark = document.createElement("span");
             mark.className = `mark ${kind}`;
@@ -200,37 +200,37 @@ def test_figures_are_drawn_and_stand_in_a_table_for_who_does_not_see_them(first,
     assert rate == f"{round(100 * period['successful'] / judged, 1):g} % of {judged} runs" and period["failed"] == 1
     for name in ("Backups", "Held in them", "Space used", "Space saved", "A backup takes"):
         assert first.visible(f"//dt[.='{name}']/following-sibling::dd"), name
-    figures = first.driver.find_elements("tag name", "figure")
-    assert [f.find_element("tag name", "figcaption").text.split(" (")[0] for f in figures] == ["Runs a day", "Added to the repositories", "Size of a backup", "How long a backup took"]
+    figures = first.all("figure")
+    assert [f.one("figcaption").text.split(" (")[0] for f in figures] == ["Runs a day", "Added to the repositories", "Size of a backup", "How long a backup took"]
     runs = figures[0]
-    drawn = runs.find_element("tag name", "svg")
-    assert drawn.get_attribute("role") == "img" and drawn.find_element("id", drawn.get_attribute("aria-labelledby")).get_attribute("textContent") == "Runs a day"
-    first.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", runs)
-    runs.find_element("tag name", "summary").click()
-    rows = [r.text for r in runs.find_elements("css selector", "tbody tr")]
+    drawn = runs.one("svg")
+    assert drawn.get("role") == "img" and drawn.one(f"[id='{drawn.get('aria-labelledby')}']").get("textContent") == "Runs a day"
+    first.js("arguments[0].scrollIntoView({block: 'center'})", runs)
+    runs.one("summary").click()
+    rows = runs.texts("tbody tr")
     assert len(rows) == 30 and rows[-1].endswith(f"{period['runs']}, 1 failed")
 
 
 def test_the_last_ten_operations_are_ten_and_lead_to_their_pages(first, world):
     for _ in range(3):
         world.back_up("slow")
-    first.driver.refresh()
+    first.refresh()
     first.heading("Everything is backed up")
     jobs = world.admin.get("/jobs/?limit=10")
-    rows = first.driver.find_elements("xpath", "//table[caption='The last ten operations']/tbody/tr")
-    assert jobs["total"] > 10 and [r.find_element("css selector", "td.main").text for r in rows] == [j["title"] for j in jobs["items"]]
+    rows = first.all("//table[caption='The last ten operations']/tbody/tr")
+    assert jobs["total"] > 10 and [r.one("td.main").text for r in rows] == [j["title"] for j in jobs["items"]]
     first.click(jobs["items"][0]["title"], within=rows[0])
-    first.until(lambda: first.driver.current_url.endswith(f"#/job/{jobs['items'][0]['id']}"), "its page")
+    first.until(lambda: first.address.endswith(f"#/job/{jobs['items'][0]['id']}"), "its page")
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_it_fits_the_screen_with_the_sentence_in_sight(first, size):
     first.resize(size)
     heading = first.heading("Everything is backed up")
-    assert first.driver.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    assert heading.rect["y"] + heading.rect["height"] < size[1]
+    assert first.js("return document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert heading.box["y"] + heading.box["height"] < size[1]
     for source in ("shop", "ledger", "slow"):
-        assert card(first, source).rect["width"] <= size[0]
+        assert card(first, source).box["width"] <= size[0]
 
 
 def test_a_viewer_sees_all_of_it_and_no_way_to_change_anything(page, place):

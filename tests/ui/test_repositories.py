@@ -19,7 +19,7 @@ def test_a_repository_is_not_added_where_it_cannot_be_or_under_a_name_that_is_ta
     page.fill("Folder on the server", "/proc/backups")
     page.click("Add it")
     refused(page, "creating a repository at /proc/backups: making folder /proc/backups: No such file or directory", status=404)
-    assert page.field("Folder on the server").get_attribute("aria-invalid") == "true"
+    assert page.field("Folder on the server").get("aria-invalid") == "true"
     cancelled(page)
     assert api.names("repositories") == ["main"]
 
@@ -35,7 +35,7 @@ def test_a_repository_that_is_there_already_is_added_with_its_password_only(at, 
     page.fill("Password", "wrong")
     page.click("Add it")
     refused(page, f"opening the repository at {other}: wrong password, or no key found", "the password was that of the configured repository found")
-    assert page.field("Password").get_attribute("aria-invalid") == "true"
+    assert page.field("Password").get("aria-invalid") == "true"
     page.expect(409)
     page.fill("Password", "open sesame")
     page.click("Add it")
@@ -166,7 +166,7 @@ def test_old_backups_are_removed_by_days_after_showing_which_and_why(at, api):
     page.click("Show what would go")
     would = api.post("/cleanup/", {"dry_run": True, "days": 1, "source": "media", "repository": "main"})
     page.see(f"{would['removed']} backup{'' if would['removed'] == 1 else 's'} would be removed, {would['kept']} kept.")
-    rows = [[c.text for c in row.find_elements("css selector", "td")] for row in card(page, "main").find_elements("css selector", "tbody tr")]
+    rows = [row.texts("td") for row in card(page, "main").all("tbody tr")]
     assert [(r[0], r[1], r[3]) for r in rows] == [("✓ kept" if b["keep"] else "✗ removed", b["name"], b["reason"]) for b in would["repositories"][0]["backups"]]
     assert api.get("/backups/?source=media&repository=main")["total"] == before
     button = f"Remove {would['removed']} backup{'' if would['removed'] == 1 else 's'}"
@@ -298,4 +298,4 @@ def test_on_a_phone_a_repository_is_checked(at, api, page):
     at("repositories")
     press(page, "main", "Check")
     job_page(page, api, "check main")
-    assert page.driver.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert page.js("return document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0

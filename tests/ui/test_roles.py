@@ -37,7 +37,7 @@ def least(world):
 
 def shown(page, name):
     """There to be pressed, or to be chosen from a menu."""
-    return page.driver.find_elements("xpath", f"//main//*[@role='menuitem'][.='{name}']") or page.visible(f"//main//*[self::button or self::a][normalize-space(.)='{name}' or starts-with(@aria-label, '{name} ')]")
+    return page.all(f"//main//*[@role='menuitem'][.='{name}']") or page.visible(f"//main//*[self::button or self::a][normalize-space(.)='{name}' or starts-with(@aria-label, '{name} ')]")
 
 
 @pytest.mark.parametrize("role", RANK)
@@ -62,5 +62,5 @@ def test_a_page_is_there_for_its_role_and_says_so_to_others(page, world, place, 
         assert (page.text_at("//main//h1") == "Not for you") != may, where
         if not may:
             page.see(f"Your role is {role}; this page is for admins.")
-        menu = {a.get_attribute("href").split("#/")[1] for a in page.driver.find_elements("css selector", "nav#nav a")}
+        menu = {a.get("href").split("#/")[1] for a in page.all("nav#nav a")}
         assert (where in menu) == (may and where in ("notices", "settings", "users", "audit"))

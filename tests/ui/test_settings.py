@@ -32,11 +32,11 @@ def settings(page, place):
 
 
 def help_of(page, label):
-    return page.driver.execute_script("return arguments[0].closest('.field').innerText", page.field(label))
+    return page.js("return arguments[0].closest('.field').innerText", page.field(label))
 
 
 def test_what_comes_from_outside_says_from_where_and_what_is_wrong_with_it(settings, api):
-    rows = {r.find_element("css selector", "td").text: r.text for r in settings.driver.find_elements("css selector", "main tbody tr")}
+    rows = {r.one("td").text: r.text for r in settings.all("main tbody tr")}
     assert "45" in rows["Retention days"] and "the environment: BACKSTAY_RETENTION_DAYS" in rows["Retention days"] and "30" in rows["Retention days"]
     assert "12" in rows["Scan hours"] and "the configuration file: BACKSTAY_SCAN_HOURS" in rows["Scan hours"]
     assert api.get("/settings/")["max_backups"]["error"] in rows["Max backups"]
@@ -54,11 +54,11 @@ def test_settings_are_changed_and_go_back_to_their_defaults(settings, api):
     kept = api.get("/settings/")
     assert [(kept[n]["value"], kept[n]["origin"]) for n in ("job_history_days", "upload_max", "log_level", "metrics_loopback")] == [(90, "catalog"), (10 << 30, "catalog"), ("debug", "catalog"), (True, "catalog")]
     settings.settled()
-    assert settings.field("Upload max").get_attribute("value") == "10G"
-    settings.click("Back to the default", settings.driver.execute_script("return arguments[0].closest('.field')", settings.field("Upload max")))
+    assert settings.field("Upload max").get("value") == "10G"
+    settings.click("Back to the default", settings.find("return arguments[0].closest('.field')", settings.field("Upload max")))
     settings.see("Upload max: as it is by default.")
     settings.settled()
-    settings.driver.execute_script("arguments[0].value = ''", settings.field("Job history days"))
+    settings.js("arguments[0].value = ''", settings.field("Job history days"))
     settings.choose("Log level", "info")
     settings.tick("Metrics loopback", False)
     settings.click("Save the settings")
@@ -81,7 +81,7 @@ def test_a_value_that_does_not_fit_is_refused_with_its_reason_and_nothing_else_i
     settings.see("upload_max")
     settings.expect(400)
     assert "a size, such as 500M or 10G" in settings.text_at("//*[@class='problem']")
-    assert settings.field("Public URL").get_attribute("value") == "https://backups.example.org"
+    assert settings.field("Public URL").get("value") == "https://backups.example.org"
     assert api.get("/settings/")["public_url"]["origin"] == "default"
 
 
@@ -89,7 +89,7 @@ def test_a_secret_is_kept_never_shown_and_forgotten(settings, api, place):
     settings.fill("SMTP password", "a mail password")
     settings.click("Save the settings")
     settings.see("One is kept; leave it empty to keep it.")
-    assert api.get("/settings/")["smtp_password"]["known"] and "a mail password" not in settings.driver.page_source
+    assert api.get("/settings/")["smtp_password"]["known"] and "a mail password" not in settings.source
     settings.click("Forget it")
     settings.see("SMTP password: forgotten.")
     assert not api.get("/settings/")["smtp_password"]["known"]
@@ -97,27 +97,27 @@ def test_a_secret_is_kept_never_shown_and_forgotten(settings, api, place):
 
 def test_the_look_is_remembered_by_this_browser(settings):
     settings.choose("Colours", "dark")
-    settings.click("Save", settings.driver.execute_script("return arguments[0].closest('form')", settings.field("Colours")))
-    assert settings.driver.execute_script("return document.documentElement.dataset.theme") == "dark"
-    settings.driver.refresh()
+    settings.click("Save", settings.find("return arguments[0].closest('form')", settings.field("Colours")))
+    assert settings.js("return document.documentElement.dataset.theme") == "dark"
+    settings.refresh()
     settings.heading("Settings")
-    assert settings.driver.execute_script("return document.documentElement.dataset.theme") == "dark"
+    assert settings.js("return document.documentElement.dataset.theme") == "dark"
     settings.choose("Colours", "as the system")
-    settings.click("Save", settings.driver.execute_script("return arguments[0].closest('form')", settings.field("Colours")))
-    assert settings.driver.execute_script("return document.documentElement.dataset.theme || ''") == ""
+    settings.click("Save", settings.find("return arguments[0].closest('form')", settings.field("Colours")))
+    assert settings.js("return document.documentElement.dataset.theme || ''") == ""
 
 
 def test_times_are_shown_exactly_to_who_wants_it_so(settings):
     settings.go("account")
     settings.choose("Times", "exactly")
-    settings.click("Save", settings.driver.execute_script("return arguments[0].closest('form')", settings.field("Times")))
+    settings.click("Save", settings.find("return arguments[0].closest('form')", settings.field("Times")))
     settings.go("audit")
     settings.until(lambda: settings.visible("//main//tbody//time"), "the trail")
     shown = settings.visible("//main//tbody//time")
-    assert shown.text == shown.get_attribute("title")
+    assert shown.text == shown.get("title")
     settings.go("account")
     settings.choose("Times", "from now (5 min ago)")
-    settings.click("Save", settings.driver.execute_script("return arguments[0].closest('form')", settings.field("Times")))
+    settings.click("Save", settings.find("return arguments[0].closest('form')", settings.field("Times")))
     settings.go("audit")
     settings.until(lambda: (time := settings.visible("//main//tbody//time")) and ("ago" in time.text or time.text == "just now"), "relative times")
 
@@ -143,10 +143,10 @@ def test_the_configuration_is_taken_along_and_applied_after_a_look_at_what_chang
     settings.click("Apply a file")
     broken = tmp_path / "broken.json"
     broken.write_text("no JSON")
-    settings.field("File").send_keys(str(broken))
+    settings.field("File").upload(str(broken))
     settings.click("Show what would change")
     settings.see("this is no configuration file")
-    settings.field("File").send_keys(str(file))
+    settings.field("File").upload(str(file))
     settings.click("Show what would change")
     settings.see("It changes this:")
     assert "shop" in settings.dialog().text and api.get("/sources/shop/")["notes"] == "changed since"
@@ -161,7 +161,7 @@ def test_what_a_file_does_not_name_is_removed_only_when_that_is_asked_for(settin
     file.write_text(json.dumps(api.get("/config/")))
     api.post("/sources/", {"name": "other", "url": f"sqlite:{place.home}/other.db"})
     settings.click("Apply a file")
-    settings.field("File").send_keys(str(file))
+    settings.field("File").upload(str(file))
     settings.click("Show what would change")
     settings.see("Nothing would change.")
     settings.tick("Remove what its sections do not name")
@@ -183,7 +183,7 @@ def test_secrets_go_along_under_a_passphrase(settings, api, tmp_path):
     file = tmp_path / "sealed.json"
     file.write_text(json.dumps(document))
     settings.click("Apply a file")
-    settings.field("File").send_keys(str(file))
+    settings.field("File").upload(str(file))
     settings.fill("Passphrase", "not this one")
     settings.click("Show what would change")
     settings.until(lambda: settings.visible("//dialog//*[@class='problem']"), "the reason")

@@ -51,21 +51,21 @@ def test_from_the_link_to_the_first_backup_it_takes_four_clicks(page, place, cli
     page.see("SQLite 3")
     facts = page.text_at("//section[h2='shop']")
     assert re.search(r"Size\s+\d[\d.]* (KiB|MiB)", facts) and re.search(r"Tables\s+3", facts)
-    folder = page.field("Folder for the backups").get_attribute("value")
+    folder = page.field("Folder for the backups").get("value")
     assert folder == place.env["BACKSTAY_REPOSITORY"], "the default is chosen and shown"
     page.click("Keep them there")
     page.see("Keep a copy apart from this machine")
     page.until(lambda: sheets(page), "the recovery sheet among the downloads")
     download = page.visible("//a[.='Download the recovery sheet again']")
-    assert download.get_attribute("href").endswith("/recovery-sheet/") and download.get_attribute("download") == "backstay-recovery-main.txt"
-    assert page.field("Every day at").get_attribute("value") == "02:00"
-    assert page.field("Keep backups of the last").get_attribute("value") == "30"
+    assert download.get("href").endswith("/recovery-sheet/") and download.get("download") == "backstay-recovery-main.txt"
+    assert page.field("Every day at").get("value") == "02:00"
+    assert page.field("Keep backups of the last").get("value") == "30"
     page.click("Start, and back up now")
     page.see("shop is backed up", 60)
-    assert {a.text: a.get_attribute("href").split("#")[1] for a in page.driver.find_elements("css selector", "main .buttons a") if a.is_displayed()} == {
+    assert {a.text: a.get("href").split("#")[1] for a in page.all("main .buttons a") if a.displayed} == {
         "To the overview": "/", "Be told when something fails": "/notices", "Another source": "/start"}
     assert clicks == ["Make the first account", "Connect", "Keep them there", "Start, and back up now"]
-    assert page.driver.execute_script("return location.hash") == "#/start", "the first backup ran before the page was left"
+    assert page.js("return location.hash") == "#/start", "the first backup ran before the page was left"
     client = place.client().log_in(NAME, PASSWORD)
     backup, = client("GET", "/backup/api/backups/").json["items"]
     assert [s["name"] for s in backup["sources"]] == ["shop"]
@@ -144,7 +144,7 @@ def test_rights_that_lack_are_shown_at_once(step, place, postgres, fresh_databas
     step.see("1 table cannot be read by this user: public.closed") if step.visible("//*[contains(., 'public.closed')]") else step.see("closed")
     facts = step.text_at("//section[h2='narrow']")
     assert "PostgreSQL" in facts and "Tables" in facts and "Size" in facts
-    assert "narrow-secret" not in step.driver.page_source
+    assert "narrow-secret" not in step.source
     step.see("Backups go to"), "there is a place already"
     place.client().log_in(NAME, PASSWORD)("DELETE", "/backup/api/sources/narrow/", status=204)
     postgres.psql("DROP OWNED BY narrow; DROP ROLE narrow", db)
@@ -171,7 +171,7 @@ def test_a_place_that_cannot_be_is_refused_with_its_reason_and_another_one_taken
         page.click("Keep them there")
         page.fill("Password of the repository that is there", "not this one")
         page.click("Keep them there")
-        page.until(lambda: problem(page) and page.visible("//button[.='Keep them there']").is_enabled(), "the reason")
+        page.until(lambda: problem(page) and page.visible("//button[.='Keep them there']").enabled, "the reason")
         page.fill("Password of the repository that is there", "a password of its own")
         page.click("Keep them there")
         page.see("The repository that is there is used.")

@@ -51,9 +51,9 @@ def upload(page, place, main_repository, tmp_path):
 
     def choose(name, content):
         (tmp_path / name).write_bytes(content)
-        page.field("File to restore").send_keys(str(tmp_path / name))
+        page.field("File to restore").upload(tmp_path / name)
 
-    page.choose_file, page.drop_file = choose, lambda name, content: page.driver.execute_script(DROP, name, base64.b64encode(content).decode())
+    page.choose_file, page.drop_file = choose, lambda name, content: page.js(DROP, name, base64.b64encode(content).decode())
     yield page
     until(lambda: sent(place) == [])
 
@@ -79,12 +79,12 @@ def restored(page):
 def test_a_custom_dump_of_postgresql_goes_into_a_new_database(upload, pg):
     upload.choose_file("shop.dump", pg_dump(pg, "-Fc"))
     upload.see("PostgreSQL archive")
-    assert upload.field("Where to").get_attribute("value") == "new:pg"
+    assert upload.field("Where to").get("value") == "new:pg"
     upload.fill("Name of the new database", f"{pg.db}_restore_1")
     upload.click("Send and restore")
     restored(upload)
     assert rows(pg, f"{pg.db}_restore_1") == 200
-    assert [line.split(" ", 1)[1] for line in (e.text for e in upload.driver.find_elements("css selector", "ol.went li"))][-3:] == [
+    assert [line.split(" ", 1)[1] for line in (e.text for e in upload.all("ol.went li"))][-3:] == [
         "good Rehearsal: everything is written beside what is there", "good Comparison with the backup", "good Swap: what was rehearsed takes its place"]
 
 
@@ -143,10 +143,9 @@ def test_a_cut_dump_is_refused_and_makes_nothing(upload, pg):
 @pytest.fixture
 def slowly(browser):
     """The browser sends little at a time."""
-    browser.driver.execute_cdp_cmd("Network.enable", {})
-    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 600_000})
+    browser.network(upload=600_000)
     yield
-    browser.offline(False)
+    browser.network()
 
 
 def large_file(page, place, tmp_path):
@@ -164,7 +163,7 @@ def test_an_upload_is_cancelled_half_way(upload, place, tmp_path, slowly):
     large_file(upload, place, tmp_path)
     upload.click("Send and restore")
     until(lambda: [n for n in sent(place) if (place.state / "uploads" / n).stat().st_size > 1_100_000])
-    assert 0 < float(upload.driver.find_element("css selector", "progress[aria-label=Upload]").get_attribute("value")) < 20_000_000
+    assert 0 < float(upload.one("progress[aria-label=Upload]").get("value")) < 20_000_000
     upload.click("Cancel the upload")
     upload.see("The upload was cancelled. Nothing of it was kept, and nothing was changed.")
     until(lambda: sent(place) == [])

@@ -71,6 +71,21 @@ def test_the_pages_stand_in_one_line_or_behind_a_button(page):
         assert height < 70 and links == (12 if width >= 1100 else 0), (width, height, links)
 
 
+CHANGED_AT_ONCE = """
+    new MutationObserver(() => { window.askedToLogIn ||= Boolean(document.querySelector("#view input[type=password]")); }).observe(document, {childList: true, subtree: true});
+    addEventListener("DOMContentLoaded", () => { location.hash = "#/sources"; });
+"""
+
+
+def test_an_address_that_changes_before_it_is_known_who_is_there_asks_nobody_to_log_in(page, place):
+    script = page.call("Page.addScriptToEvaluateOnNewDocument", source=CHANGED_AT_ONCE)
+    page.open("about:blank")
+    page.open(place.address)
+    page.heading("Sources")
+    assert not page.js("return window.askedToLogIn")
+    page.call("Page.removeScriptToEvaluateOnNewDocument", **script)
+
+
 def test_a_page_that_is_none_leads_back_and_a_list_that_could_not_be_had_is_asked_for_again(page):
     page.go("nowhere")
     page.heading("There is no such page")

@@ -70,13 +70,13 @@ class Client:
 
 class World:
     """A server with the sources "shop" and "ledger" (SQLite) and "media" (a folder), the repository "main", and a token of each role.
-    Without `sources` the files are there, and nothing is configured for them."""
+    Without `sources` the files are there, and nothing is configured for them. `program`: which build the server is."""
 
     USERS = {"viewer": "vera", "operator": "oliver", "admin": "maria"}
 
-    def __init__(self, folder, sources=True):
+    def __init__(self, folder, sources=True, program=BACKSTAY):
         self.folder = pathlib.Path(folder)
-        self.web = Web(self.folder, lambda env, home: Program([BACKSTAY], {k: v for k, v in env.items() if k != "BACKSTAY_REPOSITORY"}, home))
+        self.web = Web(self.folder, lambda env, home: Program([program], {k: v for k, v in env.items() if k != "BACKSTAY_REPOSITORY"}, home))
         self.home, self.state = self.web.home, self.web.state
         self.shop, self.ledger, self.media = make_shop(self.home / "shop.db"), make_shop(self.home / "ledger.db", 20), make_media(self.home / "media")
         self.token = {role: self.web.token("test", user, role) for role, user in self.USERS.items()}

@@ -96,7 +96,7 @@ class Web:
         """Once for all tests, and with the password stretched as little as can be: the usual tenth of a second at each login is what tests would take longest for."""
         (made / "password").write_text(PASSWORD)
         for name, role in users.items():
-            self.program("user", "add", name, "--role", role, "--new-password-file", made / "password", env={"BACKSTAY_HOME": str(made / "data")})
+            self.program.plain("user", "add", name, "--role", role, "--new-password-file", made / "password", env={"BACKSTAY_HOME": str(made / "data")})
         salt = os.urandom(16)
         stored = "$".join(("scrypt$1$8$1", *(base64.b64encode(b).decode() for b in (salt, hashlib.scrypt(PASSWORD.encode(), salt=salt, n=2, r=8, p=1, dklen=32)))))
         db = sqlite3.connect(made / "data" / "catalog.db")
@@ -139,7 +139,7 @@ class Web:
         return self.clients[-1]
 
     def token(self, name, user, scope):
-        return self.program("token", "add", name, "--user", user, "--scope", scope, "--json").json["text"]
+        return self.program.plain("token", "add", name, "--user", user, "--scope", scope, "--json").json["text"]
 
     def raw(self, data, timeout=30):
         """Everything the server sends for these bytes until it closes the connection."""

@@ -20,8 +20,8 @@ DAY = 86400
 @pytest.fixture
 def scheduled(initialised, shop):
     """A configured source, and a schedule for it that is due by itself only after hours."""
-    initialised("source", "add", "shop", "shop.db")
-    initialised("schedule", "add", "nightly", "--cron", "0 0 1 1 *", "--source", "shop", "--keep-all")
+    initialised.plain("source", "add", "shop", "shop.db")
+    initialised.plain("schedule", "add", "nightly", "--cron", "0 0 1 1 *", "--source", "shop", "--keep-all")
     return initialised
 
 
@@ -30,14 +30,14 @@ def add_slow(backstay, home, name="slow"):
     script = home / f"{name}.sh"
     script.write_text(f"#!/bin/sh\necho begun\nuntil test -e {home}/go; do sleep 0.05; done\necho ended\n")
     script.chmod(0o755)
-    backstay("source", "add", name, f"command:{script}")
-    backstay("schedule", "add", name, "--cron", "0 0 1 1 *", "--source", name, "--keep-all")
+    backstay.plain("source", "add", name, f"command:{script}")
+    backstay.plain("schedule", "add", name, "--cron", "0 0 1 1 *", "--source", name, "--keep-all")
 
 
 def queue(backstay, daemon, schedule):
     """Ask the daemon for a run; returns the job's row. The asking process waits for its end, so it is ended."""
     before = {j["id"] for j in daemon.jobs()}
-    asking = backstay.start("schedule", "run", schedule, "--force", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    asking = backstay.plain.start("schedule", "run", schedule, "--force", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     job, = until(lambda: [j for j in daemon.jobs() if j["id"] not in before], "the job")
     asking.kill()
     asking.wait()
@@ -121,13 +121,13 @@ def test_what_is_queued_is_run(daemon, scheduled):
     daemon.start()
     job = daemon.wait_for(queue(scheduled, daemon, "nightly")["id"])
     assert (job["state"], job["author"], job["title"]) == ("success", "schedule nightly", "backup shop")
-    assert [b["name"] for b in scheduled("list", "--json").json["backups"]] == ["nightly"]
+    assert [b["name"] for b in scheduled.plain("list", "--json").json["backups"]] == ["nightly"]
 
 
 def test_a_schedule_that_is_due_is_run_and_one_that_was_missed_is_made_up_for_once(daemon, initialised, shop):
     """The clock is set a few seconds before it is due; then days later."""
-    initialised("source", "add", "shop", "shop.db")
-    initialised("schedule", "add", "nightly", "--keep-all", "--daily", "02:00", "--zone", "UTC", "--source", "shop")
+    initialised.plain("source", "add", "shop", "shop.db")
+    initialised.plain("schedule", "add", "nightly", "--keep-all", "--daily", "02:00", "--zone", "UTC", "--source", "shop")
     now = time.time()
     due = (int(now) - 2 * 3600) // DAY * DAY + DAY + 2 * 3600      # 02:00 of UTC that comes next
     daemon.start(env={"BACKSTAY_TEST_NOW_OFFSET": str(int(due - now) - 1)})
@@ -147,8 +147,8 @@ def test_a_failed_run_is_tried_again(daemon, initialised, home):
     script = home / "flaky.sh"
     script.write_text("#!/bin/sh\ntest -e been && exec echo here\ntouch been\necho not yet >&2\nexit 1\n")
     script.chmod(0o755)
-    initialised("source", "add", "flaky", f"command:{script}")
-    initialised("schedule", "add", "flaky", "--cron", "0 0 1 1 *", "--source", "flaky", "--retries", "1", "--retry-wait", "1s")
+    initialised.plain("source", "add", "flaky", f"command:{script}")
+    initialised.plain("schedule", "add", "flaky", "--cron", "0 0 1 1 *", "--source", "flaky", "--retries", "1", "--retry-wait", "1s")
     daemon.start()
     first = daemon.wait_for(queue(initialised, daemon, "flaky")["id"])
     second, = until(lambda: daemon.jobs("retry_of = ?", first["id"]), "the retry")
@@ -158,8 +158,8 @@ def test_a_failed_run_is_tried_again(daemon, initialised, home):
 
 
 def test_a_backup_by_a_schedule_is_followed_by_its_drill_its_cleanup_and_a_prune(daemon, initialised, shop):
-    initialised("source", "add", "shop", "shop.db")
-    initialised("schedule", "add", "nightly", "--cron", "0 0 1 1 *", "--source", "shop", "--keep-last", "1", "--verify-level", "4")
+    initialised.plain("source", "add", "shop", "shop.db")
+    initialised.plain("schedule", "add", "nightly", "--cron", "0 0 1 1 *", "--source", "shop", "--keep-last", "1", "--verify-level", "4")
     daemon.start()
     for _ in range(2):
         daemon.wait_for(queue(initialised, daemon, "nightly")["id"])
@@ -168,7 +168,7 @@ def test_a_backup_by_a_schedule_is_followed_by_its_drill_its_cleanup_and_a_prune
     daemon.stop()
     jobs = [(j["kind"], j["state"]) for j in daemon.jobs()]
     assert jobs == [(kind, "success") for kind in ["backup", "verify", "cleanup"] * 2 + ["prune"]]
-    backup, = initialised("list", "--json").json["backups"]
+    backup, = initialised.plain("list", "--json").json["backups"]
     assert backup["verification"] == "compared"
 
 
@@ -176,7 +176,7 @@ def test_a_backup_by_a_schedule_is_followed_by_its_drill_its_cleanup_and_a_prune
 
 def test_a_job_that_takes_too_long_is_ended_with_its_tools(daemon, initialised, home):
     add_slow(initialised, home)
-    initialised("schedule", "edit", "slow", "--time-limit", "2s")
+    initialised.plain("schedule", "edit", "slow", "--time-limit", "2s")
     daemon.start()
     job = daemon.wait_for(begin(initialised, daemon, "slow"))
     assert (job["state"], job["error"]) == ("failed", "it was ended because it took longer than its time limit of 2 s")
@@ -211,7 +211,7 @@ def test_a_daemon_that_is_stopped_tells_its_jobs_to_end_and_makes_up_for_them(da
 
 def test_kill_9_of_a_job_is_told_and_its_tools_end(daemon, initialised, home, tmp_path):
     add_slow(initialised, home)
-    initialised("schedule", "edit", "slow", "--no-catch-up")
+    initialised.plain("schedule", "edit", "slow", "--no-catch-up")
     daemon.start()
     job = begin(initialised, daemon, "slow")
     os.kill(job_process(job), signal.SIGKILL)
@@ -227,9 +227,9 @@ def test_kill_9_of_a_job_is_told_and_its_tools_end(daemon, initialised, home, tm
 def test_kill_9_of_a_rehearsal_ends_its_server(daemon, initialised, postgres, fresh_database, home, tmp_path):
     """A drill of a PostgreSQL backup has a server of its own, which runs as another user and in a group of its own."""
     name = fresh_database("CREATE TABLE t AS SELECT g AS a FROM generate_series(1, 1000) g")
-    initialised("source", "add", "pg", postgres.url(name))
-    initialised("backup", "pg")
-    initialised("schedule", "add", "drill", "--cron", "0 0 1 1 *", "--source", "pg", "--action", "verify", "--verify-level", "3", "--no-catch-up")
+    initialised.plain("source", "add", "pg", postgres.url(name))
+    initialised.plain("backup", "pg")
+    initialised.plain("schedule", "add", "drill", "--cron", "0 0 1 1 *", "--source", "pg", "--action", "verify", "--verify-level", "3", "--no-catch-up")
     daemon.start()
     job = queue(initialised, daemon, "drill")["id"]
     server, = until(lambda: [p for p in processes_with(f"BACKSTAY_JOB={job}") if cmdline(p).startswith(b"/usr/lib/postgresql/15/bin/postgres\0")], "its server")
@@ -257,7 +257,7 @@ def test_kill_9_of_the_daemon_ends_its_jobs_which_are_told_as_interrupted(daemon
 
 def test_kill_9_of_daemon_and_job_at_once_is_told_at_the_next_start(daemon, initialised, home, tmp_path):
     add_slow(initialised, home)
-    initialised("schedule", "edit", "slow", "--no-catch-up")
+    initialised.plain("schedule", "edit", "slow", "--no-catch-up")
     daemon.start()
     job = begin(initialised, daemon, "slow")
     pid = job_process(job)
@@ -277,8 +277,8 @@ def test_kill_9_of_daemon_and_job_at_once_is_told_at_the_next_start(daemon, init
 def test_kill_9_at_random_moments_loses_nothing(daemon, scheduled, plain, home, tmp_path):
     """The daemon, or the job, or both, while backups are made: the truth is told, and the next one is whole."""
     make_media(home / "media")
-    scheduled("source", "add", "media", "media")
-    scheduled("schedule", "edit", "nightly", "--all-sources", "--keep-all")
+    scheduled.plain("source", "add", "media", "media")
+    scheduled.plain("schedule", "edit", "nightly", "--all-sources", "--keep-all")
     moments = random.Random(os.environ.get("BACKSTAY_TEST_SEED", "7"))
     daemon.program = plain
     for turn in range(8):
@@ -328,8 +328,8 @@ def test_sighup_reads_the_settings_anew(daemon, backstay):
 
 
 def test_a_password_in_a_source_is_in_no_log_and_no_argument(daemon, initialised):
-    initialised("source", "add", "db", "postgresql://shop:geheim99@127.0.0.1:1/shop")
-    initialised("schedule", "add", "db", "--cron", "0 0 1 1 *", "--source", "db")
+    initialised.plain("source", "add", "db", "postgresql://shop:geheim99@127.0.0.1:1/shop")
+    initialised.plain("schedule", "add", "db", "--cron", "0 0 1 1 *", "--source", "db")
     daemon.start(env={"BACKSTAY_LOG_LEVEL": "debug"})
     job = daemon.wait_for(queue(initialised, daemon, "db")["id"])
     assert job["state"] == "failed"

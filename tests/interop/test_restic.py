@@ -5,7 +5,7 @@ import os
 import sqlite3
 
 import pytest
-from conftest import make_media, make_shop, rows_of, tree_of
+from conftest import PASSWORD, Program, make_media, make_shop, rows_of, tree_of
 from waiting import until
 
 
@@ -115,41 +115,48 @@ def test_every_key_we_add_opens_with_restic_and_a_removed_one_does_not(initialis
 
 # ---- what restic writes, we read ----
 
-@pytest.mark.parametrize("compression", ["off", "auto", "max"])
-def test_a_repository_made_by_restic_lists_verifies_and_restores(backstay, restic, home, tmp_path, compression):
-    media = make_media(home / "media")
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory):
+    """A repository that restic has made, with two keys, backups of a folder by each of its compressions, of odd names and of a stream: its place, and where they are."""
+    home = tmp_path_factory.mktemp("theirs")
+    restic = Program(["restic", "--no-cache", "-q"], {"PATH": os.environ["PATH"], "HOME": str(home), "RESTIC_REPOSITORY": str(home / "repository"), "RESTIC_PASSWORD": PASSWORD}, home)
     restic("init")
-    restic("backup", "--compression", compression, "media")
-    listed = backstay("list", "--json").json["backups"]
-    assert len(listed) == 1
-    assert backstay("verify", "--all", "--json").json["ok"] is True
-    backstay("restore", "latest", "--to", tmp_path / "out", "--yes")
-    assert tree_of(tmp_path / "out") == tree_of(media)
-
-
-def test_odd_names_that_restic_stored_come_back_exact(backstay, restic, home, tmp_path):
-    odd = make_odd_names(home / "odd")
-    os.unlink(os.path.join(os.fsencode(odd), b"link"))
-    restic("init")
+    for compression in ("off", "auto", "max"):
+        make_media(home / compression)
+        restic("backup", "--compression", compression, compression)
+    make_odd_names(home / "odd")
+    os.unlink(os.path.join(os.fsencode(home / "odd"), b"link"))
     restic("backup", "odd")
-    backstay("restore", "latest", "--to", tmp_path / "out", "--yes")
-    assert tree_of(tmp_path / "out") == tree_of(odd)
+    (home / "stream").write_bytes(os.urandom(3_000_000))
+    restic("backup", "--stdin", "--stdin-filename", "dump.sql", stdin=(home / "stream").read_bytes())
+    (home / "second").write_text("second password\n")
+    restic("key", "add", "--new-password-file", "second")
+    return home
 
 
-def test_either_of_two_keys_that_restic_made_opens(backstay, restic, home, media, tmp_path):
-    (tmp_path / "second").write_text("second password\n")
-    restic("init")
-    restic("backup", "media")
-    restic("key", "add", "--new-password-file", tmp_path / "second")
-    assert len(backstay("list", "--json", env={"BACKSTAY_PASSWORD": "second password"}).json["backups"]) == 1
-    assert len(backstay("list", "--json").json["backups"]) == 1
+@pytest.fixture
+def reader(backstay, environment, theirs):
+    """backstay, for that repository."""
+    environment["BACKSTAY_REPOSITORY"] = str(theirs / "repository")
+    return backstay
 
 
-def test_a_stream_that_restic_stored_is_dumped_byte_for_byte(backstay, restic):
-    data = os.urandom(3_000_000)
-    restic("init")
-    restic("backup", "--stdin", "--stdin-filename", "dump.sql", stdin=data)
-    assert backstay("dump", "latest", "dump.sql").out_bytes == data
+def test_a_repository_made_by_restic_lists_verifies_and_restores_whatever_its_compression_and_names(reader, theirs, tmp_path):
+    listed = {b["name"]: b["id"] for b in reader("list", "--json").json["backups"]}
+    assert sorted(listed) == ["auto", "dump.sql", "max", "odd", "off"]
+    assert reader("verify", "--all", "--json").json["ok"] is True
+    for folder in ("off", "auto", "max", "odd"):
+        reader("restore", listed[folder], "--to", tmp_path / folder, "--yes")
+        assert tree_of(tmp_path / folder) == tree_of(theirs / folder), folder
+
+
+def test_either_of_two_keys_that_restic_made_opens(reader):
+    assert len(reader("list", "--json", env={"BACKSTAY_PASSWORD": "second password"}).json["backups"]) == 5
+    assert len(reader("list", "--json").json["backups"]) == 5
+
+
+def test_a_stream_that_restic_stored_is_dumped_byte_for_byte(reader, theirs):
+    assert reader("dump", "latest", "dump.sql").out_bytes == (theirs / "stream").read_bytes()
 
 
 def test_a_repository_of_format_1_is_read(backstay, restic, media, tmp_path):

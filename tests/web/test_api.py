@@ -147,15 +147,15 @@ def walk_repositories(c, world):
     assert [r["name"] for r in c.get("/repositories/")["items"]] == ["main", "other"]
     assert c.call("PATCH", "/repositories/other/", {"low_space": 0})["low_space"] == 0
     c.call("PUT", f"/repositories/{made['id']}/", c.get("/repositories/other/"))
-    first, = c.get("/repositories/other/keys/")["keys"]
-    added = c.post("/repositories/other/keys/", {"password": "a second password"})["added"]
-    assert c.call("DELETE", f"/repositories/other/keys/{added}/")["removed"] == added
-    assert c.post("/repositories/other/password/", {"password": "a third password"})["removed"] == first["id"]
     assert c.get("/repositories/other/prune/")["prune"]["bytes_removed"] == 0
     assert c.post("/repositories/other/unlock/") == {"repository": str(world.folder / "other"), "removed": 0, "remaining": []}
     c.post("/repositories/other/scan/")
     c.wait(c.post("/repositories/other/check/", {"read_data": True}))
     c.wait(c.post("/repositories/other/prune/"))
+    first, = c.get("/repositories/other/keys/")["keys"]
+    added = c.post("/repositories/other/keys/", {"password": "a second password"})["added"]
+    assert c.call("DELETE", f"/repositories/other/keys/{added}/")["removed"] == added
+    assert c.post("/repositories/other/password/", {"password": "a third password"})["removed"] == first["id"]
     c.call("DELETE", "/repositories/other/", status=204)
 
 

@@ -15,13 +15,13 @@ def of_job(job):
 
 @pytest.fixture(scope="module")
 def shop(web):
-    web.program("init")
+    web.program.plain("init")
     return make_shop(web.home / "shop.db")
 
 
 def back_up(web, shop):
     """A backup by a command line; the id of its job."""
-    web.program("backup", shop)
+    web.program.plain("backup", shop)
     return web.program("job", "list", "--json").json["jobs"][0]["id"]
 
 
@@ -31,7 +31,7 @@ def finished(web, shop):
 
 
 def add_user(web, name):
-    web.program("user", "add", name, "--no-password")
+    web.program.plain("user", "add", name, "--no-password")
 
 
 # ---- who may ----
@@ -58,7 +58,7 @@ def test_what_another_process_changes_is_told(web, viewer):
     stream = Stream(viewer, ALL)
     add_user(web, "told1")
     assert stream.until("user") == {}
-    web.program("token", "add", "told", "--user", "told1", "--scope", "viewer")
+    web.program.plain("token", "add", "told", "--user", "told1", "--scope", "viewer")
     stream.until("session")
     stream.close()
 
@@ -141,14 +141,14 @@ def test_a_stream_ends_with_its_session(web):
 def test_a_stream_ends_with_its_token(web):
     client = web.client({"Authorization": f"Bearer {web.token('stream', 'vera', 'viewer')}"})
     stream = Stream(client, ALL)
-    web.program("token", "revoke", "stream", "--user", "vera")
+    web.program.plain("token", "revoke", "stream", "--user", "vera")
     list(stream)
 
 
 def test_a_stream_ends_when_its_user_is_disabled(web):
-    web.program("user", "add", "gone", "--role", "viewer", "--new-password-file", web.home.parent / "password")
+    web.program.plain("user", "add", "gone", "--role", "viewer", "--new-password-file", web.home.parent / "password")
     stream = Stream(web.client().log_in("gone"), ALL)
-    web.program("user", "disable", "gone")
+    web.program.plain("user", "disable", "gone")
     list(stream)
 
 

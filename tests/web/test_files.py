@@ -17,11 +17,11 @@ FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 def backup(web):
     """The id of a backup of a shop."""
     make_shop(web.home / "shop.db", 2000)
-    web.program("init")
-    web.program("repository", "add", "main", web.home.parent / "repository")
-    web.program("source", "add", "shop", web.home / "shop.db")
-    web.program("backup", "shop")
-    return web.program("list", "--json").json["backups"][0]["id"]
+    web.program.plain("init")
+    web.program.plain("repository", "add", "main", web.home.parent / "repository")
+    web.program.plain("source", "add", "shop", web.home / "shop.db")
+    web.program.plain("backup", "shop")
+    return web.program.plain("list", "--json").json["backups"][0]["id"]
 
 
 @pytest.fixture(scope="module")

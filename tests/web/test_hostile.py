@@ -124,15 +124,15 @@ def test_nobody_revokes_or_sees_what_belongs_to_others(web, viewer, admin):
 
 
 def test_a_role_that_was_taken_away_counts_at_once(web, admin):
-    web.program("user", "add", "rita", "--role", "admin", "--no-password")
+    web.program.plain("user", "add", "rita", "--role", "admin", "--no-password")
     rita = web.client(bearer(web.token("own", "rita", "admin")))
     rita("GET", f"{API}/users/", status=200)
-    web.program("user", "role", "rita", "viewer")
+    web.program.plain("user", "role", "rita", "viewer")
     rita("GET", f"{API}/users/", status=403)
     rita("GET", f"{API}/jobs/", status=200)
-    web.program("user", "disable", "rita")
+    web.program.plain("user", "disable", "rita")
     rita("GET", f"{API}/jobs/", status=401)
-    web.program("user", "remove", "rita")
+    web.program.plain("user", "remove", "rita")
 
 
 # ---- proofs of who one is ----
@@ -189,17 +189,17 @@ def test_tokens_that_have_expired_or_were_revoked_open_nothing(web):
     db.commit()
     db.close()
     assert web.client(bearer(text))("GET", f"{API}/jobs/").status == 401
-    web.program("token", "revoke", "short")
+    web.program.plain("token", "revoke", "short")
     assert web.client(bearer(text))("GET", f"{API}/jobs/").status == 401
 
 
 def test_a_jwt_ends_with_the_password_it_was_given_for(web):
-    web.program("user", "add", "paul", "--role", "viewer", "--new-password-file", web.state.parent / "password")
+    web.program.plain("user", "add", "paul", "--role", "viewer", "--new-password-file", web.state.parent / "password")
     paul = web.client(bearer(web.client()("POST", f"{API}/token/", {"name": "paul", "password": PASSWORD}, status=200).json["access"]))
     paul("GET", f"{API}/jobs/", status=200)
-    web.program("user", "passwd", "paul", "--new-password-file", web.state.parent / "password")
+    web.program.plain("user", "passwd", "paul", "--new-password-file", web.state.parent / "password")
     paul("GET", f"{API}/jobs/", status=401)
-    web.program("user", "remove", "paul")
+    web.program.plain("user", "remove", "paul")
 
 
 # ---- sessions ----
@@ -253,7 +253,7 @@ def code_of(key):
 
 
 def test_a_new_password_ends_the_other_sessions_and_codes_are_wanted_once_they_are_on(web):
-    web.program("user", "add", "tom", "--role", "viewer", "--new-password-file", web.state.parent / "password")
+    web.program.plain("user", "add", "tom", "--role", "viewer", "--new-password-file", web.state.parent / "password")
     tom, elsewhere, fresh = web.client().log_in("tom"), web.client().log_in("tom"), "another long password"
     answer = tom("POST", f"{API}/account/password/", {"password": PASSWORD, "new_password": fresh}, status=200)
     assert elsewhere("GET", SESSION).status == 401 and tom("GET", SESSION).status == 401
@@ -267,7 +267,7 @@ def test_a_new_password_ends_the_other_sessions_and_codes_are_wanted_once_they_a
     assert web.client()("POST", SESSION, {"name": "tom", "password": fresh, "code": "000000"}).json["detail"] == "wrong name, password or one-time code"
     assert tom("POST", f"{API}/account/totp/off/", {"password": fresh}, status=200).json["totp"] is False
     web.client()("POST", SESSION, {"name": "tom", "password": fresh}, status=200)
-    web.program("user", "remove", "tom")
+    web.program.plain("user", "remove", "tom")
 
 
 # ---- pages of other sites ----
@@ -449,9 +449,9 @@ WORDS = ["--repo=/etc", "--help", "--", "../../etc/passwd", "command:id", "lates
 def shop(web, admin):
     """A source with a backup; its id."""
     make_shop(web.home / "shop.db", 5)
-    web.program("init")
-    web.program("source", "add", "shop", web.home / "shop.db")
-    web.program("backup", "shop")
+    web.program.plain("init")
+    web.program.plain("source", "add", "shop", web.home / "shop.db")
+    web.program.plain("backup", "shop")
     return admin("GET", f"{API}/backups/", status=200).json["items"][0]["id"]
 
 

@@ -93,9 +93,9 @@ def test_a_session_ends_by_itself(web):
 
 
 def test_the_sessions_of_a_user_who_is_disabled_end(web):
-    web.program("user", "add", "walter", "--role", "viewer", "--new-password-file", web.home.parent / "password")
+    web.program.plain("user", "add", "walter", "--role", "viewer", "--new-password-file", web.home.parent / "password")
     client = web.client().log_in("walter")
-    web.program("user", "disable", "walter")
+    web.program.plain("user", "disable", "walter")
     assert client.problem(401, "GET", SESSION) == NOBODY
 
 
@@ -194,10 +194,10 @@ def test_a_jwt_that_was_changed_or_signed_otherwise_is_refused(web):
 
 
 def test_a_jwt_ends_with_the_password_it_was_made_for(web):
-    web.program("user", "add", "xaver", "--role", "viewer", "--new-password-file", web.home.parent / "password")
+    web.program.plain("user", "add", "xaver", "--role", "viewer", "--new-password-file", web.home.parent / "password")
     client = web.client({"Authorization": f"Bearer {jwt(web, 'xaver')['access']}"})
     client("GET", SESSION, status=200)
-    web.program("user", "passwd", "xaver", "--new-password-file", web.home.parent / "password")
+    web.program.plain("user", "passwd", "xaver", "--new-password-file", web.home.parent / "password")
     assert client.problem(401, "GET", SESSION) == NOT_VALID
 
 
@@ -210,7 +210,7 @@ def test_an_api_token_that_was_revoked_or_never_was_is_refused(web):
     text = web.token("gone", "vera", "viewer")
     client = web.client({"Authorization": f"Bearer {text}"})
     client("GET", SESSION, status=200)
-    web.program("token", "revoke", "gone", "--user", "vera")
+    web.program.plain("token", "revoke", "gone", "--user", "vera")
     assert client.problem(401, "GET", SESSION) == NOT_VALID
     for other in ("bst_" + "A" * 43, "x", ""):
         assert web.client({"Authorization": f"Bearer {other}"}).problem(401, "GET", SESSION) == NOT_VALID

@@ -374,7 +374,7 @@ def test_a_password_in_a_url_is_nowhere(initialised, state, tmp_path, queue):
                                                 ("verify", f"latest:{url}"), ("optimize", url), ("job", "run", queue("backup", url)))]
     assert all(r.status != 0 for r in said)
     for job in jobs(initialised):
-        said += [initialised("job", "show", job["id"]), initialised("job", "show", job["id"], "--json"), initialised("job", "log", job["id"])]
+        said += [initialised.plain("job", *words) for words in (["show", job["id"]], ["show", job["id"], "--json"], ["log", job["id"]])]
     said += [initialised("job", "list"), initialised("source", "show", "shop"), initialised("source", "list", "--json")]
     for r in said:
         assert SECRET not in r.out and SECRET not in r.err

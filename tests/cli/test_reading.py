@@ -105,7 +105,7 @@ def test_the_document_of_a_backup_has_every_member(shelf):
                                   ("forget", "--keep-last", "1", "--dry-run"), ("restore",), ("restore", "latest", "--to", "x", "--dry-run")],
                          ids=lambda a: " ".join(a))
 def test_a_document_is_one_line_with_nothing_around_it(shelf, args):
-    result = shelf.backstay(*args, "--json")
+    result = shelf.backstay.plain(*args, "--json")
     assert result.out_bytes.endswith(b"}\n") and result.out_bytes.count(b"\n") == 1
     assert result.json["repository"] == str(shelf.repository)
     assert result.err == shelf.says
@@ -113,7 +113,7 @@ def test_a_document_is_one_line_with_nothing_around_it(shelf, args):
 
 @pytest.mark.parametrize("args", [("list",), ("show", "latest"), ("ls", "latest"), ("check",), ("query", "latest:shop.db", "SELECT 1")], ids=lambda a: a[0])
 def test_quiet_says_nothing_but_the_result(shelf, args):
-    assert shelf.backstay(*args, "--quiet").err == ""
+    assert shelf.backstay.plain(*args, "--quiet").err == ""
 
 
 def test_no_lock_leaves_no_lock_behind_and_reads_a_place_that_cannot_be_written(shelf):
@@ -139,14 +139,14 @@ def test_a_full_disk_does_not_keep_from_reading(shelf, args):
     assert said == shelf.says
     assert warned.startswith("warning: the repository cannot be written (locks/")
     assert warned.endswith("): it is read without a lock, which fails where another program removes what is read\n")
-    assert result.out == shelf.backstay(*args).out
+    assert result.out == shelf.backstay.plain(*args).out
 
 
 def test_a_full_disk_gives_its_backups_back_but_never_replaces_what_it_cannot_keep_first(shelf, tmp_path):
     copy = tmp_path / "copy.db"
     shelf.backstay("restore", "latest:shop.db", "--to", copy, env=FULL)
     restored = copy.read_bytes()
-    assert restored == shelf.backstay("dump", "latest:shop.db", "shop.db").out_bytes
+    assert restored == shelf.backstay.plain("dump", "latest:shop.db", "shop.db").out_bytes
     db = sqlite3.connect(copy)
     db.execute("DELETE FROM orders")
     db.commit()
@@ -166,7 +166,7 @@ def test_what_writes_says_that_the_disk_is_full(shelf, args):
     result = shelf.backstay.fails(9, *args, env=FULL)
     assert f"backstay: {NO_ROOM}" in result.err
     assert "make a little room on the repository's disk, then give back what no backup needs: backstay forget --keep-last N --prune\n" in result.err
-    assert shelf.backstay("list").out.count("\n") == 4
+    assert shelf.backstay.plain("list").out.count("\n") == 4
 
 
 # ---- show ----

@@ -71,7 +71,7 @@ def test_B1_a_backup_whose_connection_is_cut_anywhere_is_none(initialised, plain
         assert proxy.struck.is_set() and failed.status == 1 and LOST.search(failed.err), (way, part, failed.err)
         assert listed(plain) == older
     until(lambda: live.sessions() == 0)
-    initialised(*backup)
+    plain(*backup)
     assert len(listed(plain)) == 2
 
 
@@ -95,7 +95,7 @@ def test_a_restore_whose_connection_is_cut_anywhere_changes_nothing_or_everythin
             continue
         assert failed.status == 1
         assert now == before if "nothing was changed" in failed.err else now in (before, restored)
-    initialised(*restore)
+    plain(*restore)
     assert live.state() == restored and live.beside("restore") == []
 
 
@@ -174,7 +174,7 @@ def test_a_backup_killed_leaves_no_backup_no_process_and_no_session(initialised,
     older = listed(plain)
     live.sql("UPDATE large SET v = concat(v, id)")
     proxy.cut("down", int(total["down"] * part), "stall")
-    running = initialised.start("backup", live.url(proxy), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    running = plain.start("backup", live.url(proxy), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     until(proxy.struck.is_set)
     running.kill()
     running.wait()
@@ -183,23 +183,23 @@ def test_a_backup_killed_leaves_no_backup_no_process_and_no_session(initialised,
     proxy.heal()
     until(lambda: processes_of_session(running.pid) == [])
     until(lambda: live.sessions() == 0)
-    initialised("unlock", "--yes")
+    plain("unlock", "--yes")
     assert locks(repository) == []
-    initialised("backup", live.url())
+    plain("backup", live.url())
     assert len(listed(plain)) == 2
     whole(plain)
 
 
 @pytest.mark.parametrize("moment", ["w:kill@3", "w:kill-after@4"])
 def test_a_backup_killed_while_it_writes_is_none_and_its_lock_keeps_nobody_out(initialised, plain, live, repository, moment):
-    killed = initialised.run("backup", live.url(), env={"BACKSTAY_TEST_FAULT": moment})
+    killed = plain.run("backup", live.url(), env={"BACKSTAY_TEST_FAULT": moment})
     assert killed.status == 137
     assert listed(plain) == []
     until(lambda: live.sessions() == 0)
     assert len(locks(repository)) == 1
-    initialised("backup", live.url())
+    plain("backup", live.url())
     assert len(listed(plain)) == 1
-    initialised("prune")                           # takes the repository for itself
+    plain("prune")                                 # takes the repository for itself
     assert locks(repository) == []
     whole(plain)
 
@@ -207,17 +207,17 @@ def test_a_backup_killed_while_it_writes_is_none_and_its_lock_keeps_nobody_out(i
 # ---- limits of time ----
 
 
-def test_B3_a_limit_of_time_on_statements_never_makes_a_short_backup_or_restore(initialised, live):
+def test_B3_a_limit_of_time_on_statements_never_makes_a_short_backup_or_restore(initialised, plain, live):
     before = live.state()
     with live.statements_limited() as told:
         assert "statement timeout" in told or "max_statement_time exceeded" in told
         initialised("backup", live.url())
-        tables = {t["name"]: t["rows"] for t in initialised("show", "latest", "--json").json["manifest"]["sources"][0]["tables"]}
+        tables = {t["name"]: t["rows"] for t in plain("show", "latest", "--json").json["manifest"]["sources"][0]["tables"]}
         restored = initialised.run("restore", "latest", "--to", live.url(), "--yes", "--no-safety")
     assert tables == {"small": 2, "large": 4000}
     assert restored.status == 0 or "nothing was changed" in restored.err and "max_statement_time exceeded" in restored.err
     assert live.state() == before
-    initialised("restore", "latest", "--to", live.url(), "--yes", "--no-safety")
+    plain("restore", "latest", "--to", live.url(), "--yes", "--no-safety")
     assert live.state() == before and live.beside("restore") == []
 
 
@@ -272,7 +272,7 @@ def test_two_restores_to_one_target_at_once_both_leave_it_whole(initialised, pla
     first = initialised.start("restore", backup, "--to", live.url(proxy), "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     until(proxy.struck.is_set)
     # A backup meanwhile is of what is there now.
-    made = initialised("backup", live.url(), "--json").json["id"]
+    made = plain("backup", live.url(), "--json").json["id"]
     assert live.state() == before
     second = initialised.run("restore", backup, "--to", live.url(), "--yes")
     if live.ENGINE == "mariadb":
@@ -285,7 +285,7 @@ def test_two_restores_to_one_target_at_once_both_leave_it_whole(initialised, pla
     _, err = first.communicate(timeout=60)
     assert first.returncode == 0, err
     assert live.state() == restored and live.beside("restore") == []
-    initialised("restore", made, "--to", live.url(), "--yes")
+    plain("restore", made, "--to", live.url(), "--yes")
     assert live.state() == before
 
 
@@ -370,7 +370,7 @@ def test_too_little_room_for_a_verify_server_is_told_as_such(initialised, plain,
     folder.rmdir()
 
 
-def test_a_full_disk_on_a_postgresql_server_changes_nothing(initialised, monkeypatch):
+def test_a_full_disk_on_a_postgresql_server_changes_nothing(initialised, plain, monkeypatch):
     server = PostgresServer()
     with contextlib.ExitStack() as stack:
         original = servers.as_user
@@ -384,7 +384,7 @@ def test_a_full_disk_on_a_postgresql_server_changes_nothing(initialised, monkeyp
         stack.callback(server.stop)
         server.psql(f"CREATE TABLESPACE small LOCATION '{folder}'")
         live = LivePostgres(server, where=" TABLESPACE small")
-        initialised("backup", live.url())
+        plain("backup", live.url())
         live.drift()
         before = live.state()
         failed = initialised.fails(9, "restore", "latest", "--to", live.url(), "--yes", "--no-safety", "--json").json["error"]
@@ -392,7 +392,7 @@ def test_a_full_disk_on_a_postgresql_server_changes_nothing(initialised, monkeyp
         assert live.state() == before and live.beside("restore") == []
 
 
-def test_a_full_disk_on_a_mariadb_server_changes_nothing(initialised, monkeypatch):
+def test_a_full_disk_on_a_mariadb_server_changes_nothing(initialised, plain, monkeypatch):
     folder = servers.own_folder("my", MariadbServer.USER)
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -404,7 +404,7 @@ def test_a_full_disk_on_a_mariadb_server_changes_nothing(initialised, monkeypatc
         server = MariadbServer().start(folder)
         stack.callback(server.kill)
         live = LiveMariadb(server)
-        initialised("backup", live.url())
+        plain("backup", live.url())
         live.drift()
         before = live.state()
         subprocess.run([*disk.argv, "sh", "-c", f"head -c $(( $(df --output=avail -B1 '{folder}/data' | tail -1) - 700000 )) /dev/zero > '{folder}/data/filler'"], check=True)
@@ -413,7 +413,7 @@ def test_a_full_disk_on_a_mariadb_server_changes_nothing(initialised, monkeypatc
         assert failed.status in (1, 9) and "nothing was changed: table \"" in failed.err
         assert live.state() == before and live.beside("restore") == []
         subprocess.run([*disk.argv, "rm", f"{folder}/data/filler"], check=True)
-        initialised("restore", "latest", "--to", live.url(), "--yes", "--no-safety")
+        plain("restore", "latest", "--to", live.url(), "--yes", "--no-safety")
         assert live.beside("restore") == []
 
 
@@ -454,10 +454,10 @@ def test_R7_a_lost_pack_makes_check_rebuild_verify_and_restore_fail_and_names_th
     assert live.state() == before and live.beside("restore") == [] and live.beside("before") == []
 
 
-def test_R10_a_backup_goes_into_its_own_kind_of_server_only(initialised, live, postgres, mariadb, home):
+def test_R10_a_backup_goes_into_its_own_kind_of_server_only(initialised, plain, live, postgres, mariadb, home):
     other = (LiveMariadb if live.ENGINE == "postgresql" else LivePostgres)(mariadb if live.ENGINE == "postgresql" else postgres)
     try:
-        initialised("backup", live.url())
+        plain("backup", live.url())
         before = other.state()
         make_shop(home / "shop.db")
         rows = rows_of(home / "shop.db")
@@ -479,11 +479,11 @@ def test_B1_a_mariadb_connection_cut_near_the_end_of_the_dump_never_makes_a_back
     cut = 0
     with Proxy(mariadb.port) as proxy:
         sent = passed(proxy, lambda: plain("backup", live.url(proxy)))["up"]
-        whole = initialised("show", "latest", "--json").json["manifest"]["sources"][0]
+        whole = plain("show", "latest", "--json").json["manifest"]["sources"][0]
         for at in range(sent - 1000, sent, 100):
             proxy.cut("up", at, "fin")
             cut += initialised.run("backup", live.url(proxy)).status != 0
-            source = initialised("show", "latest", "--json").json["manifest"]["sources"][0]
+            source = plain("show", "latest", "--json").json["manifest"]["sources"][0]
             assert (source["bytes"], source["objects"]) == (whole["bytes"], whole["objects"])
     live.drop()
     assert whole["objects"]["view"] == 2 and cut >= 3

@@ -11,7 +11,7 @@ import tempfile
 import pytest
 from checked import CHECKED
 from daemon import Daemon
-from servers import MariadbServer, PostgresServer
+from servers import MariadbServer, PostgresServer, room
 from webserver import Web
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -23,7 +23,7 @@ PASSWORD = "correct horse battery staple"
 
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):     # not in a worker of xdist, which takes over the environment
-        os.environ["BACKSTAY_TEST_TEMPLATES"] = tempfile.mkdtemp(prefix="bs-templates-", dir="/tmp")     # servers.template()
+        os.environ["BACKSTAY_TEST_TEMPLATES"] = tempfile.mkdtemp(prefix="bs-templates-", dir=room())     # servers.template()
         os.chmod(os.environ["BACKSTAY_TEST_TEMPLATES"], 0o755)
 
 
@@ -183,9 +183,8 @@ def prepared(initialised, once, repository, tmp_path):
     Returns what make did."""
     def copy(key, make):
         made, state, returned = once(key, make)
-        for folder, of in ((repository, made), (tmp_path / "state", state)):
-            shutil.rmtree(folder)
-            shutil.copytree(of, folder)
+        shutil.copytree(made, repository, dirs_exist_ok=True)
+        shutil.copytree(state, tmp_path / "state", dirs_exist_ok=True)
         return returned
 
     return copy
@@ -300,8 +299,9 @@ def backed_up(prepared, postgres):
         def first(backstay):
             postgres.create(db, sql)
             backstay("backup", postgres.url(db))
-            postgres.psql(f"ALTER DATABASE {db} RENAME TO template_{db}")
-            return postgres.dump(f"template_{db}")
+            before = postgres.dump(db)
+            postgres.psql(f"ALTER DATABASE {db} RENAME TO template_{db}; ALTER DATABASE template_{db} ALLOW_CONNECTIONS false")
+            return before
 
         before = prepared(db, first)
         made.append(db)

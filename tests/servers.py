@@ -35,9 +35,19 @@ def user_entry(name):
         return None
 
 
+def room():
+    """Where servers lie: in memory if there is plenty of it, as each new database is some 300 files, else on the disk.
+    Neither is pytest's folder: a socket's path is 107 bytes at most, and that is closed to others."""
+    available, = re.findall(r"MemAvailable: +(\d+) kB", pathlib.Path("/proc/meminfo").read_text())
+    try:
+        return "/dev/shm" if int(available) > 6 << 20 and shutil.disk_usage("/dev/shm").free > 4 << 30 else "/tmp"
+    except OSError:
+        return "/tmp"
+
+
 def own_folder(name, user, under=None):
-    """A folder that a server's user owns. Directly below /tmp: a socket's path is 107 bytes at most, and pytest's folders are closed to others."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"bs-{name}-", dir=under or "/tmp"))
+    """A folder that a server's user owns."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"bs-{name}-", dir=under or room()))
     if os.geteuid() == 0:
         os.chown(folder, user_entry(user).pw_uid, user_entry(user).pw_gid)
     return folder
@@ -68,7 +78,7 @@ def template(name, user, make):
     """A data folder that make(folder) makes once for all servers of a run, in all of its workers; servers take copies of it."""
     shared = os.environ.get("BACKSTAY_TEST_TEMPLATES")
     if not shared:                             # not under pytest (conftest.py)
-        shared = os.environ["BACKSTAY_TEST_TEMPLATES"] = tempfile.mkdtemp(prefix="bs-templates-", dir="/tmp")
+        shared = os.environ["BACKSTAY_TEST_TEMPLATES"] = tempfile.mkdtemp(prefix="bs-templates-", dir=room())
         os.chmod(shared, 0o755)
         atexit.register(shutil.rmtree, shared, ignore_errors=True)
     made = pathlib.Path(shared) / name
@@ -111,7 +121,7 @@ class Client:
 
 
 class PostgresServer:
-    """A private PostgreSQL: trust on its socket, a password over TCP. `.start(tmp_path)`; tmp_path None: a folder of its own below /tmp."""
+    """A private PostgreSQL: trust on its socket, a password over TCP. `.start(tmp_path)`; tmp_path None: a folder of its own."""
 
     USER, PASSWORD = "postgres", "secret-of-postgres"
 
@@ -132,7 +142,8 @@ class PostgresServer:
         copy_of(template("pg", "postgres", self._install), self.data)
         self.port = free_port()
         config = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self.socket, "shared_buffers": "16MB", "max_connections": 40,
-                  "fsync": "off", "wal_level": "minimal", "max_wal_senders": 0, "logging_collector": "off", "autovacuum": "off", **settings}
+                  "fsync": "off", "wal_level": "minimal", "max_wal_senders": 0, "logging_collector": "off", "autovacuum": "off",
+                  "max_wal_size": "256MB", **settings}
         with (self.data / "postgresql.conf").open("a") as f:
             f.writelines(f"{name} = '{value}'\n" for name, value in config.items())
         self.restart()

@@ -158,9 +158,9 @@ def initialised(backstay, environment, repository, tmp_path, made_repository):
     return backstay
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def once(tmp_path_factory, made_repository):
-    """What `prepared` copies: {key: (repository, state folder, what was returned)}."""
+    """What `prepared` copies."""
     made, state, password = made_repository
     kept = {}
 
@@ -179,7 +179,7 @@ def once(tmp_path_factory, made_repository):
 
 @pytest.fixture
 def prepared(initialised, once, repository, tmp_path):
-    """prepared(key, make): a copy of a repository that make(a program without sanitizers) has put something into, once for all tests that give this key.
+    """prepared(key, make): a copy of a repository that make(a program without sanitizers) has put something into, once for all tests of a file that give this key.
     Returns what make did."""
     def copy(key, make):
         made, state, returned = once(key, make)
@@ -297,6 +297,7 @@ def backed_up(prepared, postgres):
         db = f"backed_up_{hashlib.sha256(sql.encode()).hexdigest()[:8]}"
 
         def first(backstay):
+            postgres.drop(f"template_{db}")
             postgres.create(db, sql)
             backstay("backup", postgres.url(db))
             before = postgres.dump(db)

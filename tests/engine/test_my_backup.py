@@ -44,7 +44,7 @@ def make_shop(mariadb, db=None):
     return db
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(mariadb):
     """What make_shop() makes, for tests that only read it."""
     return make_shop(mariadb)

@@ -64,7 +64,7 @@ COMPRESSIONS = {"plain": lambda data: data, "gz": gzip.compress,
                 "zst": lambda data: subprocess.run(["zstd", "-q", "-c"], input=data, capture_output=True, check=True).stdout}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(postgres, tmp_path_factory):
     """shop(kind): a dump of a database with SHOP in it. Nobody can connect to that one: whoever tried to write to it again would fail."""
     db = postgres.create("original", SHOP)
@@ -76,7 +76,8 @@ def shop(postgres, tmp_path_factory):
         postgres.psql(f"ALTER DATABASE {db} ALLOW_CONNECTIONS false")
         return made
 
-    return dumped
+    yield dumped
+    postgres.drop(db)
 
 
 @pytest.fixture
@@ -157,17 +158,19 @@ def test_R2_a_postgresql_dump_that_is_cut_is_refused(initialised, postgres, data
     assert databases() == names and no_backup(repository)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def picky(postgres):
     """A database whose rows no other takes."""
-    return postgres.create("picky", SHOP + "CREATE TABLE picky(a int CHECK (current_database() = 'picky')); INSERT INTO picky VALUES (1)")
+    yield postgres.create("picky", SHOP + "CREATE TABLE picky(a int CHECK (current_database() = 'picky')); INSERT INTO picky VALUES (1)")
+    postgres.drop("picky")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def precious(postgres):
     """A database that no test may change, and its dump."""
     db = postgres.create("precious", "CREATE TABLE precious(a int); INSERT INTO precious VALUES (42);")
-    return db, dump(postgres, db)
+    yield db, dump(postgres, db)
+    postgres.drop(db)
 
 
 @pytest.mark.parametrize("kind", PG_FORMATS)
@@ -275,7 +278,7 @@ def test_a_dry_run_says_what_a_dump_is_and_stores_nothing(initialised, postgres,
 
 # ---- what lies in a folder of pg_dump's
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def unpacked_once(postgres, tmp_path_factory):
     @functools.cache
     def unpacked(sql, *options):
@@ -424,6 +427,7 @@ def take_in(backstay, postgres, name):
 def both(initialised, prepared, postgres, home):
     """Backups of one database: of itself, and of its script."""
     def make(backstay):
+        postgres.drop("rows")
         db = postgres.create("rows", ROWS)
         itself = backstay("backup", postgres.url(db), "--json").json["id"]
         put(backstay.cwd, db, pg_dump(postgres, db))  # what is compared has the same name
@@ -542,9 +546,10 @@ class MyShop:
         self.now = mariadb.dump(self.db)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def my_shop(mariadb):
-    return MyShop(mariadb)
+    yield MyShop(mariadb)
+    mariadb.drop("my_original")
 
 
 @pytest.mark.parametrize("text", [

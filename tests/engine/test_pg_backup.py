@@ -111,10 +111,11 @@ def archive(postgres, tmp_path_factory):
     return kept
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def empty(postgres):
     """An empty database that no test changes."""
-    return postgres.create("empty")
+    yield postgres.create("empty")
+    postgres.drop("empty")
 
 
 @pytest.mark.parametrize("script, words", [

@@ -22,6 +22,7 @@ PASSWORD = "correct horse battery staple"
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "own_size: chooses the size of the screen itself, whatever the usual one is; left out where everything is run again on a phone")
     if not hasattr(config, "workerinput"):     # not in a worker of xdist, which takes over the environment
         os.environ["BACKSTAY_TEST_TEMPLATES"] = tempfile.mkdtemp(prefix="bs-templates-", dir=room())     # servers.template()
         os.chmod(os.environ["BACKSTAY_TEST_TEMPLATES"], 0o755)
@@ -38,7 +39,14 @@ def shares(item):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    again = [item for item in items if os.environ.get("BACKSTAY_TEST_PHONE") and item.get_closest_marker("own_size")]
+    items[:] = [item for item in items if item not in again]
+    config.hook.pytest_deselected(items=again)
+    in_groups(items)
+
+
+def in_groups(items):
     """For `--dist loadgroup`: tests that share something stay in one worker. They begin first, the browser's before all, and what takes no time ends the run."""
     for item in items:
         if shares(item):

@@ -7,6 +7,7 @@ from api_world import World
 from browser import DESKTOP, PHONE, Browser, Keys
 from webserver import PASSWORD
 
+pytestmark = pytest.mark.own_size
 CHECKER = pathlib.Path(__file__).with_name("accessibility.js").read_text()
 NARROW, VERY_WIDE = (320, 640), (3840, 2160)
 SIZES = {"desktop": DESKTOP, "phone": PHONE}

@@ -161,6 +161,7 @@ def test_the_menu_opens_by_button_and_keyboard_and_gives_the_focus_back(maria):
     maria.heading("monday")
 
 
+@pytest.mark.own_size
 def test_the_menu_opens_by_the_right_button_where_the_mouse_is(maria):
     maria.resize(DESKTOP)               # a phone has no such button: what it has instead is below
     in_list(maria)
@@ -175,6 +176,7 @@ def test_the_menu_opens_by_the_right_button_where_the_mouse_is(maria):
     assert menu(maria) is None
 
 
+@pytest.mark.own_size
 def test_on_a_phone_it_opens_by_a_long_press_and_a_short_one_opens_the_backup(maria):
     maria.resize(PHONE)
     in_list(maria)

@@ -53,6 +53,7 @@ def test_from_the_one_time_link_to_the_first_backup(page, place):
     page.heading("Everything is backed up")
 
 
+@pytest.mark.own_size
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_every_page_opens_without_an_error_and_fits_the_screen(page, size):
     page.resize(size)
@@ -64,6 +65,7 @@ def test_every_page_opens_without_an_error_and_fits_the_screen(page, size):
         assert wide <= 0, f"{where or 'overview'} is {wide} pixels wider than the screen"
 
 
+@pytest.mark.own_size
 def test_the_pages_stand_in_one_line_or_behind_a_button(page):
     for width in (1920, 1280, 1100, 1099, 768, 360):
         page.resize((width, 740))

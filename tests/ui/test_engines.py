@@ -7,6 +7,7 @@ import pytest
 from browser import words
 from live import SECRET, LiveMariadb, LivePostgres
 from managing import card, cells, press, size
+from people import be_at
 from proxy import Proxy
 from webserver import PASSWORD
 
@@ -257,7 +258,7 @@ def test_a_server_that_goes_away_during_a_restore_leaves_all_as_it_was(page, liv
 # ---- looking after it ----
 
 def looking_after(page, place):
-    page.log_in(place, where="maintenance")
+    be_at(page, place, "maintenance")
     page.heading("Maintenance")
 
 

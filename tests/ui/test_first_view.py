@@ -11,6 +11,7 @@ from browser import DESKTOP, Browser
 from conftest import BACKSTAY_PLAIN, Program
 from webserver import Web
 
+pytestmark = pytest.mark.own_size
 SOURCES, BACKUPS = 30, 100_000
 FIRST_VIEW_BYTES, FIRST_VIEW_MS, LONG_TASK_MS, NODES = 100_000, 300, 200, 2500
 

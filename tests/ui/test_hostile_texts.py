@@ -8,6 +8,7 @@ from api_world import World
 from browser import DESKTOP, PHONE
 from webserver import PASSWORD
 
+pytestmark = pytest.mark.own_size
 IMG = "<img src=x onerror=window.ran=1>"
 EVIL = f"{IMG}\"'`{{{{7*7}}}}</p><script>window.ran=2</script>\u202egnp.exe \U0001F98A &lt;b&gt; ${{7*7}} %s"
 LONG = "W" * 200
@@ -165,15 +166,17 @@ def test_errors_titles_and_toasts_say_it_as_it_is(page, world, place):
 
 def test_a_hostile_link_to_the_login_is_only_a_wrong_link(page, world, place):
     page.call("Network.clearBrowserCookies")
-    page.open("about:blank")
-    page.open(f"{place.address}/#/setup?link={IMG}")
-    page.fill("Name", IMG)
-    page.fill("Password", PASSWORD)
-    page.fill("Password once more", PASSWORD)
-    page.click("Make the first account")
-    page.until(lambda: page.visible("//*[@class='problem']"), "the refusal")
-    harmless(page, "the setup")
-    page.expect(400, 404)
+    for size in (DESKTOP, PHONE):
+        page.resize(size)
+        page.open("about:blank")
+        page.open(f"{place.address}/#/setup?link={IMG}")
+        page.fill("Name", IMG)
+        page.fill("Password", PASSWORD)
+        page.fill("Password once more", PASSWORD)
+        page.click("Make the first account")
+        page.until(lambda: page.visible("//*[@class='problem']"), "the refusal")
+        harmless(page, "the setup")
+        page.expect(400, 404)
 
 
 @pytest.mark.parametrize("path, body", [("/sources/", {"name": IMG, "url": "sqlite:shop.db"}), ("/repositories/", {"name": IMG, "location": "/x"}), ("/schedules/", {"name": IMG, "kind": "daily", "time": "02:00"}),

@@ -315,6 +315,7 @@ def test_a_viewer_sees_all_jobs_and_ends_none(at, api, page, feed):
     assert page.all("main button") == []
 
 
+@pytest.mark.own_size
 def test_on_a_phone_a_database_is_optimized_and_a_job_found_and_run_again(at, api, page):
     page.resize(PHONE)
     at("maintenance")

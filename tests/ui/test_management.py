@@ -4,6 +4,7 @@ import os
 import zipfile
 import zoneinfo
 
+import pytest
 from browser import PHONE
 from managing import api, asked, at, cancelled, card, fact, job_page, press, refused, shows      # noqa: F401
 
@@ -362,6 +363,7 @@ def test_a_schedule_is_removed_after_a_question(at, api):
 
 # ---- on a phone ----
 
+@pytest.mark.own_size
 def test_on_a_phone_a_source_is_backed_up_and_a_schedule_made_and_run(at, api, page):
     page.resize(PHONE)
     at("sources")

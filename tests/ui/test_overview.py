@@ -223,6 +223,7 @@ def test_the_last_ten_operations_are_ten_and_lead_to_their_pages(first, world):
     first.until(lambda: first.address.endswith(f"#/job/{jobs['items'][0]['id']}"), "its page")
 
 
+@pytest.mark.own_size
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_it_fits_the_screen_with_the_sentence_in_sight(first, size):
     first.resize(size)

@@ -2,6 +2,7 @@
 import os
 import subprocess
 
+import pytest
 from browser import PHONE
 from managing import api, asked, at, cancelled, card, fact, job_page, press, refused, shows, size      # noqa: F401
 
@@ -293,6 +294,7 @@ def test_a_password_that_was_changed_elsewhere_is_typed_in(at, api, place):
 
 # ---- on a phone ----
 
+@pytest.mark.own_size
 def test_on_a_phone_a_repository_is_checked(at, api, page):
     page.resize(PHONE)
     at("repositories")

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from conftest import make_shop, rows_of
 from live import SECRET, LiveMariadb, LivePostgres
+from people import be_at
 from proxy import Proxy
 from waiting import until
 from webserver import PASSWORD
@@ -46,7 +47,7 @@ def sources(admin, main_repository):
 @pytest.fixture
 def upload(page, place, main_repository, tmp_path):
     """The page, with ways to give it a file: upload.choose(name, content), upload.drop(name, content)."""
-    page.log_in(place, where="restore")
+    be_at(page, place, "restore")
     page.heading("Restore from a file")
 
     def choose(name, content):

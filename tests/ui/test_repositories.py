@@ -9,6 +9,20 @@ from managing import api, asked, at, cancelled, card, fact, job_page, press, ref
 PRUNE = ("Prune main?", "What no backup needs is removed for good. Backups that run meanwhile wait.")
 
 
+def made_elsewhere(place, where):
+    """A repository that the daemon does not know of; its password, a made up one: a chosen one is stretched for a third of a second whenever it is opened."""
+    elsewhere = place.home / f"{where.name}-elsewhere"
+    place.program("init", "--repo", where, env={"BACKSTAY_HOME": str(elsewhere)})
+    kept, = (elsewhere / "passwords").iterdir()
+    return kept.read_text().strip()
+
+
+@pytest.fixture(scope="module")
+def sesame(place):
+    """The password of the repository "other", which is made."""
+    return made_elsewhere(place, place.home / "other")
+
+
 def test_a_repository_is_not_added_where_it_cannot_be_or_under_a_name_that_is_taken(at, api, place):
     page = at("repositories")
     page.click("New repository")
@@ -25,10 +39,9 @@ def test_a_repository_is_not_added_where_it_cannot_be_or_under_a_name_that_is_ta
     assert api.names("repositories") == ["main"]
 
 
-def test_a_repository_that_is_there_already_is_added_with_its_password_only(at, api, place):
+def test_a_repository_that_is_there_already_is_added_with_its_password_only(at, api, place, sesame):
     other = place.home / "other"
-    place.program("init", "--repo", other, env={"BACKSTAY_PASSWORD": "open sesame"})
-    place.program("backup", place.home / "media", "--repo", other, env={"BACKSTAY_PASSWORD": "open sesame"})
+    place.program("backup", place.home / "media", "--repo", other, env={"BACKSTAY_PASSWORD": sesame})
     page = at("repositories")
     page.click("New repository")
     page.fill("Name", "found")
@@ -38,7 +51,7 @@ def test_a_repository_that_is_there_already_is_added_with_its_password_only(at, 
     refused(page, f"opening the repository at {other}: wrong password, or no key found", "the password was that of the configured repository found")
     assert page.field("Password").get("aria-invalid") == "true"
     page.expect(409)
-    page.fill("Password", "open sesame")
+    page.fill("Password", sesame)
     page.click("Add it")
     page.see("found is added.")
     page.expect(409)                # init says that there is one
@@ -84,8 +97,7 @@ def test_a_new_repository_tells_where_its_password_is_and_is_changed_and_forgott
 
 def test_a_repository_that_was_added_elsewhere_is_made_or_opened_here(at, api, place):
     other = place.home / "there"
-    place.program("init", "--repo", other, env={"BACKSTAY_PASSWORD": "open sesame"})
-    for name, where, password in (("later", place.home / "later", None), ("there", other, "open sesame"), ("nowhere", "/proc/backups", None)):
+    for name, where, password in (("later", place.home / "later", None), ("there", other, made_elsewhere(place, other)), ("nowhere", "/proc/backups", None)):
         api.post("/repositories/", {"name": name, "location": str(where), **({"password": password} if password else {})})
     page = at("repositories")
     press(page, "nowhere", "Make it")
@@ -221,9 +233,9 @@ def test_damage_is_found_told_and_nothing_is_removed_until_a_check_is_clean(at, 
     assert "found damage" not in card(page, "main").text
 
 
-def test_locks_that_were_left_behind_are_removed_and_others_shown(at, api, place):
+def test_locks_that_were_left_behind_are_removed_and_others_shown(at, api, place, sesame):
     locks = place.home / "other" / "locks"
-    elsewhere = {"BACKSTAY_HOME": str(place.home / "nobody"), "BACKSTAY_PASSWORD": "open sesame"}       # what the daemon does not know of, and so does not tidy up after
+    elsewhere = {"BACKSTAY_HOME": str(place.home / "nobody"), "BACKSTAY_PASSWORD": sesame}       # what the daemon does not know of, and so does not tidy up after
     os.mkfifo(place.home / "pipe")
     assert place.program.run("backup", place.home / "media", "--repo", place.home / "other", env={**elsewhere, "BACKSTAY_TEST_FAULT": "w:kill@2"}).status == 137
     left, = locks.iterdir()
@@ -242,7 +254,7 @@ def test_locks_that_were_left_behind_are_removed_and_others_shown(at, api, place
 
 # ---- keys ----
 
-def test_passwords_are_added_changed_and_removed_and_the_daemon_goes_on(at, api, place):
+def test_passwords_are_added_changed_and_removed_and_the_daemon_goes_on(at, api, place, sesame):
     page = at("repositories")
     keys = lambda: {p.name for p in (place.home / "other" / "keys").glob("[0-9a-f]*")}      # noqa: E731
     first = keys()
@@ -271,7 +283,7 @@ def test_passwords_are_added_changed_and_removed_and_the_daemon_goes_on(at, api,
     page.fill("The same once more", "open wheat")
     page.click("Change it")
     page.see("The password is changed.")
-    assert (opens("open sesame"), opens("open wheat")) == (12, 0)
+    assert (opens(sesame), opens("open wheat")) == (12, 0)
     api.wait(api.post("/repositories/found/check/"))
 
 

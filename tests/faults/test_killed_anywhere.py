@@ -109,7 +109,7 @@ def test_a_backup_that_dies_anywhere_leaves_older_backups_whole_and_the_next_one
         restores(plain, older[0], expected[0], tmp_path / "out")
         plain("backup", "shop.db", "media")
         restores(plain, "latest", now, tmp_path / "out")
-        if result.status == 0 and n > struck + 2:
+        if result.status == 0 and n > struck + 1:     # giving back its lock may fail
             break
     assert struck >= 4
 
@@ -130,7 +130,7 @@ def test_two_interrupted_forgets_with_prune_in_a_row_lose_nothing(fault, two_bac
         report = plain("check", "--read-data", "--json").json
         assert report["errors"] == 0 and report["unreferenced_packs"] == 0
         restores(plain, older[1], expected[1], tmp_path / "out")
-        if statuses[0] == 0 and n > struck + 2:
+        if statuses[0] == 0 and n > struck + 1:     # giving back its lock may fail
             break
     assert struck >= 4
 

@@ -128,14 +128,14 @@ def test_a_source_brings_its_own_settings(configured, home):
 def test_a_moved_source_does_not_take_the_backups_of_where_it_was(configured, home, shop):
     configured("backup", "store")
     make_shop(home / "other.db", orders=3)
-    configured("source", "edit", "store", "--url", "other.db")
+    configured.plain("source", "edit", "store", "--url", "other.db")
     assert f"there is no backup of sqlite:{home}/other.db in" in configured.fails(4, "restore", "latest:store", "--to", "x.db").err
     configured("restore", f"latest:sqlite:{shop}", "--to", "x.db")
 
 
 def test_no_restore_replaces_a_protected_source(configured, home, shop, media):
     configured("backup", "store", "pictures")
-    configured("source", "edit", "store", "--protect")
+    configured.plain("source", "edit", "store", "--protect")
     before = rows_of(shop)
     for args in (("latest:store",), ("latest:store", "--to", "store"), ("latest:store", "--to", f"sqlite:{shop}"), ("latest:pictures", "--to", str(home))):
         error = configured.fails(6, "restore", *args, "--yes", "--json").json["error"]
@@ -151,8 +151,8 @@ def test_no_restore_replaces_a_protected_source(configured, home, shop, media):
 # ---- commands before and after ----
 
 def test_a_command_before_that_fails_leaves_no_backup_and_those_that_began_are_ended(configured, home):
-    configured("source", "edit", "store", "--before", "sh -c 'echo stopped >> store.log'", "--after", "sh -c 'echo $BACKSTAY_STATE >> store.log'")
-    configured("source", "edit", "pictures", "--before", "sh -c 'echo no such service >&2; exit 3'", "--after", "sh -c 'echo $BACKSTAY_STATE >> pictures.log'")
+    configured.plain("source", "edit", "store", "--before", "sh -c 'echo stopped >> store.log'", "--after", "sh -c 'echo $BACKSTAY_STATE >> store.log'")
+    configured.plain("source", "edit", "pictures", "--before", "sh -c 'echo no such service >&2; exit 3'", "--after", "sh -c 'echo $BACKSTAY_STATE >> pictures.log'")
     result = configured.fails(1, "backup", "store", "pictures", "--after", "sh -c 'echo all $BACKSTAY_STATE of $BACKSTAY_SOURCE >> all.log'")
     assert result.err.endswith("backstay: the command before pictures: sh failed with status 3: no such service\n")
     assert (home / "store.log").read_text() == "stopped\nfailed\n"
@@ -162,7 +162,7 @@ def test_a_command_before_that_fails_leaves_no_backup_and_those_that_began_are_e
 
 
 def test_a_command_after_that_fails_leaves_the_backup_and_the_job_has_failed(configured):
-    configured("source", "edit", "store", "--after", "sh -c 'echo starting; exit 4'")
+    configured.plain("source", "edit", "store", "--after", "sh -c 'echo starting; exit 4'")
     result = configured.fails(1, "backup", "store", "--json")
     made, = backups(configured)
     assert result.json["id"] == made["id"]
@@ -262,7 +262,7 @@ def test_a_source_goes_to_its_own_repository(configured, second, tmp_path):
 
 def test_a_repository_that_is_gone_is_not_made_anew(initialised, second, tmp_path, shop):
     """A disk that is not mounted."""
-    initialised("repository", "add", "offsite", second, "--password-file", tmp_path / "second.password")
+    initialised.plain("repository", "add", "offsite", second, "--password-file", tmp_path / "second.password")
     shutil.rmtree(second)
     nothing = {"BACKSTAY_REPOSITORY": "", "RESTIC_REPOSITORY": ""}
     assert f"there is no repository at {second}" in initialised.fails(10, "backup", "shop.db", env=nothing).err
@@ -339,7 +339,7 @@ def test_P9_with_the_repository_and_its_password_alone_a_new_machine_knows_verif
 
 def test_a_repository_that_cannot_be_read_does_not_keep_the_others_from_being_known(configured, second, tmp_path, shop):
     configured("backup", "store")
-    configured("repository", "add", "offsite", second, "--password-file", tmp_path / "second.password")
+    configured.plain("repository", "add", "offsite", second, "--password-file", tmp_path / "second.password")
     shutil.rmtree(second / "keys")
     result = configured.fails(5, "catalog", "rebuild")
     assert result.out.startswith("1 repository read: 1 backup known\n")

@@ -65,7 +65,8 @@ def quoted(text):
 
 
 class Browser:
-    """A person's browser: a session of a Chromium, of one of its own unless another is given. Every method waits for what it needs, and says what it waited for."""
+    """A person's browser: cookies, storage and downloads that nobody shares, in a Chromium of its own unless one is given. Every method waits for what it needs,
+    and says what it waited for."""
 
     def __init__(self, chromium=None):
         self.own = None if chromium else Chromium()

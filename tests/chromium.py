@@ -1,4 +1,4 @@
-"""A Chromium without a window of its own on a screen, driven by its own protocol (https://chromedevtools.github.io/devtools-protocol) through a pipe."""
+"""A Chromium without a screen, driven by its own protocol (https://chromedevtools.github.io/devtools-protocol) through a pipe."""
 import base64
 import itertools
 import json
@@ -19,9 +19,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--renderer-process-limit=1", "--disab
 NOT_YET = "Cannot find default execution context"           # another page is on its way
 GONE = (NOT_YET, "Cannot find context with specified id", "Could not find object with given id", "Execution context was destroyed", "Inspected target navigated or closed",
         "Could not find node with given id", "an element that is gone")
-
-
-# What scripts say of elements.
+# Where elements are, and whether they can be seen.
 LOOK = """
     const displayed = e => e.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && [...e.getClientRects()].some(r => r.width && r.height);
     // All elements of an XPath or a selector.
@@ -107,7 +105,7 @@ class Refused(Exception):
 
 
 class Chromium:
-    """One browser. Each of its sessions() is a person's own: nobody shares cookies, storage or downloads with another."""
+    """One browser, for any number of people (browser.Browser)."""
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bs-browser-"))
@@ -159,9 +157,9 @@ class Chromium:
 class Window:
     """A page of the browser. Whatever happens in it is told to `told`."""
 
-    def __init__(self, chromium, context, told, **more):
+    def __init__(self, chromium, context, told):
         self.chromium, self.told, self.loads, self.moves = chromium, told, set(), 0
-        self.target = chromium.call("Target.createTarget", url="about:blank", browserContextId=context, **more)["targetId"]
+        self.target = chromium.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         self.session = chromium.call("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         chromium.windows[self.session] = self
         for number in [self.send(f"{domain}.enable") for domain in ("Page", "Runtime", "Log", "Network")] + [

@@ -207,8 +207,8 @@ def test_messages_that_were_given_up_are_filtered_and_forgotten(notices, api, pl
         db.execute("INSERT INTO delivery (notice, event, title, text, created, not_before, tries, error, given_up) SELECT id, 'failure', 'nobody heard this', '', 1, 1, 6, 'it is dead', 1 FROM notice WHERE name = 'dead'")
     notices.choose("Show", "given up")
     notices.until(lambda: "failed=true" in notices.address, "the filter in the address")
-    notices.see("nobody heard this")
-    notices.see("✕ given up")
+    notices.see("Show all")              # the page with the filter
+    notices.until(lambda: notices.visible("//table[caption='Messages']//tr[contains(., 'nobody heard this')][contains(., '✕ given up')]"), "the message, in the list too")
     notices.click("Forget those given up")
     notices.see("No messages.")
     assert api.get("/notices/deliveries/?failed=true")["total"] == 0

@@ -80,7 +80,9 @@ def test_B1_a_dump_cut_off_in_its_midst_leaves_no_backup(doomed, initialised, re
     if how == "the server is killed":
         doomed.kill()
     else:
-        assert doomed.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active'", db) == "t"
+        # While it waits for pg_dump to read on: else it would still say why it ends, and pg_dump fail in another place.
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY %' AND wait_event = 'ClientWrite'"
+        until(lambda: doomed.psql(end) == "t", process=backup)
     go.touch()
     _, err = backup.communicate(timeout=120)
     assert backup.returncode == 1

@@ -151,7 +151,7 @@ void supervisor_wake(struct supervisor *s)
 	(void)!eventfd_write(s->wake, 1);
 }
 
-void supervisor_wait(struct supervisor *s, double seconds)
+bool supervisor_wait(struct supervisor *s, double seconds)
 {
 	struct pollfd *fds = mem_array(NULL, 1 + 2 * s->child_count, sizeof *fds);
 	eventfd_t woken;
@@ -162,27 +162,20 @@ void supervisor_wait(struct supervisor *s, double seconds)
 		fds[n++] = (struct pollfd){.fd = s->children[i].output, .events = POLLIN};
 		fds[n++] = (struct pollfd){.fd = s->children[i].ended ? -1 : s->children[i].end, .events = POLLIN};
 	}
-	poll(fds, n, (int)(seconds * 1000) + 1);
-	(void)!eventfd_read(s->wake, &woken);
+	bool happened = poll(fds, n, (int)(seconds * 1000) + 1) > 0;
+
 	free(fds);
+	/* Also when it came as the time was over. */
+	return eventfd_read(s->wake, &woken) == 0 || happened;
 }
 
 /* Until something happened: an event of ours, a change of the catalog by others since it had this stamp, or the time is over. */
 static void wait_for_something(struct supervisor *s, int64_t stamp, double seconds)
 {
-	double began = time_monotonic(), passed = 0;
+	double end = time_monotonic() + seconds, left = seconds;
 
-	while (passed < seconds && catalog_stamp(s->c) == stamp) {
-		double look = least(seconds - passed, LOOK_SECONDS);
-
-		supervisor_wait(s, look);
-		double now = time_monotonic() - began;
-
-		/* Woken. */
-		if (now - passed < look)
-			return;
-		passed = now;
-	}
+	while (left > 0 && catalog_stamp(s->c) == stamp && !supervisor_wait(s, least(left, LOOK_SECONDS)))
+		left = end - time_monotonic();
 }
 
 void supervisor_run_down(struct supervisor *s)

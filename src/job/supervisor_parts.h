@@ -59,8 +59,8 @@ void supervisor_trouble(struct supervisor *s, int rc, const char *area, const st
 /* Add it to the queue, and say so in the log. */
 int supervisor_queue(struct supervisor *s, struct job_record *j, struct error *e) MUST_USE;
 
-/* Until something happens, or so long. */
-void supervisor_wait(struct supervisor *s, double seconds);
+/* Until something happens, or so long; whether it did. What woke us is never seen as the end of the time: it would be waited for once more. */
+bool supervisor_wait(struct supervisor *s, double seconds);
 /* All children get SIGTERM, later SIGKILL; until they have ended. */
 void supervisor_run_down(struct supervisor *s);
 

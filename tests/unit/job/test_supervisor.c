@@ -9,6 +9,7 @@
 
 #include "catalog/job_care.h"
 #include "catalog/setting.h"
+#include "job/supervisor_parts.h"
 
 #include <signal.h>
 #include <sys/file.h>
@@ -425,6 +426,17 @@ static void old_jobs_leave_the_history(void **state)
 	assert_string_equal(state_of(young), "success");
 }
 
+/* ---- waiting ---- */
+
+static void a_wake_that_comes_as_the_time_is_over_is_seen(void **state)
+{
+	while (supervisor_wait(world.s, 0))
+		;
+	supervisor_wake(world.s);
+	assert_true(supervisor_wait(world.s, 0));
+	assert_false(supervisor_wait(world.s, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +463,7 @@ int main(void)
 		IN_WORLD(an_end_is_followed_up_once),
 		IN_WORLD(what_ended_days_ago_is_not_told_any_more),
 		IN_WORLD(old_jobs_leave_the_history),
+		IN_WORLD(a_wake_that_comes_as_the_time_is_over_is_seen),
 	};
 
 	return cmocka_run_group_tests_name("supervisor", tests, NULL, NULL);

@@ -190,8 +190,9 @@ async function outside(needed = false) {
 }
 
 // Until it is known who is there, nothing is shown for another address: what follows looks at the address itself.
-let beginning = true;
+let beginning = false;
 async function begin() {
+	beginning = true;
 	api.whenExpired(askAgain);
 	try {
 		const {logged_in: known, needed} = await api.get("/setup/", {plain: true});

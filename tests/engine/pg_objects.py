@@ -78,10 +78,6 @@ CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION app.on_ddl(); COM
 ROLES = ["bs_owner", 'bs "odd" role']
 
 
-def dump(server, db, *more):
-    return server.dump(db, *more)
-
-
 def drop_roles(server):
     for role in ROLES:
         server.psql("DROP ROLE IF EXISTS \"%s\"" % role.replace('"', '""'))

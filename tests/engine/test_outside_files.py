@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 from conftest import no_backup
-from pg_objects import EVERYTHING, drop_roles, dump
+from pg_objects import EVERYTHING, drop_roles
 
 SHOP = """
 CREATE TABLE customers(id serial PRIMARY KEY, name text NOT NULL);
@@ -72,7 +72,7 @@ def shop(postgres, tmp_path_factory):
     @functools.cache
     def dumped(kind):
         postgres.psql(f"ALTER DATABASE {db} ALLOW_CONNECTIONS true")
-        made = PG_FORMATS[kind](postgres, db, tmp_path_factory.mktemp("dumped")) if kind else dump(postgres, db)
+        made = PG_FORMATS[kind](postgres, db, tmp_path_factory.mktemp("dumped")) if kind else postgres.dump(db)
         postgres.psql(f"ALTER DATABASE {db} ALLOW_CONNECTIONS false")
         return made
 
@@ -169,7 +169,7 @@ def picky(postgres):
 def precious(postgres):
     """A database that no test may change, and its dump."""
     db = postgres.create("precious", "CREATE TABLE precious(a int); INSERT INTO precious VALUES (42);")
-    yield db, dump(postgres, db)
+    yield db, postgres.dump(db)
     postgres.drop(db)
 
 
@@ -180,7 +180,7 @@ def test_R4_a_statement_that_fails_changes_nothing(initialised, postgres, databa
     result = initialised.run("restore", "x.dump", "--yes", "--to", postgres.url(target))
     assert result.status != 0
     assert 'new row for relation "picky" violates check constraint "picky_check"' in result.err
-    assert dump(postgres, target) == before and databases() == names
+    assert postgres.dump(target) == before and databases() == names
 
 
 REHEARSED = [("custom", "plain"), ("tar", "gz"), ("folder", "plain"), ("plain", "zst"), ("plain-inserts", "plain"), ("plain-create", "plain")]
@@ -193,7 +193,7 @@ def test_R9_a_postgresql_dump_comes_back_under_another_name_and_can_be_rehearsed
     original, names = shop(None), databases()
     initialised("restore", "x.dump", "--yes", "--to", postgres.url("outside_copy"))
     assert databases() == names | {"outside_copy"}
-    assert dump(postgres, "outside_copy") == original
+    assert postgres.dump("outside_copy") == original
     source = plain("show", "latest", "--json").json["manifest"]["sources"][0]
     assert source["engine"] == "postgresql"
     tables = {t["name"]: t for t in source["tables"]}
@@ -211,11 +211,11 @@ def test_R9_a_postgresql_dump_comes_back_under_another_name_and_can_be_rehearsed
 def test_everything_postgresql_has_comes_through_an_outside_file(initialised, postgres, databases, fresh_database, home, tmp_path):
     db = fresh_database(EVERYTHING)
     try:
-        before = dump(postgres, db)
+        before = postgres.dump(db)
         for kind in ("custom", "tar", "folder", "plain"):
             put(home, "x.dump", PG_FORMATS[kind](postgres, db, tmp_path))
             initialised("restore", "x.dump", "--yes", "--to", postgres.url("outside_copy"))
-            assert dump(postgres, "outside_copy") == before, kind
+            assert postgres.dump("outside_copy") == before, kind
             postgres.drop("outside_copy")
     finally:
         postgres.drop("outside_copy")

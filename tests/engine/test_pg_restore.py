@@ -9,7 +9,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
-from pg_objects import EVERYTHING, drop_roles, dump  # noqa: E402
+from pg_objects import EVERYTHING, drop_roles  # noqa: E402
 from servers import PostgresServer  # noqa: E402
 from waiting import until  # noqa: E402
 
@@ -49,9 +49,9 @@ def shop(databases, backed_up):
 @contextlib.contextmanager
 def untouched(server, db, databases, before=None):
     """Whatever happens within leaves the database, and the list of databases, as they were. before: its dump, where that is known."""
-    before, names = before or dump(server, db), databases()
+    before, names = before or server.dump(db), databases()
     yield
-    assert dump(server, db) == before
+    assert server.dump(db) == before
     assert databases() == names
 
 
@@ -136,7 +136,7 @@ def test_R2_a_backup_with_a_lost_part_is_not_restored(initialised, postgres, dat
 
 def test_R2_half_an_archive_is_not_restored(initialised, postgres, databases, backed_up, home):
     shop, before = backed_up(SHOP)
-    archive = dump(postgres, shop, "-Fc", "-Z0")
+    archive = postgres.dump(shop, "-Fc", "-Z0")
     (home / "half.dump").write_bytes(archive[:len(archive) // 2])
     with untouched(postgres, shop, databases, before):
         assert initialised.run("restore", "half.dump", "--yes", "--to", postgres.url(shop)).status != 0
@@ -155,7 +155,7 @@ def test_a_killed_server_during_a_restore_leaves_the_live_database(initialised, 
         server.create("shop", SHOP + TRAP + TRAPPED_ROWS)
         # A crash makes sequences skip what the log has promised since the last checkpoint.
         server.psql("CHECKPOINT")
-        before = dump(server, "shop")
+        before = server.dump("shop")
         plain("backup", server.url("shop"))
         server.psql("ALTER ROLE postgres SET bs.how = 'sleep'")
         process = initialised.start("restore", "latest", "--yes", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -165,11 +165,11 @@ def test_a_killed_server_during_a_restore_leaves_the_live_database(initialised, 
         assert process.returncode != 0 and b"TABLE DATA public.trapped" in err
         server.restart()
         server.psql("ALTER ROLE postgres RESET bs.how")
-        assert dump(server, "shop") == before
+        assert server.dump("shop") == before
         assert "_restore_" in server.psql("SELECT string_agg(datname, ' ') FROM pg_database")
         initialised("restore", "latest", "--yes")
         assert "_restore_" not in server.psql("SELECT string_agg(datname, ' ') FROM pg_database")
-        assert dump(server, "shop") == before
+        assert server.dump("shop") == before
     finally:
         server.stop()
 
@@ -193,11 +193,11 @@ def test_a_killed_restore_leaves_the_live_database_and_the_next_cleans_up(initia
     if holder:
         holder.communicate(b"ROLLBACK;\n")
     trap("")
-    assert dump(postgres, db) == before
+    assert postgres.dump(db) == before
     assert len(databases() - names) == 1
     initialised("restore", "latest", "--yes")
     assert all("_before_" in name for name in databases() - names)
-    assert dump(postgres, db) == before
+    assert postgres.dump(db) == before
 
 
 def test_a_cancelled_restore_removes_its_scratch_database(initialised, postgres, databases, backed_up, trap):
@@ -245,24 +245,24 @@ def test_R8_what_was_not_in_the_backup_is_gone(initialised, postgres, databases,
     shop, before = backed_up(SHOP)
     postgres.psql("CREATE TABLE extra(i int); CREATE SCHEMA more; CREATE FUNCTION more.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; DELETE FROM orders", shop)
     initialised("restore", "latest", "--yes")
-    assert dump(postgres, shop) == before
+    assert postgres.dump(shop) == before
 
 
 def test_a_restore_can_be_undone(initialised, postgres, databases, backed_up):
     shop, before = backed_up(SHOP)
     postgres.psql("DELETE FROM orders WHERE id > 100; CREATE TABLE later(i int); INSERT INTO later VALUES (7)", shop)
-    changed = dump(postgres, shop)
+    changed = postgres.dump(shop)
     assert changed != before
     initialised("restore", "latest", "--yes")
-    assert dump(postgres, shop) == before
+    assert postgres.dump(shop) == before
     initialised("restore", "--undo", "--yes")
-    assert dump(postgres, shop) == changed
+    assert postgres.dump(shop) == changed
 
 
 @pytest.fixture(scope="module")
 def shop_dump(postgres):
     """What a dump of SHOP says."""
-    yield dump(postgres, postgres.create("shop_dump", SHOP))
+    yield postgres.dump(postgres.create("shop_dump", SHOP))
     postgres.drop("shop_dump")
 
 
@@ -275,10 +275,10 @@ def test_R9_R12_a_copy_under_another_name_leaves_the_original(initialised, plain
     names = databases()
     postgres.psql(f"ALTER DATABASE {quoted(db)} ALLOW_CONNECTIONS false")     # whoever tried to write to it would fail
     initialised("restore", "latest", "--yes", "--to", postgres.url(copy))
-    assert databases() == names | {copy} and dump(postgres, copy) == shop_dump
+    assert databases() == names | {copy} and postgres.dump(copy) == shop_dump
     postgres.psql(f"ALTER DATABASE {quoted(db)} ALLOW_CONNECTIONS true")
     initialised("restore", "latest", "--yes")
-    assert dump(postgres, db) == shop_dump
+    assert postgres.dump(db) == shop_dump
 
 
 def test_R13_of_two_databases_of_one_name_the_one_meant_is_restored(initialised, plain, postgres, databases, fresh_database):
@@ -286,15 +286,15 @@ def test_R13_of_two_databases_of_one_name_the_one_meant_is_restored(initialised,
     try:
         fresh_database(SHOP, name="twins")
         other.create("twins", "CREATE TABLE other(i int)")
-        theirs = dump(other, "twins")
+        theirs = other.dump("twins")
         plain("backup", postgres.url("twins"))
-        before = dump(postgres, "twins")
+        before = postgres.dump("twins")
         postgres.psql("DELETE FROM orders", "twins")
         initialised("restore", "latest", "--yes")
-        assert dump(postgres, "twins") == before
-        assert dump(other, "twins") == theirs
+        assert postgres.dump("twins") == before
+        assert other.dump("twins") == theirs
         initialised("restore", "latest", "--yes", "--to", other.url("twins"))
-        assert dump(other, "twins") == before
+        assert other.dump("twins") == before
     finally:
         other.stop()
 
@@ -387,14 +387,14 @@ def modest(postgres, fresh_database):
 
 
 def test_R8_a_user_who_may_not_create_databases_restores_in_place(initialised, plain, postgres, databases, modest):
-    before = dump(postgres, modest)
+    before = postgres.dump(modest)
     plain("backup", postgres.url(modest, user="modest"))
     postgres.psql("CREATE TABLE extra(i int); CREATE SCHEMA more; CREATE TYPE mood AS ENUM ('a'); CREATE FUNCTION f() RETURNS mood LANGUAGE sql AS 'SELECT NULL::mood';"
                   "DROP TABLE orders CASCADE", modest, user="modest")
     names = databases()
     result = initialised("restore", "latest", "--yes")
     assert "may not create databases" in result.err
-    assert dump(postgres, modest) == before and databases() == names
+    assert postgres.dump(modest) == before and databases() == names
     initialised("restore", "--undo", "--yes")
     assert postgres.psql("SELECT count(*) FROM pg_class WHERE relname IN ('extra', 'orders')", modest) == "1"
 
@@ -453,16 +453,16 @@ def test_what_a_chosen_table_leaves_as_it_was_is_named(initialised, plain, postg
 def test_chosen_tables_get_their_rows_back_and_others_stay(initialised, plain, postgres, databases, shop):
     postgres.psql("CREATE TABLE log(t text); CREATE FUNCTION logs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.log VALUES (tg_op); RETURN new; END';"
                   "CREATE TRIGGER logging AFTER INSERT OR DELETE OR TRUNCATE ON customers FOR EACH STATEMENT EXECUTE FUNCTION logs()", shop)
-    before = dump(postgres, shop)
+    before = postgres.dump(shop)
     plain("backup", postgres.url(shop))
     postgres.psql("UPDATE customers SET name = 'wrong'; INSERT INTO customers(name) VALUES ('new'); DELETE FROM log", shop)
     initialised("restore", "latest", "--yes", "--table", "customers")
-    assert dump(postgres, shop) == before, "with keys, triggers and sequences as they were"
+    assert postgres.dump(shop) == before, "with keys, triggers and sequences as they were"
     postgres.psql("DROP TABLE orders CASCADE", shop)
     initialised("restore", "latest", "--yes", "--table", "public.orders")
     # The view is no part of the table.
     postgres.psql("CREATE VIEW big AS SELECT * FROM orders WHERE total > 100", shop)
-    assert dump(postgres, shop) == before
+    assert postgres.dump(shop) == before
 
 
 def test_chosen_tables_go_into_a_new_database_with_what_they_need(initialised, plain, postgres, databases, fresh_database):
@@ -586,12 +586,12 @@ def test_an_event_trigger_that_forbids_it_keeps_no_replaced_database_with_a_subs
 def test_everything_comes_back_equal_to_the_byte(initialised, postgres, databases, fresh_database):
     db = fresh_database(EVERYTHING)
     try:
-        before = dump(postgres, db)
+        before = postgres.dump(db)
         initialised("backup", postgres.url(db))
         result = initialised("restore", "latest", "--yes", "--to", postgres.url(db + "_copy"))
         assert "could not" not in result.err and "left out" not in result.err
-        assert dump(postgres, db + "_copy") == before
-        assert dump(postgres, db) == before
+        assert postgres.dump(db + "_copy") == before
+        assert postgres.dump(db) == before
         assert postgres.psql("SELECT md5(lo_get(123456)), length(lo_get(123457))", db) == postgres.psql("SELECT md5(lo_get(123456)), length(lo_get(123457))", db + "_copy")
         initialised("verify", "latest", "--level", "4")
     finally:
@@ -613,7 +613,7 @@ def test_all_that_an_ordinary_user_can_make_comes_back_equal(initialised, plain,
     postgres.psql(f"ALTER ROLE modest {right}")
     postgres.psql("DROP TABLE customers, orders CASCADE", modest, user="modest")
     postgres.psql(without_superuser(EVERYTHING), modest, user="modest")
-    before = dump(postgres, modest)
+    before = postgres.dump(modest)
     plain("backup", postgres.url(modest, user="modest"))
     postgres.psql("DROP TABLE app.base CASCADE; CREATE TABLE app.base(other int); UPDATE app.parent SET name = 'wrong';"
                   "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;"
@@ -621,7 +621,7 @@ def test_all_that_an_ordinary_user_can_make_comes_back_equal(initialised, plain,
                   modest, user="modest")
     result = initialised("restore", "latest", "--yes")
     assert ("may not create databases" in result.err) == (right == "NOCREATEDB")
-    assert dump(postgres, modest) == before
+    assert postgres.dump(modest) == before
     for name in databases():
         if name.startswith(modest):
             postgres.drop(name)
@@ -631,18 +631,18 @@ def test_large_tables_go_through_two_connections(plain, initialised, postgres, d
     db = fresh_database("".join(f"""CREATE TABLE big{k}(id int PRIMARY KEY, parent int, t text); CREATE INDEX ON big{k}(t);
         INSERT INTO big{k} SELECT g, g / 2, repeat(md5(g::text), 25) FROM generate_series(0, 11000) g; ALTER TABLE big{k} ADD FOREIGN KEY (parent) REFERENCES big1;""" for k in (1, 2))
         + "".join(f"CREATE TABLE small{k}(id serial PRIMARY KEY, t text UNIQUE); INSERT INTO small{k}(t) VALUES ('{k}');" for k in range(110)))
-    before = dump(postgres, db)
+    before = postgres.dump(db)
     plain("backup", postgres.url(db))
     out = plain("restore", "latest", "--yes", "--to", postgres.url(db + "_new")).out
     assert "112 tables, 22,112 rows" in out
-    assert dump(postgres, db + "_new") == before
+    assert postgres.dump(db + "_new") == before
 
 
 @pytest.mark.parametrize("options", [["-Fp"], ["-Fp", "--inserts"], ["-Fc", "-Z6"], ["-Fc", "--inserts"]])
 def test_outside_dumps_are_restored(initialised, postgres, databases, shop, home, options):
-    (home / "outside.dump").write_bytes(dump(postgres, shop, *options))
+    (home / "outside.dump").write_bytes(postgres.dump(shop, *options))
     initialised("restore", "outside.dump", "--yes", "--to", postgres.url(shop + "_new"))
-    assert dump(postgres, shop + "_new") == dump(postgres, shop)
+    assert postgres.dump(shop + "_new") == postgres.dump(shop)
 
 
 def test_R1_a_script_that_fails_leaves_the_live_database(initialised, postgres, databases, shop, home):
@@ -656,25 +656,25 @@ def test_tables_of_every_kind_can_be_chosen_or_filled_in(initialised, plain, pos
     # The live database's default privileges hold for what is created in it.
     db = fresh_database(EVERYTHING + "ALTER DEFAULT PRIVILEGES IN SCHEMA app REVOKE SELECT ON TABLES FROM bs_owner")
     try:
-        before = dump(postgres, db)
+        before = postgres.dump(db)
         plain("backup", postgres.url(db))
         initialised("restore", "latest", "--yes", "--mode", "preserve")
-        assert dump(postgres, db) == before, "nothing was missing"
+        assert postgres.dump(db) == before, "nothing was missing"
         postgres.psql("DELETE FROM app.child WHERE n > 10; UPDATE app.child SET note = 'x'; TRUNCATE app.measured; TRUNCATE ONLY app.heir", db)
         initialised("restore", "latest", "--yes", "--table", "app.child", "--table", "measured", "--table", "heir")
-        assert dump(postgres, db) == before
+        assert postgres.dump(db) == before
         postgres.psql("DROP TABLE app.child, app.heir; DROP TABLE app.measured; DROP FUNCTION app.twice; DROP AGGREGATE app.total(int); DROP MATERIALIZED VIEW app.mat CASCADE;"
                       "DROP EVENT TRIGGER watch; DROP PUBLICATION pub; DROP EXTENSION pg_trgm; DROP SCHEMA \"odd \"\" schema\" CASCADE; SELECT lo_unlink(123456)", db)
         initialised("restore", "latest", "--yes", "--mode", "preserve")
-        assert dump(postgres, db) == before
+        assert postgres.dump(db) == before
     finally:
         postgres.drop(db)
         drop_roles(postgres)
 
 
 def test_a_script_is_restored_in_place_as_well(initialised, postgres, databases, modest, home):
-    before = dump(postgres, modest)
+    before = postgres.dump(modest)
     (home / "shop.sql").write_bytes(before)
     postgres.psql("DROP TABLE orders CASCADE; CREATE TABLE extra(i int)", modest, user="modest")
     initialised("restore", "shop.sql", "--yes", "--to", postgres.url(modest, user="modest"))
-    assert dump(postgres, modest) == before
+    assert postgres.dump(modest) == before

@@ -102,19 +102,15 @@ def shows(page, name, **facts):
 
 def press(page, name, button):
     """A button of a card, which may be drawn anew meanwhile; or what its menu "More" has."""
-    def press_one(found):
-        page.js("arguments[0].scrollIntoView({block: 'center'})", found)
-        found.click()
-
     def pressed():
         path = f".//*[self::button or self::a][normalize-space(.)={quoted(button)}]"
         found = page.visible(path, card(page, name))
         if not found and card(page, name).all(f"{path}[@role='menuitem']"):
-            press_one(page.visible(".//button[.='More']", card(page, name)))
+            page.visible(".//button[.='More']", card(page, name)).click()
             found = page.visible(path, card(page, name))
         if not found or not found.enabled:
             return None
-        press_one(found)
+        found.click()
         return True
 
     page.until(pressed, f'the button "{button}" of {name}')
